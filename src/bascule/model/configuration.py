@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The typed model of a configuration file: what every role works from. No text and no positions reach this far.
+
+Names follow the file's keywords; times are seconds; defaults are keepalived's.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid, Weight
+from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
+
+
+class VrrpState(enum.Enum):
+    """States of a VRRP instance, under keepalived's names (RFC 9568: Initialize, Backup, Active)."""
+
+    INIT = "INIT"
+    BACKUP = "BACKUP"
+    MASTER = "MASTER"
+    FAULT = "FAULT"
+
+
+class AuthType(enum.Enum):
+    """VRRPv2 authentication (RFC 2338 5.3.6, kept by keepalived)."""
+
+    NONE = "NONE"
+    PASS = "PASS"
+    AH = "AH"
+
+
+class DataPlaneChoice(enum.Enum):
+    """`data_plane` of the bascule block."""
+
+    AUTO = "auto"
+    IPVS = "ipvs"
+    XDP = "xdp"
+
+
+class XdpMode(enum.Enum):
+    """`xdp_mode` of the bascule block."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    GENERIC = "generic"
+
+
+class MailSettings(Model, frozen=True, kw_only=True):
+    """Where mail goes and through whom. No mail is sent unless both a receiver and a server are set."""
+
+    to: tuple[str, ...] = ()
+    sender: str | None = None
+    server: str | None = None
+    """`smtp_server`: an address or a host name."""
+    port: int = 25
+    helo_name: str | None = None
+    connect_timeout: Seconds = Seconds(30.0)
+
+
+class GlobalDefinitions(Model, frozen=True, kw_only=True):
+    """`global_defs`."""
+
+    router_id: str | None = None
+    mail: MailSettings = MailSettings()
+    smtp_alert: bool | None = None
+    """Default of every `smtp_alert` that a block does not set; None = keepalived's defaults."""
+
+
+class VirtualAddress(Model, frozen=True, kw_only=True):
+    """An address of `virtual_ipaddress`."""
+
+    address: IPAddress
+    prefix_length: int
+    device: str | None = None
+    """None = the instance's interface."""
+    label: str | None = None
+    scope: str | None = None
+
+
+class VrrpInstance(Model, frozen=True, kw_only=True):
+    """`vrrp_instance NAME`."""
+
+    name: str
+    interface: str
+    vrid: Vrid
+    initial_state: VrrpState = VrrpState.BACKUP
+    priority: Priority = Priority(100)
+    advert_interval: Seconds = Seconds(1.0)
+    version: int = 2
+    auth_type: AuthType = AuthType.NONE
+    auth_pass: bytes = b""
+    """At most 8 bytes; padded with zeros on the wire."""
+    virtual_addresses: tuple[VirtualAddress, ...] = ()
+    multicast_source: IPAddress | None = None
+    """`mcast_src_ip`; None = the interface's first address. Never one of the virtual addresses."""
+    nopreempt: bool = False
+    smtp_alert: bool = False
+    sync_daemon_interface: str | None = None
+    garp_master_delay: Seconds = Seconds(5.0)
+    garp_master_repeat: int = 5
+
+
+class TcpCheck(Model, frozen=True, kw_only=True, tag="tcp_check"):
+    """`TCP_CHECK`: a connection that opens is a healthy server."""
+
+    connect_address: IPAddress | None = None
+    """None = the real server's."""
+    connect_port: int | None = None
+    """None = the real server's."""
+    bind_address: IPAddress | None = None
+    connect_timeout: Seconds = Seconds(5.0)
+    retry: int = 1
+    """Failed attempts after the first before the server is down."""
+    delay_before_retry: Seconds = Seconds(1.0)
+    delay_loop: Seconds = Seconds(60.0)
+    """Between two completed checks; from the virtual server unless the check sets its own."""
+    warmup: Seconds | None = None
+    """The first check starts at a random moment within this span; None = within delay_loop, as keepalived."""
+    alpha: bool = False
+    """The server counts as down until this check has passed once."""
+
+
+class RealServerConfig(Model, frozen=True, kw_only=True):
+    """`real_server ADDRESS PORT` inside a virtual server."""
+
+    address: IPAddress
+    port: int
+    weight: Weight = Weight(1)
+    forwarding: ForwardingMethod = ForwardingMethod.DR
+    inhibit_on_failure: bool = False
+    """A failed server stays in the table with weight 0 instead of leaving it."""
+    upper_threshold: int = 0
+    lower_threshold: int = 0
+    checks: tuple[TcpCheck, ...] = ()
+    smtp_alert: bool = True
+    """keepalived mails real-server changes unless told not to."""
+
+    @property
+    def id(self) -> ServerId:
+        """This server's name inside its service."""
+        return ServerId(address=self.address, port=self.port)
+
+
+class VirtualServerConfig(Model, frozen=True, kw_only=True):
+    """`virtual_server ADDRESS PORT`."""
+
+    id: ServiceId
+    scheduler: Scheduler = Scheduler.WLC
+    forwarding: ForwardingMethod = ForwardingMethod.NAT
+    persistence_timeout: Seconds | None = None
+    delay_loop: Seconds = Seconds(60.0)
+    ha_suspend: bool = False
+    """Checks of this service pause while its virtual address is not on this director."""
+    alpha: bool = False
+    omega: bool = False
+    quorum: int = 1
+    hysteresis: int = 0
+    sorry_server: ServerId | None = None
+    real_servers: tuple[RealServerConfig, ...] = ()
+    smtp_alert: bool = True
+
+    @property
+    def protocol(self) -> Protocol:
+        """The service's transport protocol."""
+        return self.id.protocol
+
+
+class BasculeOptions(Model, frozen=True, kw_only=True):
+    """The `bascule` block."""
+
+    data_plane: DataPlaneChoice = DataPlaneChoice.AUTO
+    xdp_interfaces: tuple[str, ...] = ()
+    """Empty = the interfaces that the services' addresses and real servers are reached by."""
+    xdp_mode: XdpMode = XdpMode.AUTO
+    connection_table_size: int = 4_194_304
+    """Slots of the XDP director's connection table (16 bytes each)."""
+    vip_lifetime: Seconds | None = None
+    """How long a virtual address outlives a daemon that died whole; 0 = for ever, None = a few down intervals."""
+    ready_timeout: Seconds | None = None
+    """How long readiness may hold back a preemption; None = three advert intervals."""
+
+
+class Configuration(Model, frozen=True, kw_only=True):
+    """Everything that the files say."""
+
+    files: tuple[str, ...] = ()
+    globals: GlobalDefinitions = GlobalDefinitions()
+    instances: tuple[VrrpInstance, ...] = ()
+    virtual_servers: tuple[VirtualServerConfig, ...] = ()
+    options: BasculeOptions = BasculeOptions()

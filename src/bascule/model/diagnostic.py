@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with a configuration file, and where. `bascule check --format json` prints these as they are."""
+
+from __future__ import annotations
+
+import enum
+
+from bascule.model.base import Model
+
+
+class Severity(enum.Enum):
+    """How much a finding matters."""
+
+    NOTE = "note"
+    """Style."""
+    WARNING = "warning"
+    """Understood, probably not meant."""
+    ERROR = "error"
+    """Text that is not in effect; `run` starts without it."""
+    FATAL = "fatal"
+    """`run` refuses."""
+
+
+class Diagnostic(Model, frozen=True, kw_only=True):
+    """One finding. Lines and columns count from 1, columns in characters; `end_column` is past the last one."""
+
+    severity: Severity
+    code: str
+    file: str
+    line: int
+    column: int
+    end_column: int
+    message: str
+    hint: str | None = None
+    """What to write instead."""
+    source: str = ""
+    """The source line, without its line end."""

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What travels on the bus between the supervisor and its roles. Every message is one MessagePack datagram.
+
+State messages (`STATE_MESSAGES`) say how something is now: a queue keeps only the latest of each `topic`.
+All others are events: a queue keeps each, up to its bound.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+from bascule.model.base import IPAddress, Model, Priority, Seconds
+from bascule.model.configuration import VrrpState
+from bascule.model.service import ServerId, ServiceId
+
+
+class Role(enum.Enum):
+    """The processes of a director."""
+
+    SUPERVISOR = "supervisor"
+    VRRP = "vrrp"
+    PLANE = "plane"
+    CHECKS = "checks"
+    NOTIFY = "notify"
+
+
+class StopMode(enum.Enum):
+    """How a role is to end."""
+
+    STOP = "stop"
+    """SIGTERM: priority 0, virtual addresses off, after one second of grace services and pins gone."""
+    RESTART = "restart"
+    """Virtual addresses, table and link stay for the processes that follow."""
+
+
+class Started(Model, frozen=True, kw_only=True, tag="started"):
+    """A role to the supervisor: set-up is done, the configuration is in effect."""
+
+    role: Role
+    generation: int
+    """Which configuration: the number that came with it."""
+
+
+class Refused(Model, frozen=True, kw_only=True, tag="refused"):
+    """A role to the supervisor: this configuration or this machine cannot be served; do not restart me for it."""
+
+    role: Role
+    reason: str
+
+
+class Configure(Model, frozen=True, kw_only=True, tag="configure"):
+    """The supervisor to a role: a new configuration; its text comes as a memfd beside this message."""
+
+    generation: int
+
+
+class Stop(Model, frozen=True, kw_only=True, tag="stop"):
+    """The supervisor to a role: end in order, then exit 0."""
+
+    mode: StopMode = StopMode.STOP
+
+
+class StatusRequest(Model, frozen=True, kw_only=True, tag="status_request"):
+    """The supervisor to a role: answer with a `StatusReply` of the same number."""
+
+    number: int
+
+
+class StatusReply(Model, frozen=True, kw_only=True, tag="status_reply"):
+    """A role's snapshot; `body` is the JSON of one of the structs in bascule.model.status."""
+
+    number: int
+    role: Role
+    body: bytes
+
+
+class InstanceState(Model, frozen=True, kw_only=True, tag="instance_state"):
+    """vrrp to plane, notify and supervisor: the state of one instance, sent at start and at each change."""
+
+    instance: str
+    state: VrrpState
+    priority: Priority
+    since: float
+    """Unix time."""
+    reason: str
+    """Why, in words: `no advert for 15.6 s`, `192.168.2.210 has priority 100`."""
+
+
+class WillFrame(Model, frozen=True, kw_only=True):
+    """One IP packet of a last will: `packet` is the VRRP message alone (the kernel makes the IP header)."""
+
+    interface: str
+    source: IPAddress
+    destination: IPAddress
+    ttl: int
+    packet: bytes
+
+
+class WillAddress(Model, frozen=True, kw_only=True):
+    """One address that a last will takes off."""
+
+    interface: str
+    address: IPAddress
+    prefix_length: int
+
+
+class LastWill(Model, frozen=True, kw_only=True, tag="last_will"):
+    """vrrp to supervisor: what to send and what to remove if this role dies now; replaces the one before."""
+
+    frames: tuple[WillFrame, ...] = ()
+    addresses: tuple[WillAddress, ...] = ()
+
+
+class Ready(Model, frozen=True, kw_only=True, tag="ready"):
+    """plane to vrrp: whether this director may preempt a peer that it hears, and why."""
+
+    ready: bool
+    reason: str
+
+
+class SuspendChecks(Model, frozen=True, kw_only=True, tag="suspend_checks"):
+    """plane to checks: the services whose checks pause (`ha_suspend` without the virtual address); all others run."""
+
+    services: tuple[ServiceId, ...]
+
+
+class CheckTarget(Model, frozen=True, kw_only=True):
+    """What one check speaks of: a real server of a service, and the check's place in that server's list."""
+
+    service: ServiceId
+    server: ServerId
+    check: int = 0
+
+
+class Verdict(Model, frozen=True, kw_only=True, tag="verdict"):
+    """checks to plane: a verdict, sent with a check's first completed attempt, at each change, and on request."""
+
+    target: CheckTarget
+    up: bool
+    why: str
+    """`TCP connection to [192.168.2.212]:tcp:80 success`, or how it failed."""
+    at: float
+    """Unix time."""
+    attempts: int
+    """Completed attempts so far; the first one makes the target count for readiness."""
+
+
+class VerdictsWanted(Model, frozen=True, kw_only=True, tag="verdicts_wanted"):
+    """plane to checks: send every verdict again (the plane was restarted)."""
+
+
+class ServerChanged(Model, frozen=True, kw_only=True, tag="server_changed"):
+    """plane to notify: a real server left or came back."""
+
+    service: ServiceId
+    server: ServerId
+    up: bool
+    why: str
+    """The mail's body line: `TCP CHECK failed on service`."""
+    at: float
+
+
+class QuorumChanged(Model, frozen=True, kw_only=True, tag="quorum_changed"):
+    """plane to notify: a virtual service gained or lost its quorum."""
+
+    service: ServiceId
+    up: bool
+    why: str
+    at: float
+
+
+class InstanceChanged(Model, frozen=True, kw_only=True, tag="instance_changed"):
+    """vrrp to notify: an instance entered a state."""
+
+    instance: str
+    state: VrrpState
+    priority: Priority
+    why: str
+    at: float
+
+
+class Handover(Model, frozen=True, kw_only=True, tag="handover"):
+    """vrrp to supervisor and back, at a restart: the instances that the old process held as active."""
+
+    active: tuple[str, ...]
+    crash_hold: Seconds = Seconds(0.0)
+    """After a crash: how long to stay backup before preempting again."""
+
+
+Message: TypeAlias = (
+    Started
+    | Refused
+    | Configure
+    | Stop
+    | StatusRequest
+    | StatusReply
+    | InstanceState
+    | LastWill
+    | Ready
+    | SuspendChecks
+    | Verdict
+    | VerdictsWanted
+    | ServerChanged
+    | QuorumChanged
+    | InstanceChanged
+    | Handover
+)
+
+ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
+    Started: (Role.SUPERVISOR,),
+    Refused: (Role.SUPERVISOR,),
+    StatusReply: (Role.SUPERVISOR,),
+    InstanceState: (Role.PLANE, Role.SUPERVISOR),
+    LastWill: (Role.SUPERVISOR,),
+    Handover: (Role.SUPERVISOR,),
+    Ready: (Role.VRRP, Role.SUPERVISOR),
+    SuspendChecks: (Role.CHECKS,),
+    Verdict: (Role.PLANE,),
+    VerdictsWanted: (Role.CHECKS,),
+    ServerChanged: (Role.NOTIFY,),
+    QuorumChanged: (Role.NOTIFY,),
+    InstanceChanged: (Role.NOTIFY,),
+}
+"""Who receives what a role sends. Configure, Stop and StatusRequest come from the supervisor alone."""
+
+STATE_MESSAGES: tuple[type[msgspec.Struct], ...] = (InstanceState, LastWill, Ready, SuspendChecks, Verdict)
+
+
+def topic(message: Message) -> tuple[object, ...] | None:
+    """What a state message is about: a later one of the same topic replaces it. None for events."""
+    match message:
+        case InstanceState(instance=name):
+            return (InstanceState, name)
+        case Verdict(target=target):
+            return (Verdict, target)
+        case LastWill() | Ready() | SuspendChecks():
+            return (type(message),)
+        case _:
+            return None

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `bascule status` shows: one struct a role, merged by the supervisor; `--json` prints `DirectorStatus`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid
+from bascule.model.configuration import VrrpState
+from bascule.model.messages import CheckTarget, Role
+from bascule.model.service import ServiceView
+
+
+class RoleStatus(Model, frozen=True, kw_only=True):
+    """A process of the director as the supervisor sees it."""
+
+    role: Role
+    pid: int | None
+    running: bool
+    since: float
+    """Unix time of its start, or of its end."""
+    restarts: int = 0
+    responsive: bool = True
+    """False: it did not answer within the deadline; what is shown of it is missing, not old."""
+    note: str | None = None
+
+
+class InstanceStatus(Model, frozen=True, kw_only=True):
+    """A VRRP instance."""
+
+    name: str
+    interface: str
+    vrid: Vrid
+    state: VrrpState
+    priority: Priority
+    since: float
+    reason: str
+    master: IPAddress | None
+    """Who is active, as far as this director knows; None = nobody heard."""
+    virtual_addresses: tuple[IPAddress, ...]
+    adverts_sent: int = 0
+    adverts_received: int = 0
+    packets_refused: dict[str, int] = msgspec.field(default_factory=dict)
+    """Packets counted and dropped, by reason."""
+
+
+class VrrpStatus(Model, frozen=True, kw_only=True):
+    """The `vrrp` role's part."""
+
+    instances: tuple[InstanceStatus, ...] = ()
+    lateness_max: Seconds = Seconds(0.0)
+    """The worst lateness of a timer since the start."""
+    notes: tuple[str, ...] = ()
+
+
+class CheckStatus(Model, frozen=True, kw_only=True):
+    """The last result of one check."""
+
+    target: CheckTarget
+    kind: str
+    up: bool | None
+    """None = no completed attempt yet."""
+    why: str
+    at: float | None
+    attempts: int
+    suspended: bool = False
+
+
+class ChecksStatus(Model, frozen=True, kw_only=True):
+    """The `checks` role's part."""
+
+    checks: tuple[CheckStatus, ...] = ()
+
+
+class AttachmentStatus(Model, frozen=True, kw_only=True):
+    """One interface that the XDP director sits on."""
+
+    interface: str
+    mode: str
+    """`native` or `generic`."""
+    note: str | None = None
+
+
+class PlaneStatus(Model, frozen=True, kw_only=True):
+    """The `plane` role's part."""
+
+    kind: str
+    """`xdp`, `ipvs` or `memory`."""
+    ready: bool
+    ready_reason: str
+    services: tuple[ServiceView, ...] = ()
+    attachments: tuple[AttachmentStatus, ...] = ()
+    counters: dict[str, int] = msgspec.field(default_factory=dict)
+    """Packets by verdict, summed over processors: `forwarded`, `no_server`, `fragments_passed` ..."""
+    notes: tuple[str, ...] = ()
+    """What an operator should know, in words."""
+
+
+class NotifyStatus(Model, frozen=True, kw_only=True):
+    """The `notify` role's part."""
+
+    mails_sent: int = 0
+    mails_lost: int = 0
+    mails_waiting: int = 0
+    last_error: str | None = None
+
+
+class DirectorStatus(Model, frozen=True, kw_only=True):
+    """Everything, as `bascule status --json` prints it. A part is None when its role is not needed or silent."""
+
+    version: str
+    files: tuple[str, ...]
+    generation: int
+    started: float
+    roles: tuple[RoleStatus, ...]
+    vrrp: VrrpStatus | None = None
+    plane: PlaneStatus | None = None
+    checks: ChecksStatus | None = None
+    notify: NotifyStatus | None = None
