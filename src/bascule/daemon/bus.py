@@ -77,7 +77,10 @@ class Bus:
         self.flush()
 
     def send_with_descriptor(self, message: Message, descriptor: int) -> None:
-        """Send a message with a descriptor beside it, past the queue. Raises BusClosedError, or BlockingIOError if full."""
+        """Send a message with a descriptor beside it, past the queue.
+
+        Raises BusClosedError, or BlockingIOError when the socket is full.
+        """
         try:
             socket.send_fds(self._socket, [pack(message)], [descriptor])
         except (BrokenPipeError, ConnectionResetError) as error:
