@@ -6,9 +6,43 @@ BPF_HEADERS := $(wildcard $(BPF_DIR)/*.h)
 CLANG ?= clang-19
 BPF_CFLAGS := -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 -I/usr/include/$(shell uname -m)-linux-gnu
 
-.PHONY: bpf
-bpf: $(BPF_OBJECTS)
+.PHONY: help setup demo test check bench fresh-check docs lock wheel bpf clean
+
+help: ## This list.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## Everything that the rest needs: Debian packages, .venv, BPF objects. As root.
+	@scripts/setup
+
+demo: setup ## The example system, whole, in network namespaces: about four minutes (DEMO=--fast for short timers).
+	@.venv/bin/bascule lab demo $(DEMO)
+
+test: setup ## Every test.
+	@scripts/test
+
+check: setup ## Linters, types, the gates on the project's shape, the twins' coverage.
+	@scripts/check
+
+bench: setup ## The data plane's cost a packet, beside the yardstick.
+	@scripts/bench $(BENCH)
+
+fresh-check: ## `make test` and `make demo` in a new Debian 12 in a folder. As root.
+	@scripts/fresh-check
+
+docs: ## docs/reference/, anew from the code.
+	@.venv/bin/python scripts/docs.py
+
+lock: ## requirements.lock, anew from pyproject.toml.
+	@scripts/lock
+
+wheel: ## dist/, from the sources.
+	@.cache/uv/bin/uv build --no-build-isolation --python .venv/bin/python
+
+bpf: $(BPF_OBJECTS) ## The BPF objects, where a source has changed.
 
 # The object carries the hash of its sources in .rodata; a test compares.
 %.bpf.o: %.bpf.c $(BPF_HEADERS)
 	$(CLANG) $(BPF_CFLAGS) -DSOURCE_HASH=0x$$(cat $(sort $< $(BPF_HEADERS)) | sha256sum | cut -c1-16)ULL -c $< -o $@
+
+clean: ## What the rules above have made, but for .cache.
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(BPF_OBJECTS)
