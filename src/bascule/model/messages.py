@@ -186,6 +186,8 @@ class Handover(Model, frozen=True, kw_only=True, tag="handover"):
     """vrrp to supervisor and back, at a restart: the instances that the old process held as active."""
 
     active: tuple[str, ...]
+    at: float = 0.0
+    """When it was sent, CLOCK_BOOTTIME: who starts more than a down interval later does not take it up."""
     crash_hold: Seconds = Seconds(0.0)
     """After a crash: how long to stay backup before preempting again."""
 
