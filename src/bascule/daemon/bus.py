@@ -2,7 +2,8 @@
 """The bus: one SOCK_SEQPACKET pair between the supervisor and each role; the supervisor forwards by `messages.ROUTES`.
 
 An end never blocks. What the socket does not take waits in a bounded queue in which a state message replaces the
-earlier one of its topic; past the bound the oldest event is dropped and counted.
+earlier one of its topic; past the bound the oldest event is dropped and counted. A message too large for a datagram
+travels in a memfd.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ import os
 import socket
 from collections.abc import Iterator
 
+from bascule.daemon import memfd
 from bascule.model.base import pack, unpack
 from bascule.model.messages import Message, topic
 
-DATAGRAM_MAX = 1 << 20
-"""Bytes of the largest message either end sends; kernel buffers are set to hold some of them."""
+DATAGRAM_MAX = 1 << 16
+"""Bytes of the largest datagram; a longer message goes as a memfd."""
+
+BUFFER = 1 << 20
+"""Bytes that the kernel is asked to hold for each direction."""
 
 QUEUE_MAX = 4096
 """Events that wait for a slow reader before the oldest is dropped."""
 
 DESCRIPTORS_MAX = 4
+
+_IN_MEMFD = b"\xc1"
+"""The datagram beside the memfd of a long message: the one byte that MessagePack never begins with."""
 
 
 class BusClosedError(Exception):
@@ -36,9 +44,9 @@ class Bus:
         """Take over a connected SOCK_SEQPACKET socket."""
         sock.setblocking(False)
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, DATAGRAM_MAX)
+            sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
         self._socket = sock
-        self._events: collections.deque[Message] = collections.deque()
+        self._events: collections.deque[tuple[Message, int | None]] = collections.deque()
         self._states: dict[tuple[object, ...], Message] = {}
         self.dropped = 0
         """Events lost to a full queue."""
@@ -63,48 +71,48 @@ class Bus:
         """Something waits for the socket to become writable; then call `flush`."""
         return bool(self._events or self._states)
 
-    def send(self, message: Message) -> None:
-        """Send now or queue. Raises BusClosedError when the other end is gone."""
+    def send(self, message: Message, descriptor: int | None = None) -> None:
+        """Send now or queue, with a copy of `descriptor` beside it. Raises BusClosedError when the other end is gone."""
         key = topic(message)
-        if key is not None:
+        if key is not None and descriptor is None:
             self._states.pop(key, None)
             self._states[key] = message
         else:
             if len(self._events) >= QUEUE_MAX:
-                self._events.popleft()
+                _close(self._events.popleft()[1])
                 self.dropped += 1
-            self._events.append(message)
+            self._events.append((message, None if descriptor is None else os.dup(descriptor)))
         self.flush()
-
-    def send_with_descriptor(self, message: Message, descriptor: int) -> None:
-        """Send a message with a descriptor beside it, past the queue.
-
-        Raises BusClosedError, or BlockingIOError when the socket is full.
-        """
-        try:
-            socket.send_fds(self._socket, [pack(message)], [descriptor])
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise BusClosedError from error
 
     def flush(self) -> None:
         """Send what waits, events first, as far as the socket takes it. Raises BusClosedError."""
         while self._events:
-            if not self._put(self._events[0]):
+            message, descriptor = self._events[0]
+            if not self._put(message, descriptor):
                 return
             self._events.popleft()
+            _close(descriptor)
         while self._states:
             key = next(iter(self._states))
-            if not self._put(self._states[key]):
+            if not self._put(self._states[key], None):
                 return
             del self._states[key]
 
-    def _put(self, message: Message) -> bool:
+    def _put(self, message: Message, descriptor: int | None) -> bool:
+        data = pack(message)
+        beside = [] if descriptor is None else [descriptor]
+        long = memfd.make("bascule-message", data) if len(data) > DATAGRAM_MAX else None
         try:
-            self._socket.send(pack(message))
+            if long is None:
+                socket.send_fds(self._socket, [data], beside)
+            else:
+                socket.send_fds(self._socket, [_IN_MEMFD], [long, *beside])
         except BlockingIOError:
             return False
         except (BrokenPipeError, ConnectionResetError) as error:
             raise BusClosedError from error
+        finally:
+            _close(long)
         return True
 
     def receive(self) -> Iterator[tuple[Message, int | None]]:
@@ -112,31 +120,42 @@ class Bus:
 
         Raises BusClosedError at the end of file, after all that came before it.
         """
+        room = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
         while True:
             try:
-                data, ancillary, _, _ = self._socket.recvmsg(
-                    DATAGRAM_MAX, socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
-                )
+                data, ancillary, _, _ = self._socket.recvmsg(DATAGRAM_MAX, room, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return
             except ConnectionResetError as error:
                 raise BusClosedError from error
-            descriptor = _first_descriptor(ancillary)
             if not data:
                 raise BusClosedError
-            yield unpack(data, Message), descriptor  # type: ignore[arg-type]
+            descriptors = _descriptors(ancillary)
+            if data == _IN_MEMFD and descriptors:
+                long = descriptors.pop(0)
+                data = memfd.read_all(long)
+                os.close(long)
+            for extra in descriptors[1:]:
+                os.close(extra)
+            message: Message = unpack(data, Message)  # type: ignore[arg-type]
+            yield message, descriptors[0] if descriptors else None
 
     def close(self) -> None:
         """Close this end; the other reads its end of file."""
+        for _, descriptor in self._events:
+            _close(descriptor)
         self._socket.close()
 
 
-def _first_descriptor(ancillary: list[tuple[int, int, bytes]]) -> int | None:
-    """The first descriptor of an SCM_RIGHTS message; any further ones are closed."""
+def _close(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    """The descriptors of all SCM_RIGHTS messages."""
     found = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             found.frombytes(data[: len(data) - len(data) % found.itemsize])
-    for extra in found[1:]:
-        os.close(extra)
-    return found[0] if found else None
+    return list(found)
