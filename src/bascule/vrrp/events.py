@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a VRRP instance is told, what it asks for, and what it shows. All times are seconds of one steady clock
+that goes on while the machine is suspended; who drives the machine chooses it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TypeAlias
+
+from bascule.model.base import IPAddress, Priority, Seconds
+from bascule.model.configuration import VrrpState
+from bascule.vrrp.transitions import Cause
+
+_AT_ONCE = Seconds(0.0)
+_ANNOUNCE_AGAIN = Seconds(5.0)
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class Settings:
+    """What the configuration says of an instance, as far as its state depends on it."""
+
+    priority: Priority
+    interval: Seconds
+    """Between two adverts."""
+    address: IPAddress
+    """The source of our adverts: decides between equal priorities."""
+    preempt: bool = True
+    version: int = 2
+    ready_timeout: Seconds = _AT_ONCE
+    """How long a preemption waits for readiness."""
+    announcements: int = 5
+    """Gratuitous ARPs for each address at once, and as many again later."""
+    announce_delay: Seconds = _ANNOUNCE_AGAIN
+    """Until the second round; 0 = there is none."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class Start:
+    """The first event."""
+
+    link: bool
+    adopt: bool = False
+    """Go on as the active of before a restart: the addresses are still here."""
+    hold: Seconds = _AT_ONCE
+    """After a crash: how long not to preempt a peer that is heard."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Stop:
+    """The last event: give the addresses up in order."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class LinkChanged:
+    """The interface can carry adverts now, or cannot."""
+
+    up: bool
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class AdvertReceived:
+    """An advert that passed every check."""
+
+    source: IPAddress
+    priority: Priority
+    interval: Seconds
+    received_at: float
+    """When the kernel got it."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Timeout:
+    """`deadline()` has come. Whatever waited in the socket was handed in before."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class ReadyChanged:
+    """Whether this director may preempt a peer that it hears."""
+
+    ready: bool
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Reconfigured:
+    """New settings for the same instance."""
+
+    settings: Settings
+
+
+Event: TypeAlias = Start | Stop | LinkChanged | AdvertReceived | Timeout | ReadyChanged | Reconfigured
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class SendAdvert:
+    """Send an advert of this priority now."""
+
+    priority: Priority
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class PutAddresses:
+    """Have the virtual addresses on."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class TakeAddresses:
+    """Have the virtual addresses off."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Announce:
+    """Send gratuitous ARP for each virtual address, this many times."""
+
+    times: int
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Drain:
+    """Read what waits in the socket and hand it in before the next timeout."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class StateChanged:
+    """Another state was entered; all that had to be done for it was asked for before."""
+
+    previous: VrrpState
+    state: VrrpState
+    cause: Cause
+    reason: str
+    """In words, with the addresses, priorities and times of this case."""
+
+
+class Notice(enum.Enum):
+    """What an operator should know although the state stays."""
+
+    TIMER_LATE = "timer_late"
+    SECOND_ACTIVE = "second_active"
+    PREEMPTION_HELD = "preemption_held"
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Noticed:
+    """Say this in the log, at a bounded rate."""
+
+    notice: Notice
+    detail: str
+
+
+Command: TypeAlias = SendAdvert | PutAddresses | TakeAddresses | Announce | Drain | StateChanged | Noticed
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class Snapshot:
+    """An instance as it is."""
+
+    state: VrrpState
+    since: float
+    reason: str
+    priority: Priority
+    active: IPAddress | None
+    """Who is active, as far as known."""
+    late_timers: int
+    """Timers that were not believed."""

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One VRRP instance (RFC 3768 6.4; names as in RFC 9568) without clock and socket: events in, commands out.
+
+Two things differ from the RFC, and both only make it slower to promote itself:
+- Lateness never promotes. A down timer that is handled late by more than half an advert interval is not believed:
+  the process was stopped or the machine suspended, and the adverts may wait in the socket. It is put off by one more
+  full advert interval and the skew time (which keeps backups that wake together apart). A backup also asks to be
+  called a little after each interval, so that a pause is noticed even when it ends before the down timer does.
+  An active that overslept its own down interval is backup before it sends anything.
+- A peer of lower priority that is heard is not preempted before this director is ready, nor, after a crash, before
+  a stable time has passed. A peer that is not heard is succeeded at once.
+
+For the second, a backup waits for two moments: `_down_at`, put off by every advert, and `_preempt_at`, put off only by
+those that lead. When nobody is heard they are the same moment, the RFC's Active_Down_Timer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from bascule.model.base import IPAddress, Priority, Seconds
+from bascule.model.configuration import VrrpState
+from bascule.vrrp.events import (
+    AdvertReceived,
+    Announce,
+    Command,
+    Drain,
+    Event,
+    LinkChanged,
+    Notice,
+    Noticed,
+    PutAddresses,
+    ReadyChanged,
+    Reconfigured,
+    SendAdvert,
+    Settings,
+    Snapshot,
+    Start,
+    StateChanged,
+    Stop,
+    TakeAddresses,
+    Timeout,
+)
+from bascule.vrrp.packet import PRIORITY_OWNER, PRIORITY_STOP
+from bascule.vrrp.transitions import ROWS, Action, Cause
+
+NEVER = math.inf
+
+WATCH = 1.25
+"""A backup looks at the clock this many advert intervals after the last event: later than the next advert, so that
+it costs nothing while there is an active."""
+
+
+def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
+    """How much longer a lower priority waits: seconds in version 2, parts of the interval in version 3."""
+    share = (256 - priority) / 256
+    return Seconds(share if version == 2 else share * interval)
+
+
+def down_interval(version: int, priority: Priority, interval: Seconds) -> Seconds:
+    """How long an active may be silent: three adverts and the skew time."""
+    return Seconds(3 * interval + skew_time(version, priority, interval))
+
+
+class Machine:
+    """One instance. Not thread-safe; `now` never goes back."""
+
+    def __init__(self, settings: Settings) -> None:
+        """An instance in INIT; `Start` is its first event."""
+        self._settings = settings
+        self._state = VrrpState.INIT
+        self._since = 0.0
+        self._reason = ""
+        self._commands: list[Command] = []
+        self._now = 0.0
+        self._from = 0.0
+        """From when the timers of this event run: the kernel's stamp of an advert, else now."""
+        self._down_at = NEVER
+        self._preempt_at = NEVER
+        self._not_before = 0.0
+        self._watch_at = NEVER
+        self._advert_at = NEVER
+        self._announce_at = NEVER
+        self._sent_at = 0.0
+        self._answered_at = -NEVER
+        self._ready_at = NEVER
+        self._held_until = 0.0
+        self._hold_noticed = False
+        self._active: IPAddress | None = None
+        self._active_priority = Priority(0)
+        self._late_timers = 0
+        self._actions: dict[Action, Callable[[], None]] = {
+            Action.SEND_ADVERT: self._send_advert,
+            Action.SEND_STOP: lambda: self._ask(SendAdvert(PRIORITY_STOP)),
+            Action.PUT_ADDRESSES: lambda: self._ask(PutAddresses()),
+            Action.TAKE_ADDRESSES: lambda: self._ask(TakeAddresses()),
+            Action.ANNOUNCE: self._announce,
+            Action.ANSWER: self._answer,
+            Action.DRAIN: lambda: self._ask(Drain()),
+            Action.START_DOWN_TIMER: self._start_down_timer,
+            Action.PUT_OFF: self._put_off,
+            Action.SHORTEN: self._shorten,
+            Action.HEAR: self._hear,
+            Action.CLEAR: self._clear,
+        }
+
+    @property
+    def state(self) -> VrrpState:
+        """The state now."""
+        return self._state
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in effect."""
+        return self._settings
+
+    @property
+    def skew(self) -> Seconds:
+        """The skew time of this instance."""
+        return skew_time(self._settings.version, self._settings.priority, self._settings.interval)
+
+    @property
+    def down_interval(self) -> Seconds:
+        """How long this instance, as backup, waits for an advert."""
+        return down_interval(self._settings.version, self._settings.priority, self._settings.interval)
+
+    def deadline(self) -> float:
+        """When to hand in `Timeout`; infinite when nothing is waited for."""
+        if self._state is VrrpState.MASTER:
+            return min(self._advert_at, self._announce_at)
+        if self._state is VrrpState.BACKUP:
+            return min(self._down_at, self._may_preempt_at(), self._watch_at)
+        return NEVER
+
+    def snapshot(self) -> Snapshot:
+        """How it stands."""
+        return Snapshot(
+            state=self._state,
+            since=self._since,
+            reason=self._reason,
+            priority=self._settings.priority,
+            active=self._settings.address if self._state is VrrpState.MASTER else self._active,
+            late_timers=self._late_timers,
+        )
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """What to do about `event`, in this order."""
+        self._commands = []
+        self._now = self._from = now
+        self._check_lateness()
+        match event:
+            case Start():
+                self._start(event)
+            case Stop():
+                self._stop()
+            case LinkChanged(up=up):
+                self._link(up)
+            case AdvertReceived():
+                self._advert(event)
+            case Timeout():
+                self._timeout()
+            case ReadyChanged(ready=ready):
+                self._ready(ready)
+            case Reconfigured(settings=settings):
+                self._reconfigure(settings)
+        self._watch_at = now + WATCH * self._settings.interval
+        return self._commands
+
+    def _check_lateness(self) -> None:
+        """Before anything else is made of an event, see whether this process slept before it."""
+        if self._state is VrrpState.MASTER:
+            silence = self._now - self._sent_at
+            if silence > self.down_interval:
+                self._late_timers += 1
+                self._move(Cause.OVERSLEPT, f"woke after {silence:.1f} s without an own advert")
+        elif self._state is VrrpState.BACKUP:
+            late = self._now - self.deadline()
+            if late > self._settings.interval / 2:
+                self._late_timers += 1
+                self._ask(Noticed(Notice.TIMER_LATE, f"woke {late:.3f} s late: listens for one more interval"))
+                self._move(Cause.TIMER_LATE, "")
+
+    def _start(self, event: Start) -> None:
+        self._held_until = self._now + event.hold
+        if not event.link:
+            self._move(Cause.STARTED_WITHOUT_LINK, "the interface is down")
+        elif event.adopt:
+            self._move(Cause.ADOPTED, "goes on as active after a restart")
+        elif self._settings.priority == PRIORITY_OWNER:
+            self._move(Cause.OWNER_STARTED, "owns the addresses (priority 255)")
+        else:
+            self._move(Cause.STARTED, "started")
+
+    def _stop(self) -> None:
+        if self._state is not VrrpState.INIT:
+            self._move(Cause.STOPPED, "stopped")
+
+    def _link(self, up: bool) -> None:
+        if up and self._state is VrrpState.FAULT:
+            owner = self._settings.priority == PRIORITY_OWNER
+            self._move(Cause.OWNER_LINK_BACK if owner else Cause.LINK_BACK, "the interface is back")
+        elif not up and self._state in (VrrpState.BACKUP, VrrpState.MASTER):
+            self._move(Cause.LINK_LOST, "the interface is down")
+
+    def _advert(self, event: AdvertReceived) -> None:
+        if self._state not in (VrrpState.BACKUP, VrrpState.MASTER):
+            return
+        self._from = min(event.received_at, self._now)
+        if event.priority == PRIORITY_STOP:
+            self._active = None
+            self._move(Cause.PEER_STOPPED, f"{event.source} stops")
+            return
+        leads = self._leads(event)
+        if self._state is VrrpState.BACKUP or leads:
+            self._active, self._active_priority = event.source, event.priority
+        if self._state is VrrpState.MASTER and not leads:
+            detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._settings.priority}"
+            self._ask(Noticed(Notice.SECOND_ACTIVE, detail))
+        self._move(Cause.PEER_LEADS if leads else Cause.PEER_YIELDS, f"{event.source} has priority {event.priority}")
+
+    def _leads(self, event: AdvertReceived) -> bool:
+        """Whether we stand behind the sender: as active by priority, then address; as backup unless we may preempt."""
+        own = self._settings.priority
+        if self._state is VrrpState.BACKUP:
+            return event.priority >= own or not self._settings.preempt
+        return event.priority > own or (event.priority == own and int(event.source) > int(self._settings.address))
+
+    def _timeout(self) -> None:
+        if self._state is VrrpState.MASTER:
+            self._active_timeout()
+        elif self._state is not VrrpState.BACKUP:
+            return
+        elif self._now >= self._down_at:
+            self._move(Cause.NOBODY_HEARD, self._silence())
+        elif self._now >= self._may_preempt_at():
+            reason = f"preempts {self._active}, which has priority {self._active_priority}"
+            self._move(Cause.PREEMPTED, reason)
+
+    def _silence(self) -> str:
+        if self._active is None:
+            return "no advert heard"
+        return f"no advert from {self._active} for {self._now - self._down_at + self.down_interval:.1f} s"
+
+    def _active_timeout(self) -> None:
+        if self._now >= self._advert_at:
+            self._move(Cause.ADVERT_DUE, "")
+        if self._now >= self._announce_at:
+            self._announce_at = NEVER
+            self._ask(Announce(self._settings.announcements))
+
+    def _ready(self, ready: bool) -> None:
+        if not ready:
+            self._ready_at = NEVER
+        elif self._ready_at == NEVER:
+            self._ready_at = self._now
+
+    def _reconfigure(self, settings: Settings) -> None:
+        if settings == self._settings:
+            return
+        self._settings = settings
+        if self._state in (VrrpState.BACKUP, VrrpState.MASTER):
+            self._move(Cause.RECONFIGURED, "")
+
+    def _may_preempt_at(self) -> float:
+        ready_at = min(self._ready_at, self._preempt_at + self._settings.ready_timeout)
+        return max(self._preempt_at, ready_at, self._held_until)
+
+    def _move(self, cause: Cause, reason: str) -> None:
+        row = ROWS[self._state, cause]
+        for action in row.actions:
+            self._actions[action]()
+        if row.target is self._state:
+            return
+        previous, self._state = self._state, row.target
+        self._since, self._reason = self._now, reason
+        self._ask(StateChanged(previous=previous, state=row.target, cause=cause, reason=reason))
+
+    def _ask(self, command: Command) -> None:
+        self._commands.append(command)
+
+    def _clear(self) -> None:
+        self._down_at = self._preempt_at = self._advert_at = self._announce_at = NEVER
+        self._not_before = 0.0
+        self._hold_noticed = False
+
+    def _start_down_timer(self) -> None:
+        self._down_at = self._preempt_at = max(self._from + self.down_interval, self._not_before)
+
+    def _shorten(self) -> None:
+        self._down_at = self._preempt_at = max(self._from + self.skew, self._not_before)
+
+    def _hear(self) -> None:
+        self._down_at = max(self._from + self.down_interval, self._not_before, self._down_at)
+        may = self._may_preempt_at()
+        if self._now > self._preempt_at and may > self._now and not self._hold_noticed:
+            self._hold_noticed = True
+            why = "not ready yet" if self._held_until <= self._now else "a crash not long ago"
+            self._ask(Noticed(Notice.PREEMPTION_HELD, f"does not preempt {self._active}: {why}"))
+
+    def _put_off(self) -> None:
+        self._not_before = self._now + self._settings.interval + self.skew
+        self._down_at = max(self._down_at, self._not_before)
+        self._preempt_at = max(self._preempt_at, self._not_before)
+
+    def _send_advert(self) -> None:
+        """The next one keeps step with this one's time, unless this one was out of turn or far behind."""
+        interval = self._settings.interval
+        in_turn = self._advert_at <= self._now < self._advert_at + interval / 2
+        self._advert_at = (self._advert_at if in_turn else self._now) + interval
+        self._sent_at = self._now
+        self._ask(SendAdvert(self._settings.priority))
+
+    def _announce(self) -> None:
+        self._ask(Announce(self._settings.announcements))
+        if self._settings.announce_delay > 0:
+            self._announce_at = self._now + self._settings.announce_delay
+
+    def _answer(self) -> None:
+        """As keepalived, and RFC 9568 6.4.3: heals bridges and hosts that learned the other one's address."""
+        if self._now - self._answered_at < self._settings.interval / 2:
+            return
+        self._answered_at = self._now
+        self._send_advert()
+        self._ask(Announce(self._settings.announcements))

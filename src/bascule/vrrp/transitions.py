@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The states of a VRRP instance as a table (RFC 3768 6.4, RFC 9568 6.4): data from which the documentation draws.
+
+Data only: machine.py decides which cause has occurred, looks the row up, and carries its actions out in their order.
+INIT is before the start and after the stop; FAULT is a lost interface, as keepalived names it (RFC: Initialize).
+A pair of state and cause that has no row cannot occur.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from bascule.model.configuration import VrrpState
+
+
+class Cause(enum.Enum):
+    """What moves an instance; values are words for people."""
+
+    STARTED = "start"
+    OWNER_STARTED = "start as owner of the addresses (priority 255)"
+    ADOPTED = "restart of an active that left its addresses here"
+    STARTED_WITHOUT_LINK = "start with the interface down"
+    STOPPED = "stop"
+    LINK_LOST = "interface down"
+    LINK_BACK = "interface up"
+    OWNER_LINK_BACK = "interface up as owner of the addresses (priority 255)"
+    NOBODY_HEARD = "no advert within the down interval"
+    PREEMPTED = "only lower priorities heard within the down interval"
+    PEER_STOPPED = "advert with priority 0"
+    PEER_YIELDS = "advert of a peer that stands behind"
+    PEER_LEADS = "advert of a peer that stands before us"
+    """By priority, then by address; a backup stands behind an equal priority too, and with nopreempt behind any."""
+    TIMER_LATE = "down timer handled late"
+    ADVERT_DUE = "advert interval over"
+    RECONFIGURED = "new settings"
+    OVERSLEPT = "woke later than the own down interval"
+
+
+class Action(enum.Enum):
+    """What a row does, in the order of the row."""
+
+    SEND_ADVERT = "send an advert"
+    SEND_STOP = "send an advert with priority 0"
+    PUT_ADDRESSES = "put the virtual addresses on"
+    TAKE_ADDRESSES = "take the virtual addresses off"
+    ANNOUNCE = "announce the virtual addresses (gratuitous ARP), and once more later"
+    ANSWER = "send an advert and announce the virtual addresses at once, but not to every advert of a flood"
+    DRAIN = "read what waits in the socket"
+    START_DOWN_TIMER = "wait for the down interval"
+    PUT_OFF = "wait for one more advert interval and the skew time"
+    SHORTEN = "wait for the skew time only"
+    HEAR = "remember that a peer is heard; go on waiting to preempt it"
+    CLEAR = "stop all timers"
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Transition:
+    """A row: in `source`, on `cause`, do `actions` and be in `target`."""
+
+    source: VrrpState
+    cause: Cause
+    target: VrrpState
+    actions: tuple[Action, ...]
+
+
+_INIT, _BACKUP, _MASTER, _FAULT = VrrpState.INIT, VrrpState.BACKUP, VrrpState.MASTER, VrrpState.FAULT
+
+_TAKE_OVER = (Action.CLEAR, Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)
+_STAND_BACK = (Action.CLEAR, Action.TAKE_ADDRESSES, Action.START_DOWN_TIMER)
+
+TABLE: tuple[Transition, ...] = (
+    Transition(_INIT, Cause.STARTED, _BACKUP, _STAND_BACK),
+    Transition(_INIT, Cause.OWNER_STARTED, _MASTER, _TAKE_OVER),
+    Transition(_INIT, Cause.ADOPTED, _MASTER, (Action.CLEAR, Action.SEND_ADVERT, Action.PUT_ADDRESSES)),
+    Transition(_INIT, Cause.STARTED_WITHOUT_LINK, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+    Transition(_BACKUP, Cause.NOBODY_HEARD, _MASTER, _TAKE_OVER),
+    Transition(_BACKUP, Cause.PREEMPTED, _MASTER, _TAKE_OVER),
+    Transition(_BACKUP, Cause.TIMER_LATE, _BACKUP, (Action.PUT_OFF, Action.DRAIN)),
+    Transition(_BACKUP, Cause.PEER_STOPPED, _BACKUP, (Action.SHORTEN,)),
+    Transition(_BACKUP, Cause.PEER_LEADS, _BACKUP, (Action.START_DOWN_TIMER,)),
+    Transition(_BACKUP, Cause.PEER_YIELDS, _BACKUP, (Action.HEAR,)),
+    Transition(_BACKUP, Cause.RECONFIGURED, _BACKUP, (Action.START_DOWN_TIMER,)),
+    Transition(_BACKUP, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+    Transition(_BACKUP, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+    Transition(_MASTER, Cause.ADVERT_DUE, _MASTER, (Action.SEND_ADVERT,)),
+    Transition(_MASTER, Cause.PEER_STOPPED, _MASTER, (Action.SEND_ADVERT,)),
+    Transition(_MASTER, Cause.PEER_YIELDS, _MASTER, (Action.ANSWER,)),
+    Transition(_MASTER, Cause.PEER_LEADS, _BACKUP, _STAND_BACK),
+    Transition(_MASTER, Cause.OVERSLEPT, _BACKUP, (*_STAND_BACK, Action.PUT_OFF, Action.DRAIN)),
+    Transition(_MASTER, Cause.RECONFIGURED, _MASTER, (Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)),
+    Transition(_MASTER, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+    Transition(_MASTER, Cause.STOPPED, _INIT, (Action.CLEAR, Action.SEND_STOP, Action.TAKE_ADDRESSES)),
+    Transition(_FAULT, Cause.LINK_BACK, _BACKUP, _STAND_BACK),
+    Transition(_FAULT, Cause.OWNER_LINK_BACK, _MASTER, _TAKE_OVER),
+    Transition(_FAULT, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+)
+
+ROWS: dict[tuple[VrrpState, Cause], Transition] = {(row.source, row.cause): row for row in TABLE}
+
+
+def as_table() -> str:
+    """The table as Markdown, for the documentation."""
+    lines = ["| in | on | be | do |", "|---|---|---|---|"]
+    for row in TABLE:
+        actions = "; ".join(action.value for action in row.actions)
+        lines.append(f"| {row.source.value} | {row.cause.value} | {row.target.value} | {actions} |")
+    return "\n".join(lines)
+
+
+def as_diagram() -> str:
+    """The changes of state as a Graphviz digraph, for the documentation."""
+    edges = (row for row in TABLE if row.source is not row.target)
+    lines = [f'  {row.source.value} -> {row.target.value} [label="{row.cause.value}"]' for row in edges]
+    return "\n".join(("digraph vrrp {", *lines, "}"))
