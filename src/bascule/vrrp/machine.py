@@ -256,8 +256,6 @@ class Machine:
             self._ready_at = self._now
 
     def _reconfigure(self, settings: Settings) -> None:
-        if settings == self._settings:
-            return
         self._settings = settings
         if self._state in (VrrpState.BACKUP, VrrpState.MASTER):
             self._move(Cause.RECONFIGURED, "")

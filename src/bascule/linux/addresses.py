@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses on interfaces: put (with a lifetime), renew, take off, list. IPv4 and IPv6, rtnetlink(7).
+
+A lifetime makes the kernel take the address off by itself when nobody renews it: seconds, as fine as the kernel is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import ipaddress
+import math
+import socket
+import struct
+
+from bascule.errors import KernelRefusedError
+from bascule.linux import interfaces
+from bascule.linux.netlink import CREATE, REPLACE, Netlink, NetlinkError, NetlinkMessage, attribute, attributes
+from bascule.model.base import IPAddress
+
+NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
+_ADDRESS, _LOCAL, _LABEL, _CACHE_INFO, _FLAGS = 1, 2, 3, 6, 8
+_INFO = struct.Struct("=BBBBI")
+_LIFETIMES = struct.Struct("=IIII")
+_FOR_EVER = 0xFFFFFFFF
+_NO_DAD = 0x02
+
+SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+"""ip-address(8)'s words for scopes."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class InterfaceAddress:
+    """An address on an interface."""
+
+    index: int
+    address: IPAddress
+    prefix_length: int
+    scope: int = 0
+    lifetime: int | None = None
+    """Seconds left; None = for ever."""
+
+
+def add(
+    netlink: Netlink,
+    index: int,
+    address: IPAddress,
+    prefix_length: int,
+    *,
+    lifetime: float | None = None,
+    label: str | None = None,
+    scope: int = 0,
+) -> None:
+    """Have an address on the interface, with a lifetime in seconds (rounded up; None = for ever) that starts anew.
+
+    Raises NetlinkError or NetlinkTimeoutError.
+    """
+    seconds = _FOR_EVER if lifetime is None else max(1, math.ceil(lifetime))
+    body = _head(index, address, prefix_length, scope)
+    body += attribute(_CACHE_INFO, _LIFETIMES.pack(seconds, seconds, 0, 0))
+    if label is not None:
+        body += attribute(_LABEL, label.encode() + b"\0")
+    if address.version == 6:
+        # Duplicate address detection would keep the address unusable for a second.
+        body += attribute(_FLAGS, struct.pack("=I", _NO_DAD))
+    netlink.request(NEW_ADDRESS, CREATE | REPLACE, body, f"put {address}/{prefix_length} on interface {index}")
+
+
+def remove(netlink: Netlink, index: int, address: IPAddress, prefix_length: int) -> bool:
+    """Take an address off. False: it was not there. Raises NetlinkError or NetlinkTimeoutError."""
+    body = _head(index, address, prefix_length, 0)
+    try:
+        netlink.request(DELETE_ADDRESS, 0, body, f"take {address}/{prefix_length} off interface {index}")
+    except NetlinkError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
+            return False
+        raise
+    return True
+
+
+def remove_named(netlink: Netlink, interface: str, address: IPAddress, prefix_length: int) -> bool:
+    """Take an address off an interface given by name. False: not there, or no such interface. Raises as `remove`."""
+    try:
+        index = socket.if_nametoindex(interface)
+    except OSError:
+        return False
+    return remove(netlink, index, address, prefix_length)
+
+
+def dump(netlink: Netlink) -> list[InterfaceAddress]:
+    """Every address of the network namespace. Raises NetlinkError or NetlinkTimeoutError."""
+    answers = netlink.dump(GET_ADDRESS, _INFO.pack(0, 0, 0, 0, 0), "list the addresses")
+    return [found for found in map(parse, answers) if found is not None]
+
+
+def parse(message: NetlinkMessage) -> InterfaceAddress | None:
+    """The address that a message speaks of; None for other messages and families."""
+    if message.kind not in (NEW_ADDRESS, DELETE_ADDRESS) or len(message.body) < _INFO.size:
+        return None
+    family, prefix_length, _, scope, index = _INFO.unpack_from(message.body)
+    found = attributes(message.body[_INFO.size :])
+    packed = found.get(_LOCAL, found.get(_ADDRESS, b""))
+    if (family, len(packed)) not in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
+        return None
+    return InterfaceAddress(
+        index=index,
+        address=ipaddress.ip_address(packed),
+        prefix_length=prefix_length,
+        scope=scope,
+        lifetime=_lifetime(found.get(_CACHE_INFO, b"")),
+    )
+
+
+def primary(found: list[InterfaceAddress], index: int, without: frozenset[IPAddress]) -> ipaddress.IPv4Address | None:
+    """The interface's first IPv4 address that is none of `without`: whom its adverts come from."""
+    for entry in found:
+        if entry.index == index and isinstance(entry.address, ipaddress.IPv4Address) and entry.address not in without:
+            return entry.address
+    return None
+
+
+def interface_index(netlink: Netlink, name: str) -> int:
+    """The number of the interface of this name. Raises KernelRefusedError that names it if there is none."""
+    found = interfaces.find(netlink, name)
+    if found is None:
+        raise KernelRefusedError(f"there is no interface {name}")
+    return found.index
+
+
+def _head(index: int, address: IPAddress, prefix_length: int, scope: int) -> bytes:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    body = _INFO.pack(family, prefix_length, 0, scope, index)
+    return body + attribute(_LOCAL, address.packed) + attribute(_ADDRESS, address.packed)
+
+
+def _lifetime(cache_info: bytes) -> int | None:
+    if len(cache_info) < _LIFETIMES.size:
+        return None
+    _, valid, _, _ = _LIFETIMES.unpack_from(cache_info)
+    return None if valid == _FOR_EVER else int(valid)

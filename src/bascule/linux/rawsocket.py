@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Raw IPv4 sockets for a multicast protocol on one interface, as VRRP needs them (raw(7), ip(7)).
+
+Sends with a chosen source, TTL 255, network-control class of service, and no looping back; receives with the IP header
+taken apart and the kernel's own receive time. Knows nothing of what the payload means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import ipaddress
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+from bascule.linux.netlink import NetlinkError
+from bascule.model.base import IPAddress
+
+VRRP = 112
+TTL = 255
+RECEIVE_BUFFER = 1 << 20
+
+_CLASS_OF_SERVICE = 0xC0
+_TC_PRIO_CONTROL = 7
+_SO_TIMESTAMPNS = 35
+_IP_PKTINFO, _IP_MTU_DISCOVER, _IP_MULTICAST_ALL = 8, 10, 49
+_PMTUDISC_DONT = 0
+_TIMESPEC = struct.Struct("=qq")
+_PACKET_INFO = struct.Struct("=i4s4s")
+_MEMBERSHIP = struct.Struct("=4s4si")
+_IP_HEADER = struct.Struct("!BBHHHBBH4s4s")
+_DATAGRAM = 1 << 16
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class Received:
+    """A packet without its IP header, and what that said."""
+
+    payload: bytes
+    source: ipaddress.IPv4Address
+    destination: ipaddress.IPv4Address
+    ttl: int
+    age: float
+    """Seconds since the kernel got it."""
+
+
+def take_apart(packet: bytes, age: float = 0.0) -> Received | None:
+    """The parts of an IPv4 packet; None when it is not whole."""
+    if len(packet) < _IP_HEADER.size:
+        return None
+    first, _, total, _, _, ttl, _, _, source, destination = _IP_HEADER.unpack_from(packet)
+    header = (first & 0xF) * 4
+    if first >> 4 != 4 or header < _IP_HEADER.size or not header <= total <= len(packet):
+        return None
+    return Received(
+        payload=packet[header:total],
+        source=ipaddress.IPv4Address(source),
+        destination=ipaddress.IPv4Address(destination),
+        ttl=ttl,
+        age=age,
+    )
+
+
+class RawSocket:
+    """One interface's socket for an IP protocol. Never blocks."""
+
+    def __init__(self, interface: str, protocol: int = VRRP, group: ipaddress.IPv4Address | None = None) -> None:
+        """Bind to an interface by name and join a multicast group there. Raises NetlinkError (a KernelRefusedError)."""
+        self._interface = interface
+        self._emptied = _now()
+        try:
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        except OSError as error:
+            raise NetlinkError(error.errno or errno.EIO, "open a raw socket") from error
+        try:
+            self._set_up(interface, group)
+        except OSError as error:
+            self._socket.close()
+            raise NetlinkError(error.errno or errno.EIO, f"use a raw socket on {interface}") from error
+        # What came before the socket was bound may be another interface's.
+        for _ in self.receive():
+            pass
+
+    def _set_up(self, interface: str, group: ipaddress.IPv4Address | None) -> None:
+        index = socket.if_nametoindex(interface)
+        sock = self._socket
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _CLASS_OF_SERVICE)
+        # After IP_TOS, which sets a priority of its own.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, TTL)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, TTL)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DONT)
+        here = _MEMBERSHIP.pack(bytes(4), bytes(4), index)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+        if group is not None:
+            membership = _MEMBERSHIP.pack(group.packed, bytes(4), index)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the socket; the group is left."""
+        self._socket.close()
+
+    def send(self, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int = TTL) -> None:
+        """Send a packet from `source`, an address of this host. The kernel makes the IP header.
+
+        Raises NetlinkError, also when the interface's queue is full: an advert that waits is no advert.
+        """
+        ancillary = [
+            (socket.IPPROTO_IP, _IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4))),
+            (socket.IPPROTO_IP, socket.IP_TTL, struct.pack("=i", ttl)),
+        ]
+        try:
+            self._socket.sendmsg([payload], ancillary, 0, (str(destination), 0))
+        except OSError as error:
+            what = f"send from {source} to {destination} on {self._interface}"
+            raise NetlinkError(error.errno or errno.EIO, what) from error
+
+    def receive(self) -> Iterator[Received]:
+        """Every packet that waits. One that is not whole is skipped: the kernel passes none.
+
+        The kernel stamps by the wall clock. A stamp is believed as far as it can be true: a packet that waits
+        came after the socket was last found empty.
+        """
+        while True:
+            try:
+                data, ancillary, _, _ = self._socket.recvmsg(_DATAGRAM, socket.CMSG_SPACE(_TIMESPEC.size))
+            except BlockingIOError:
+                self._emptied = _now()
+                return
+            except OSError as error:
+                raise NetlinkError(error.errno or errno.EIO, f"receive on {self._interface}") from error
+            found = take_apart(data, self._age(ancillary))
+            if found is not None:
+                yield found
+
+    def _age(self, ancillary: list[tuple[int, int, bytes]]) -> float:
+        """Seconds since the stamp of a packet; suspended time counts."""
+        longest = _now() - self._emptied
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
+                seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+                age = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
+                return min(max(float(age), 0.0), longest)
+        return 0.0
+
+
+def _now() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def send_once(interface: str, source: IPAddress, destination: IPAddress, ttl: int, packet: bytes) -> None:
+    """Send one VRRP message over a socket of its own. Raises NetlinkError (a KernelRefusedError)."""
+    opened = RawSocket(interface)
+    try:
+        opened.send(packet, source, destination, ttl)
+    finally:
+        opened.close()
