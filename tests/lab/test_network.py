@@ -41,11 +41,11 @@ def test_every_host_hears_every_other_and_a_cut_cable_is_a_lost_carrier() -> Non
     with Network(SEED) as net:
         clients = net.host("clients")
         for host in ("d1", "d2", "rs1", "rs2"):
-            clients.run(["arping", "-c", "1", "-W", "2", "-i", "eth0", str(net.host(host).host.address)])
+            clients.run(["arping", "-C", "1", "-w", "2", "-i", "eth0", str(net.host(host).host.address)])
         assert _carrier(net, "d1")
         net.cut("d1")
         assert not _carrier(net, "d1")
-        lost = clients.run(["arping", "-c", "1", "-W", "0.2", "-i", "eth0", "192.168.2.210"], check=False)
+        lost = clients.run(["arping", "-C", "1", "-w", "1", "-i", "eth0", "192.168.2.210"], check=False)
         assert lost.returncode != 0
         net.mend("d1")
         wait_for(lambda: _carrier(net, "d1"), 5, "the carrier to return")

@@ -11,16 +11,15 @@ import contextlib
 import ctypes
 import os
 import pathlib
-import subprocess
 from collections.abc import Iterator
 
 from bascule.errors import KernelRefusedError
+from bascule.linux.iproute import ip
 
 FOLDER = pathlib.Path("/run/netns")
 """Where ip-netns(8) keeps its names."""
 
 CLONE_NEWNET = 0x40000000
-COMMAND_SECONDS = 10.0
 THIS_THREAD = "/proc/thread-self/ns/net"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -28,13 +27,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def create(name: str) -> None:
     """Make the namespace `name`, with its loopback up. Raises KernelRefusedError."""
-    _ip("netns", "add", name)
-    _ip("-n", name, "link", "set", "lo", "up")
+    ip("netns", "add", name)
+    ip("-n", name, "link", "set", "lo", "up")
 
 
 def remove(name: str) -> None:
     """Take the name away; the namespace ends with the last process and socket in it. Raises KernelRefusedError."""
-    _ip("netns", "del", name)
+    ip("netns", "del", name)
 
 
 def names() -> tuple[str, ...]:
@@ -89,9 +88,3 @@ def _setns(descriptor: int, name: str) -> None:
     if _libc.setns(descriptor, CLONE_NEWNET) != 0:
         reason = os.strerror(ctypes.get_errno())
         raise KernelRefusedError(f"cannot enter the network namespace {name}: {reason}")
-
-
-def _ip(*arguments: str) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
-    if done.returncode != 0:
-        raise KernelRefusedError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
