@@ -7,17 +7,25 @@ ends with 1 if a file differs.
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
+import itertools
 import pathlib
+import re
 import sys
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 import msgspec
 
 from bascule import cli
-from bascule.config import codes, keywords, schema
-from bascule.model.base import IPAddress
+from bascule.config import codes, schema
+from bascule.config.keywords.top import TOP
+from bascule.dataplane.xdp import layout
+from bascule.model.base import IPAddress, Model
 from bascule.model.diagnostic import Diagnostic
 from bascule.model.status import DirectorStatus
 from bascule.vrrp import transitions
@@ -32,7 +40,7 @@ def page(title: str, *parts: str) -> str:
     return "\n".join((f"{HEADER}\n# {title}", *(f"\n{part.rstrip()}" for part in parts), ""))
 
 
-def table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -51,13 +59,25 @@ def keyword_rows(block: schema.Block) -> Iterator[tuple[str, ...]]:
         yield f"`{keyword.usage}`", default, acted, "; ".join(note for note in notes if note)
 
 
+def block_paths() -> dict[str, tuple[schema.Block, list[str]]]:
+    """Every block once, by the first path that leads to it, with all paths."""
+    found: dict[int, tuple[schema.Block, list[str]]] = {id(TOP): (TOP, ["top of a file"])}
+    for path, word in schema.walk(TOP):
+        if word.block is not None:
+            found.setdefault(id(word.block), (word.block, []))[1].append(" / ".join((*path, word.name)))
+    return {paths[0]: (block, paths) for block, paths in found.values()}
+
+
 def keywords_page() -> str:
     """Every keyword, block by block."""
-    blocks = [((), keywords.TOP)]
-    blocks += [((*path, word.name), word.block) for path, word in schema.walk(keywords.TOP) if word.block is not None]
-    parts = ["`acted on`: what it says happens. A keyword that is understood and not acted on yet gives a warning."]
-    for path, block in blocks:
-        parts.append(f"## {' / '.join(path) or 'top of a file'}")
+    parts = [
+        "*acted on*: bascule does what the keyword says. The others are understood and answered with the warning "
+        "`not-acted-on`. *Unknown to keepalived 2.2.7* are words of later versions and bascule's own.",
+    ]
+    for path, (block, paths) in block_paths().items():
+        parts.append(f"## {path}")
+        if len(paths) > 1:
+            parts.append(f"Also as: {', '.join(paths[1:])}.")
         parts.append(table(("keyword", "default", "acted on", "meaning"), keyword_rows(block)))
     return page("Keywords", *parts)
 
@@ -82,6 +102,43 @@ def vrrp_page() -> str:
     )
 
 
+def enumerators(header: str, prefix: str) -> list[tuple[str, str]]:
+    """Name (as Python spells it) and comment of each enumerator with a prefix in a C header."""
+    found = re.findall(rf"\b{prefix}_(\w+) = \d+,\s*/\* (.*?) \*/", header, re.DOTALL)
+    return [(f"`{name.lower()}`", " ".join(text.split())) for name, text in found]
+
+
+def packets_page() -> str:
+    """What the XDP director counts, and how long it remembers."""
+    header = (pathlib.Path(layout.__file__).parent / "bpf" / "layout.h").read_text(encoding="utf-8")
+    return page(
+        "Packets and connections of the XDP director",
+        "## Packets by verdict\n\nEvery packet looked at has one verdict; `status --json` has the sums.",
+        table(("verdict", "what was done"), enumerators(header, "VERDICT")),
+        "## Incidents\n\nCounted beside the verdict.",
+        table(("incident", "what happened"), enumerators(header, "INCIDENT")),
+        "## Connection states\n\nA connection is over when no packet came for this long.",
+        table(
+            ("state", "seconds", "counted as"),
+            (
+                (state.name, str(seconds), "active" if state in layout.ACTIVE_STATES else "inactive")
+                for state, seconds in layout.TIMEOUTS.items()
+            ),
+        ),
+        "## Sizes",
+        table(
+            ("at most", "of what"),
+            [
+                (f"{layout.MAX_SERVICES - 1:,}", "virtual services"),
+                (f"{layout.MAX_SERVERS - 1:,}", "real servers in all"),
+                (f"{layout.SERVERS_PER_SERVICE:,}", "real servers of one service"),
+                (f"{layout.OVERFLOW_ENTRIES:,}", "connections that found no room where they belong in the table"),
+                (f"{layout.MAX_ACCEPTED:,}", "MAC addresses, over all interfaces, whose frames are balanced"),
+            ],
+        ),
+    )
+
+
 def commands(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[str]:
     """The help of a command and of those below it."""
     context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
@@ -98,14 +155,37 @@ def commands_page() -> str:
     return page("Commands", *commands(cli.cli, "bascule"))
 
 
+def field_texts(kind: type[Any]) -> dict[str, str]:
+    """What a struct's source says below each of its fields."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, text in itertools.pairwise(body.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[ast.unparse(field.target)] = inspect.cleandoc(str(text.value.value))
+    return found
+
+
+def structs(kind: Any) -> Iterator[type[Any]]:
+    """The structs of the model that a type is made of."""
+    (made,), components = msgspec.json.schema_components([kind], schema_hook=_address_schema)
+    del made
+    for module in ("model.diagnostic", "model.status", "model.service", "model.messages", "lab.report"):
+        found = importlib.import_module(f"bascule.{module}")
+        yield from (getattr(found, name) for name in components if hasattr(found, name))
+
+
 def json_schema(kind: Any) -> str:
-    """The JSON schema of what a `--json` prints."""
+    """The JSON schema of what a `--json` prints, with the fields' own words."""
     made = msgspec.json.schema(kind, schema_hook=_address_schema)
+    for struct in structs(kind):
+        for field, text in field_texts(struct).items() if issubclass(struct, Model) else ():
+            made["$defs"][struct.__name__]["properties"][field].setdefault("description", text)
     return msgspec.json.format(msgspec.json.encode(made, order="deterministic"), indent=2).decode() + "\n"
 
 
 def _address_schema(kind: type[Any]) -> dict[str, Any]:
-    if kind is IPAddress:
+    if kind == IPAddress:
         return {"type": "string", "description": "an IPv4 or IPv6 address"}
     raise NotImplementedError(kind)
 
@@ -114,6 +194,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "keywords.md": keywords_page,
     "findings.md": findings_page,
     "vrrp.md": vrrp_page,
+    "packets.md": packets_page,
     "commands.md": commands_page,
     "check.schema.json": lambda: json_schema(list[Diagnostic]),
     "status.schema.json": lambda: json_schema(DirectorStatus),
@@ -133,7 +214,11 @@ def main(arguments: list[str]) -> int:
     """Write what is out of date, or say what is; the process's exit status."""
     found = outdated()
     if arguments == ["--check"]:
-        print(*(f"docs/reference/{name} is out of date: run make docs" for name in found), sep="\n", end="\n" * bool(found))
+        print(
+            *(f"docs/reference/{name} is out of date: run make docs" for name in found),
+            sep="\n",
+            end="\n" * bool(found),
+        )
         return 1 if found else 0
     REFERENCE.mkdir(parents=True, exist_ok=True)
     for name, text in found.items():
