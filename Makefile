@@ -42,7 +42,7 @@ bpf: $(BPF_OBJECTS) ## The BPF objects, where a source has changed.
 
 # The object carries the hash of its sources in .rodata; a test compares.
 %.bpf.o: %.bpf.c $(BPF_HEADERS)
-	$(CLANG) $(BPF_CFLAGS) -DSOURCE_HASH=0x$$(cat $(sort $< $(BPF_HEADERS)) | sha256sum | cut -c1-16)ULL -c $< -o $@
+	$(CLANG) $(BPF_CFLAGS) -DSOURCE_HASH=0x$$(cat $(sort $< $(BPF_HEADERS)) | sha256sum | cut -c1-16)ULL -c $< -o $@.new && mv $@.new $@
 
 clean: ## What the rules above have made, but for .cache.
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(BPF_OBJECTS)
