@@ -9,6 +9,7 @@ import re
 import msgspec
 import pytest
 
+from bascule.cli import VERBS
 from scripts import docs
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -38,3 +39,20 @@ def test_links_lead_to_files(root: pathlib.Path, files: tuple[pathlib.Path, ...]
         if "://" not in target and not (root / name.parent / target).exists()
     ]
     assert broken == []
+
+
+def words_after(word: str, root: pathlib.Path, files: tuple[pathlib.Path, ...]) -> set[str]:
+    """The words that stand behind a command's name in the documentation's code, be it a line or in backquotes."""
+    texts = [(root / name).read_text(encoding="utf-8") for name in files if name.suffix == ".md"]
+    return {found for text in texts for found in re.findall(rf"(?:^    |`){word} ([a-z][a-z-]+)", text, re.MULTILINE)}
+
+
+def test_the_documentation_names_only_rules_that_exist(root: pathlib.Path, files: tuple[pathlib.Path, ...]) -> None:
+    rules = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = words_after("make", root, files)
+    assert {"demo", "test", "check", "setup"} <= named <= rules
+
+
+def test_the_documentation_names_only_verbs_that_exist(root: pathlib.Path, files: tuple[pathlib.Path, ...]) -> None:
+    named = words_after("bascule", root, files)
+    assert {"check", "run", "status", "ipvsadm"} <= named <= set(VERBS)
