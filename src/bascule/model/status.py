@@ -22,6 +22,8 @@ class RoleStatus(Model, frozen=True, kw_only=True):
     restarts: int = 0
     responsive: bool = True
     """False: it did not answer within the deadline; what is shown of it is missing, not old."""
+    silent_since: float | None = None
+    """Unix time of the first request that it left unanswered."""
     note: str | None = None
 
 
@@ -70,6 +72,8 @@ class ChecksStatus(Model, frozen=True, kw_only=True):
     """The `checks` role's part."""
 
     checks: tuple[CheckStatus, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What an operator should know, in words."""
 
 
 class AttachmentStatus(Model, frozen=True, kw_only=True):
@@ -103,6 +107,8 @@ class NotifyStatus(Model, frozen=True, kw_only=True):
     mails_lost: int = 0
     mails_waiting: int = 0
     last_error: str | None = None
+    notes: tuple[str, ...] = ()
+    """What an operator should know, in words."""
 
 
 class DirectorStatus(Model, frozen=True, kw_only=True):
@@ -113,6 +119,8 @@ class DirectorStatus(Model, frozen=True, kw_only=True):
     generation: int
     started: float
     roles: tuple[RoleStatus, ...]
+    notes: tuple[str, ...] = ()
+    """What the supervisor has to say: a machine that refused realtime, a reload that changed nothing."""
     vrrp: VrrpStatus | None = None
     plane: PlaneStatus | None = None
     checks: ChecksStatus | None = None

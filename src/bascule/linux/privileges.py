@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Giving up root for good, once a role has opened what it needs (setresuid(2), capabilities(7)).
+
+Everything that is imported later is read as the new user: a Python below somebody's private home cannot be, so a role
+imports and opens first and drops last. The parent-death signal, which the kernel clears with the change of user
+(prctl(2), PR_SET_PDEATHSIG), is put back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import resource
+
+from bascule.errors import KernelRefusedError
+
+_PR_SET_PDEATHSIG = 1
+_PR_GET_PDEATHSIG = 2
+
+
+def drop(user: str = "nobody") -> None:
+    """Become `user` with its own group and no others; all capabilities go with root. Without root: nothing to do.
+
+    Raises KernelRefusedError, naming what is missing; the process is then what it was.
+    """
+    if os.geteuid() != 0:
+        return
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError as error:
+        raise KernelRefusedError(f"cannot give up root: there is no user {user}") from error
+    signal = _death_signal()
+    try:
+        os.setgroups([])
+        os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
+        os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    except OSError as error:
+        raise KernelRefusedError(f"cannot give up root for {user}: {error.strerror}") from error
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0)
+
+
+def allow_descriptors(wanted: int) -> int:
+    """Raise this process's limit of open files to `wanted`, or as near as the hard limit lets it; returns the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if os.geteuid() == 0 and hard != resource.RLIM_INFINITY:
+        hard = max(hard, wanted)
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if limit <= soft:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    except (OSError, ValueError):
+        return soft
+    return limit
+
+
+def _death_signal() -> int:
+    value = ctypes.c_int(0)
+    ctypes.CDLL(None).prctl(_PR_GET_PDEATHSIG, ctypes.byref(value), 0, 0, 0)
+    return value.value
