@@ -22,16 +22,23 @@ class Severity(enum.Enum):
 
 
 class Diagnostic(Model, frozen=True, kw_only=True):
-    """One finding. Lines and columns count from 1, columns in characters; `end_column` is past the last one."""
+    """One finding. Lines and columns count from 1, columns in characters; `end_column` is past the last one.
+
+    The three are None when the finding speaks of the file as a whole.
+    """
 
     severity: Severity
     code: str
     file: str
-    line: int
-    column: int
-    end_column: int
+    line: int | None = None
+    column: int | None = None
+    end_column: int | None = None
     message: str
     hint: str | None = None
     """What to write instead."""
     source: str = ""
     """The source line, without its line end."""
+
+
+EXIT_STATUS = {Severity.NOTE: 0, Severity.WARNING: 0, Severity.ERROR: 1, Severity.FATAL: 2}
+"""The exit status of a check, by its worst finding."""

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`global_defs` and the `bascule` block into the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bascule.config.diagnostics import Findings
+from bascule.config.reader import Section
+from bascule.model.base import Seconds
+from bascule.model.configuration import BasculeOptions, GlobalDefinitions, MailSettings
+
+
+def merged(top: Section, name: str) -> Section:
+    """All blocks of one kind as one: a later value overrides, lists grow, as keepalived does with `global_defs`."""
+    blocks = top.each(name)
+    if len(blocks) == 1:
+        return blocks[0]
+    whole = Section(top.block, None)
+    for block in blocks:
+        for keyword, value in block.values.items():
+            earlier = whole.values.get(keyword)
+            whole.values[keyword] = earlier + value if isinstance(earlier, list) else value
+            whole.where[keyword] = block.where[keyword]
+        whole.misspelt |= block.misspelt
+        whole.refused |= block.refused
+    return whole
+
+
+def definitions(section: Section, findings: Findings) -> GlobalDefinitions:
+    """`global_defs`."""
+    return GlobalDefinitions(
+        router_id=section.get("router_id"), mail=_mail(section, findings), smtp_alert=section.get("smtp_alert")
+    )
+
+
+def _mail(section: Section, findings: Findings) -> MailSettings:
+    server: tuple[Any, ...] = section.get("smtp_server") or (None,)
+    to = tuple(section.get("notification_email") or ())
+    if to and section.lacks("smtp_server"):
+        where = section.where["notification_email"]
+        hint = "add 'smtp_server ADDRESS' to global_defs"
+        findings.add("meaning/mail-nowhere", where, 0, "no mail is sent: there is no smtp_server", hint)
+    return MailSettings(
+        to=to,
+        sender=section.get("notification_email_from"),
+        server=server[0],
+        port=server[1] if len(server) > 1 else 25,
+        helo_name=section.get("smtp_helo_name"),
+        connect_timeout=Seconds(float(section.get("smtp_connect_timeout", 30) or 1)),
+    )
+
+
+def options(section: Section) -> BasculeOptions:
+    """The `bascule` block."""
+    names: list[tuple[str, ...]] = section.get("xdp_interface") or []
+    known = {
+        name: section.values[name]
+        for name in ("data_plane", "xdp_mode", "connection_table_size", "vip_lifetime", "ready_timeout")
+        if name in section.values
+    }
+    return BasculeOptions(xdp_interfaces=tuple(name for line in names for name in line), **known)

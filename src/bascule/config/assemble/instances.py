@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vrrp_instance` blocks into the model. An instance that cannot run as it is written is reported and left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bascule.config.diagnostics import Findings
+from bascule.config.reader import Section
+from bascule.config.tree import Statement
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
+from bascule.model.configuration import AuthType, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.diagnostic import Severity
+
+AUTH_PASS_MAX = 8
+"""Bytes of a password that travel in an advert (RFC 2338 5.3.6)."""
+
+_NEEDED = {"interface": "an interface", "virtual_router_id": "a virtual_router_id"}
+
+
+def instances(top: Section, defaults: Section, findings: Findings) -> tuple[VrrpInstance, ...]:
+    """Every instance that can run. `defaults`: the values of `global_defs`."""
+    found: list[VrrpInstance] = []
+    routers: dict[tuple[str, int], str] = {}
+    names: set[str] = set()
+    for section in top.each("vrrp_instance"):
+        statement = section.statement
+        assert statement is not None
+        if section.title is None:
+            continue
+        if section.title in names:
+            findings.add(
+                "duplicate", statement, 1, f"vrrp_instance '{section.title}' is defined already: this one is skipped"
+            )
+            continue
+        names.add(section.title)
+        instance = _Instance(section, defaults, findings).build()
+        if instance is None:
+            continue
+        router = (instance.interface, instance.vrid)
+        if router in routers:
+            message = f"'{routers[router]}' and '{instance.name}' both use virtual_router_id {router[1]} on {router[0]}"
+            findings.add("meaning/duplicate-router", section.where["virtual_router_id"], 1, message)
+        routers[router] = instance.name
+        found.append(instance)
+    return tuple(found)
+
+
+class _Instance:
+    """One block on its way into the model."""
+
+    def __init__(self, section: Section, defaults: Section, findings: Findings) -> None:
+        assert section.statement is not None
+        self.section = section
+        self.statement: Statement = section.statement
+        self.defaults = defaults
+        self.findings = findings
+
+    def build(self) -> VrrpInstance | None:
+        get = self.section.get
+        runs = self._complete()
+        version = self._version()
+        addresses = self._addresses()
+        auth_type, auth_pass = self._authentication()
+        source = self._source(addresses)
+        state = self._state()
+        interval = self._interval()
+        nopreempt = self._nopreempt(state)
+        if not (self._possible(version, addresses, auth_type) and runs):
+            return None
+        return VrrpInstance(
+            name=self.section.title,
+            interface=get("interface"),
+            vrid=Vrid(get("virtual_router_id")),
+            initial_state=state,
+            priority=Priority(get("priority", 100)),
+            advert_interval=interval,
+            version=version,
+            auth_type=auth_type,
+            auth_pass=auth_pass,
+            virtual_addresses=addresses,
+            multicast_source=source,
+            nopreempt=nopreempt,
+            smtp_alert=self._first("smtp_alert", "smtp_alert_vrrp", "smtp_alert", default=False),
+            sync_daemon_interface=get("lvs_sync_daemon_interface"),
+            garp_master_delay=Seconds(float(self._first("garp_master_delay", "vrrp_garp_master_delay", default=5))),
+            garp_master_repeat=self._first("garp_master_repeat", "vrrp_garp_master_repeat", default=5) or 1,
+        )
+
+    def _first(self, own: str, *inherited: str, default: Any) -> Any:
+        """The block's own value, or the first that `global_defs` has of some keywords, or the default."""
+        if own in self.section.values:
+            return self.section.values[own]
+        for name in inherited:
+            if name in self.defaults.values:
+                return self.defaults.values[name]
+        return default
+
+    def _left_out(self, code: str, why: str, keyword: str | None = None, severity: Severity | None = None) -> bool:
+        where = self.section.where[keyword] if keyword is not None else self.statement
+        message = f"vrrp_instance '{self.section.title}' is left out: {why}"
+        self.findings.add(code, where, 0 if keyword else 1, message, severity=severity)
+        return False
+
+    def _complete(self) -> bool:
+        """What an instance cannot do without is there. What is only misspelt has been reported."""
+        complete = True
+        for keyword, words in _NEEDED.items():
+            if self.section.lacks(keyword) or (keyword in self.section.refused and keyword not in self.section.values):
+                complete = self._left_out("meaning/instance-incomplete", f"it has no valid {words.split()[-1]}")
+            complete = complete and keyword in self.section.values
+        return complete
+
+    def _version(self) -> int:
+        version = self._first("version", "vrrp_version", default=2)
+        assert isinstance(version, int)
+        return version
+
+    def _possible(self, version: int, addresses: tuple[VirtualAddress, ...], auth_type: AuthType) -> bool:
+        """Nothing asks for what would be wrong to leave away."""
+        error = Severity.ERROR
+        if "native_ipv6" in self.section.values or (addresses and addresses[0].address.version == 6):
+            return self._left_out("not-acted-on", "VRRP for IPv6 is not there yet", severity=error)
+        if version == 3:
+            keyword = "version" if "version" in self.section.values else None
+            return self._left_out("not-acted-on", "VRRP version 3 is not there yet", keyword, error)
+        if auth_type is AuthType.AH:
+            return self._left_out("not-acted-on", "authentication by AH is not there yet", "authentication", error)
+        if self.section.get("unicast_peer"):
+            return self._left_out("not-acted-on", "adverts by unicast are not there yet", "unicast_peer", error)
+        return True
+
+    def _addresses(self) -> tuple[VirtualAddress, ...]:
+        found: list[VirtualAddress] = self.section.get("virtual_ipaddress") or []
+        if not found:
+            return ()
+        family = found[0].address.version
+        kept: dict[Any, VirtualAddress] = {}
+        for address in found:
+            if address.address.version != family:
+                message = f"{address.address} is not of the family of the first address: it is skipped"
+                self.findings.add("bad-address", self._line_of(address), 0, message)
+            else:
+                kept.setdefault(address.address, address)
+        return tuple(kept.values())
+
+    def _line_of(self, address: VirtualAddress) -> Statement:
+        where = self.section.where["virtual_ipaddress"]
+        for line in where.children or ():
+            if line.words[0].partition("/")[0] == str(address.address):
+                return line
+        return where
+
+    def _authentication(self) -> tuple[AuthType, bytes]:
+        blocks = self.section.each("authentication")
+        if not blocks:
+            return AuthType.NONE, b""
+        block = blocks[-1]
+        kind: AuthType = block.get("auth_type", AuthType.NONE)
+        word = block.get("auth_pass")
+        if word is None:
+            if kind is AuthType.PASS and block.lacks("auth_pass"):
+                where = block.where["auth_type"]
+                self.findings.add(
+                    "meaning/auth-pass-missing", where, 0, "auth_type PASS without auth_pass: no authentication"
+                )
+            return (AuthType.NONE if kind is AuthType.PASS else kind), b""
+        where = block.where["auth_pass"]
+        password = where.source.bytes_of(word)
+        if len(password) > AUTH_PASS_MAX:
+            used = password[:AUTH_PASS_MAX].decode(where.source.encoding, "replace")
+            message = (
+                f"the password has {len(password)} bytes, of which only the first {AUTH_PASS_MAX} are sent ('{used}')"
+            )
+            self.findings.add("meaning/auth-pass-long", where, 1, message, f"write 'auth_pass {used}' on all directors")
+        return kind, password[:AUTH_PASS_MAX]
+
+    def _source(self, addresses: tuple[VirtualAddress, ...]) -> IPAddress | None:
+        source: IPAddress | None = self.section.get("mcast_src_ip")
+        if source is not None and any(source == address.address for address in addresses):
+            message = f"mcast_src_ip is the virtual address {source}: two active directors would not hear each other"
+            where = self.section.where["mcast_src_ip"]
+            self.findings.add(
+                "meaning/source-is-vip", where, 1, message, "drop it: the interface's own address is used"
+            )
+            return None
+        return source
+
+    def _state(self) -> VrrpState:
+        by_default = VrrpState.MASTER if self.section.get("priority") == 255 else VrrpState.BACKUP
+        state = self.section.get("state", by_default)
+        assert isinstance(state, VrrpState)
+        return state
+
+    def _interval(self) -> Seconds:
+        interval = float(self.section.get("advert_int", 1.0))
+        if self._version() == 2 and not interval.is_integer():
+            whole = max(1.0, float(int(interval + 0.5)))
+            message = f"VRRP version 2 sends whole seconds: {interval:g} becomes {whole:g}"
+            self.findings.add("meaning/advert-fraction", self.section.where["advert_int"], 1, message)
+            return Seconds(whole)
+        return Seconds(interval)
+
+    def _nopreempt(self, state: VrrpState) -> bool:
+        wanted = "nopreempt" in self.section.values
+        if wanted and state is VrrpState.MASTER:
+            message = "nopreempt has no effect with 'state MASTER'"
+            self.findings.add(
+                "meaning/nopreempt-master", self.section.where["nopreempt"], 0, message, "write 'state BACKUP'"
+            )
+            return False
+        return wanted

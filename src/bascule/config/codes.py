@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stable names of all findings, each with its severity and one line of what it means.
+
+A code never changes its meaning. Those below `meaning/` are checks that keepalived does not have.
+"""
+
+from __future__ import annotations
+
+from bascule.model.diagnostic import Severity
+
+NOTE, WARNING, ERROR, FATAL = Severity.NOTE, Severity.WARNING, Severity.ERROR, Severity.FATAL
+
+CODES: dict[str, tuple[Severity, str]] = {
+    # The file.
+    "unreadable-file": (FATAL, "The file does not exist or cannot be read."),
+    "empty-file": (WARNING, "The file says nothing."),
+    "comment-file": (WARNING, "The whole file is a comment."),
+    "byte-order-mark": (WARNING, "The file starts with a byte order mark; keepalived loses the first block to it."),
+    # Lines and braces.
+    "unterminated-quote": (ERROR, "A double quote is not closed on its line."),
+    "nul-character": (ERROR, "A line holds a NUL character and is skipped."),
+    "extra-brace": (ERROR, "A closing brace has nothing to close."),
+    "missing-close": (ERROR, "A block is still open at the end of the file."),
+    "missing-open": (ERROR, "A keyword that takes a block has no opening brace."),
+    "unexpected-brace": (ERROR, "An opening brace stands after a word that takes no block."),
+    # Words.
+    "unknown-keyword": (ERROR, "The word is no keyword of this block; its line or block is skipped."),
+    "skipped": (ERROR, "This text is skipped together with the unknown block that it stands in."),
+    "wrong-case": (ERROR, "The word is right but for its capitals, and is not applied."),
+    "legacy-spelling": (WARNING, "A spelling that keepalived skips or has replaced, honoured as it was meant."),
+    "deprecated": (WARNING, "An old name of a keyword."),
+    "missing-argument": (ERROR, "A keyword lacks an argument; keepalived would not start."),
+    "missing-name": (ERROR, "A block lacks its name or address and is skipped."),
+    "bad-number": (ERROR, "The word is not a number of the kind that is needed here."),
+    "out-of-range": (ERROR, "The number is outside what the keyword accepts."),
+    "bad-address": (ERROR, "The word is not an IP address of the kind that is needed here."),
+    "bad-word": (ERROR, "The word is not one of those that the keyword accepts."),
+    "duplicate": (ERROR, "Something of this name is defined already; the later one is skipped."),
+    "definitions": (ERROR, "Definitions, sequences and conditional lines are not supported yet."),
+    "include": (ERROR, "Included files are not read yet."),
+    "not-acted-on": (WARNING, "Understood, but bascule does not act on it yet."),
+    "keepalived-skips": (WARNING, "In effect here, while keepalived skips it after an error further up."),
+    # Meaning.
+    "meaning/extra-words": (WARNING, "Words after the last argument are ignored, by keepalived without a word."),
+    "meaning/keepalived-applies": (WARNING, "Skipped here, while keepalived applies it to the enclosing block."),
+    "meaning/instance-incomplete": (ERROR, "An instance lacks what it cannot do without, and is left out."),
+    "meaning/duplicate-router": (FATAL, "Two instances share a virtual router id on one interface."),
+    "meaning/auth-pass-long": (WARNING, "Only the first 8 bytes of a password are sent."),
+    "meaning/auth-pass-missing": (WARNING, "Authentication without a password."),
+    "meaning/source-is-vip": (WARNING, "Adverts from a virtual address make two active directors deaf to each other."),
+    "meaning/nopreempt-master": (WARNING, "nopreempt has no effect with the initial state MASTER."),
+    "meaning/advert-fraction": (WARNING, "VRRP version 2 sends whole seconds."),
+    "meaning/no-protocol": (WARNING, "A service without protocol is a UDP service."),
+    "meaning/no-scheduler": (WARNING, "A service without lb_algo uses wlc."),
+    "meaning/no-servers": (WARNING, "A service has no real server."),
+    "meaning/duplicate-service": (WARNING, "Two services share address, port and protocol; the later one is skipped."),
+    "meaning/duplicate-server": (WARNING, "A real server stands twice in a service; the later one is skipped."),
+    "meaning/vip-unheld": (WARNING, "No instance holds the address of this service."),
+    "meaning/server-is-vip": (WARNING, "A real server has the address of its own service."),
+    "meaning/dr-port": (WARNING, "DR cannot change the port: the real server's is the service's."),
+    "meaning/port-without-persistence": (WARNING, "A service of all ports needs persistence."),
+    "meaning/quorum-unreachable": (WARNING, "The quorum is above the sum of the real servers' weights."),
+    "meaning/mail-nowhere": (WARNING, "Mail has a receiver but no server, or the other way round."),
+}
+"""Code: its severity unless a finding says otherwise, and what it means."""

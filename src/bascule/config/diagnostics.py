@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collects findings while files are read: each once, in the order of the files. Prints nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bascule.config.codes import CODES
+from bascule.config.source import Source, Span
+from bascule.model.diagnostic import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from bascule.config.tree import Statement
+
+
+class Findings:
+    """Everything found so far."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._found: dict[tuple[str, Span | None, str, str], Diagnostic] = {}
+        self._files: list[str] = []
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._found)
+
+    def add(
+        self,
+        code: str,
+        statement: Statement,
+        index: int,
+        message: str,
+        hint: str | None = None,
+        severity: Severity | None = None,
+    ) -> None:
+        """A finding about word `index` of a statement."""
+        self.add_at(code, statement.source, statement.span(index), message, hint, severity)
+
+    def add_at(
+        self,
+        code: str,
+        source: Source,
+        span: Span,
+        message: str,
+        hint: str | None = None,
+        severity: Severity | None = None,
+    ) -> None:
+        """A finding about a place in a file."""
+        self._note_file(source.name)
+        found = Diagnostic(
+            severity=severity or CODES[code][0],
+            code=code,
+            file=source.name,
+            line=span.line,
+            column=span.column,
+            end_column=span.end_column,
+            message=message,
+            hint=hint,
+            source=source.line(span.line),
+        )
+        self._found.setdefault((source.name, span, code, message), found)
+
+    def add_file(self, code: str, source: Source | str, message: str, hint: str | None = None) -> None:
+        """A finding about a whole file, given as what was read or by its name."""
+        name = source if isinstance(source, str) else source.name
+        self._note_file(name)
+        found = Diagnostic(severity=CODES[code][0], code=code, file=name, message=message, hint=hint)
+        self._found.setdefault((name, None, code, message), found)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """All findings: by file in the order of reading, then by place; those about a whole file first."""
+        order = {name: number for number, name in enumerate(self._files)}
+        return tuple(
+            sorted(self._found.values(), key=lambda d: (order[d.file], d.line or 0, d.column or 0, d.code, d.message))
+        )
+
+    def _note_file(self, name: str) -> None:
+        if name not in self._files:
+            self._files.append(name)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`bascule`: our own settings. keepalived complains of the block and skips it.
+
+No keyword here may be one of keepalived's top-level words, and no block may stand inside: keepalived reads the lines of
+a block that it does not know as if they stood outside.
+"""
+
+from __future__ import annotations
+
+from bascule.config.kinds import WORD, Choice, Decimal, Integer, Kind
+from bascule.config.schema import Block, Keyword
+from bascule.model.configuration import DataPlaneChoice, XdpMode
+
+BASCULE = Block(
+    "bascule",
+    Keyword(
+        "data_plane",
+        Choice({choice.value: choice for choice in DataPlaneChoice}, "auto|ipvs|xdp"),
+        default="auto",
+        acted=True,
+        meaning="what forwards packets: the kernel's IPVS, bascule's own XDP director, or IPVS where the kernel has it",
+    ),
+    Keyword(
+        "xdp_interface",
+        Kind("INTERFACE", 15),
+        rest=Kind("INTERFACE", 15),
+        repeats=True,
+        default="those that the services' addresses and real servers are reached by",
+        acted=True,
+        meaning="an interface that the XDP director sits on",
+    ),
+    Keyword(
+        "xdp_mode",
+        Choice({mode.value: mode for mode in XdpMode}, "auto|native|generic"),
+        default="auto",
+        acted=True,
+        meaning="in the driver, or in the kernel's generic path",
+    ),
+    Keyword(
+        "connection_table_size",
+        Integer(1024, 2**28),
+        default="4194304",
+        unit="connections",
+        acted=True,
+        meaning="slots of the XDP director's connection table, 16 bytes each",
+    ),
+    Keyword(
+        "vip_lifetime",
+        Decimal(0, 86400),
+        default="a few down intervals",
+        unit="seconds",
+        acted=True,
+        meaning="how long a virtual address outlives a daemon that died whole; 0 = for ever",
+    ),
+    Keyword(
+        "ready_timeout",
+        Decimal(0, 3600),
+        default="three advert intervals",
+        unit="seconds",
+        acted=True,
+        meaning="how long a director that is not ready yet holds back from preempting a peer",
+    ),
+    Keyword("api", WORD, default="off", meaning="address and port of the HTTP interface"),
+)

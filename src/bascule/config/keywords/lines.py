@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers of what has a grammar of its own: the lines of list blocks, and arguments that are not just words in a row.
+
+Each takes a statement (`words[0]` is the line's first word) and returns a value, or raises RefusedLineError.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bascule.config.kinds import INTERFACE, IP, PORT, UINT_MAX, Integer, Kind, RefusedWordError
+from bascule.config.schema import RefusedLineError
+from bascule.model.configuration import VirtualAddress
+from bascule.model.service import ForwardingMethod
+
+if TYPE_CHECKING:
+    from bascule.config.tree import Statement
+
+_VIP_VALUES = {
+    "dev": INTERFACE,
+    "scope": Kind("SCOPE"),
+    "broadcast": Kind("ADDRESS|+|-"),
+    "brd": Kind("ADDRESS|+|-"),
+    "label": Kind("LABEL", 15),
+    "peer": Kind("ADDRESS"),
+    "preferred_lft": Kind("SECONDS|forever"),
+    "track_group": Kind("NAME"),
+}
+_VIP_FLAGS = frozenset({"home", "-nodad", "mngtmpaddr", "noprefixroute", "autojoin", "no_track", "use_vmac"})
+
+
+def words(statement: Statement) -> list[str]:
+    """Every word of the line."""
+    return list(statement.words)
+
+
+def anything(statement: Statement) -> tuple[str, ...]:
+    """The line as it stands."""
+    return statement.words
+
+
+def value(kind: Kind, statement: Statement, index: int) -> object:
+    """Word `index` as a value of `kind`. Raises RefusedLineError, also when there is no such word."""
+    if index >= len(statement.words):
+        word = statement.words[-1]
+        raise RefusedLineError("missing-argument", index, f"{kind.shown} is missing after '{word}'")
+    try:
+        return kind.parse(statement.words[index])
+    except RefusedWordError as refusal:
+        raise RefusedLineError(refusal.code, index, refusal.message, refusal.hint) from None
+
+
+def virtual_address(statement: Statement) -> VirtualAddress:
+    """A line of `virtual_ipaddress`: `ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE] ...`."""
+    word = statement.words[0]
+    try:
+        interface = ipaddress.ip_interface(word)
+    except ValueError:
+        raise RefusedLineError("bad-address", 0, f"'{word}' is not an address") from None
+    options: dict[str, str] = {}
+    index = 1
+    while index < len(statement.words):
+        option = statement.words[index]
+        if option in _VIP_VALUES:
+            options[option] = str(value(_VIP_VALUES[option], statement, index + 1))
+            index += 2
+        elif option in _VIP_FLAGS:
+            index += 1
+        else:
+            raise RefusedLineError("bad-word", index, f"'{option}' is no option of an address", _vip_hint(option))
+    return VirtualAddress(
+        address=interface.ip,
+        prefix_length=interface.network.prefixlen,
+        device=options.get("dev"),
+        label=options.get("label"),
+        scope=options.get("scope"),
+    )
+
+
+def _vip_hint(option: str) -> str | None:
+    try:
+        ipaddress.ip_interface(option)
+    except ValueError:
+        return None
+    return "one address to a line"
+
+
+def virtual_server_name(statement: Statement) -> tuple[str, object, int]:
+    """After `virtual_server`: `ADDRESS [PORT]`, `fwmark N` or `group NAME`; ("address", address, port) and the like."""
+    words = statement.words
+    if len(words) < 2:
+        raise RefusedLineError(
+            "missing-name", 0, "'virtual_server' lacks its address", "write 'virtual_server ADDRESS PORT {'"
+        )
+    if words[1] == "fwmark":
+        return "fwmark", value(Integer(1, UINT_MAX), statement, 2), 0
+    if words[1] == "group":
+        return "group", value(Kind("NAME"), statement, 2), 0
+    address = value(IP, statement, 1)
+    port = value(Integer(0, 65535), statement, 2) if len(words) > 2 else 0
+    assert isinstance(port, int)
+    return "address", address, port
+
+
+def forwarding(statement: Statement) -> ForwardingMethod:
+    """After `lb_kind`: `NAT|DR|TUN` and the options of a tunnel."""
+    words = statement.words
+    if len(words) < 2:
+        raise RefusedLineError("missing-argument", 0, f"'{words[0]}' lacks an argument", f"write '{words[0]} DR'")
+    method = _METHODS.get(words[1])
+    if method is not None:
+        return method
+    if words[1].upper() in _METHODS:
+        right = words[1].upper()
+        message = f"'{words[1]}' must be written '{right}'; keepalived would use NAT"
+        raise RefusedLineError("wrong-case", 1, message, f"write '{right}'")
+    message = f"'{words[1]}' is no forwarding method; keepalived would use NAT"
+    raise RefusedLineError("bad-word", 1, message, "write NAT, DR or TUN")
+
+
+_METHODS = {method.value: method for method in ForwardingMethod}
+
+
+def tracked(limit: int) -> Callable[[Statement], tuple[str, int | None]]:
+    """Reads lines of `track_...` blocks: `NAME [weight N] [reverse|noreverse]`, the weight within +-limit."""
+    kind = Integer(-limit, limit)
+
+    def read(statement: Statement) -> tuple[str, int | None]:
+        weight: int | None = None
+        index = 1
+        while index < len(statement.words):
+            word = statement.words[index]
+            if word == "weight":
+                found = value(kind, statement, index + 1)
+                assert isinstance(found, int)
+                weight = found
+                index += 2
+            elif word in ("reverse", "noreverse"):
+                index += 1
+            else:
+                raise RefusedLineError("bad-word", index, f"'{word}' is none of weight, reverse, noreverse")
+        return statement.words[0], weight
+
+    return read
+
+
+def peer(statement: Statement) -> object:
+    """A line of `unicast_peer`: an address."""
+    return value(IP, statement, 0)
+
+
+def server(statement: Statement) -> tuple[object, int | None]:
+    """After `real_server` or `sorry_server`: an address and, if it is there, a port."""
+    port = value(PORT, statement, 2) if len(statement.words) > 2 else None
+    assert port is None or isinstance(port, int)
+    return value(IP, statement, 1), port

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What instances share or follow: sync groups, scripts, files, processes, BFD sessions, ARP pacing."""
+
+from __future__ import annotations
+
+from bascule.config.keywords import lines
+from bascule.config.kinds import BOOL, INT_MAX, INTERFACE, IP, SCRIPT, WORD, Decimal, Integer, Kind
+from bascule.config.schema import Block, Keyword
+
+VRRP_SYNC_GROUP = Block(
+    "vrrp_sync_group",
+    Keyword("group", lines=lines.words, default="required", meaning="instances in the group"),
+    Keyword(
+        "track_interface", lines=lines.tracked(253), default="weight 0 (fault when down)", meaning="tracked interfaces"
+    ),
+    Keyword("track_script", lines=lines.tracked(253), default="script weight", meaning="tracked scripts"),
+    Keyword("track_file", lines=lines.tracked(254), default="file weight", meaning="tracked files"),
+    Keyword("track_process", lines=lines.tracked(254), default="process weight", meaning="tracked processes"),
+    Keyword("track_bfd", lines=lines.tracked(253), default="bfd weight", meaning="tracked BFD sessions"),
+    Keyword("notify_backup", SCRIPT, rest=WORD, default="none", meaning="run on entering BACKUP"),
+    Keyword("notify_master", SCRIPT, rest=WORD, default="none", meaning="run on entering MASTER"),
+    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", meaning="run on entering FAULT"),
+    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", meaning="run on daemon stop"),
+    Keyword(
+        "notify",
+        SCRIPT,
+        rest=WORD,
+        default="none",
+        meaning="run on every change with arguments INSTANCE|GROUP NAME STATE PRIORITY",
+    ),
+    Keyword(
+        "smtp_alert", BOOL, optional=1, default="smtp_alert_vrrp > smtp_alert > off", meaning="mail on state changes"
+    ),
+    Keyword(
+        "global_tracking",
+        value="sync_group_tracking_weight",
+        old="is an old name of 'sync_group_tracking_weight'",
+        default="off",
+        meaning="old name of sync_group_tracking_weight",
+    ),
+    Keyword("sync_group_tracking_weight", default="off", meaning="allow weighted tracking in a sync group"),
+    Keyword(
+        "notify_priority_changes", BOOL, optional=1, default="global value", meaning="also notify priority changes"
+    ),
+)
+
+VRRP_SCRIPT = Block(
+    "vrrp_script",
+    Keyword("script", SCRIPT, rest=WORD, default="required", meaning="command; exit 0 = ok"),
+    Keyword("interval", Decimal(), default="1", meaning="period"),
+    Keyword("timeout", Decimal(), default="= interval", meaning="kill and fail after"),
+    Keyword(
+        "weight",
+        Integer(-253, 253),
+        rest=WORD,
+        default="0 (fault on failure)",
+        meaning="priority change: + on success if >0, - on failure if <0",
+    ),
+    Keyword("rise", Integer(1, INT_MAX), default="1", meaning="successes / failures needed"),
+    Keyword("fall", Integer(1, INT_MAX), default="1", meaning="successes / failures needed"),
+    Keyword("user", WORD, rest=WORD, default="script_user", meaning="user of this script"),
+    Keyword("init_fail", default="off", meaning="assume failure until the first result"),
+)
+
+VRRP_TRACK_PROCESS = Block(
+    "vrrp_track_process",
+    Keyword("process", SCRIPT, rest=WORD, default="required", meaning="process to count"),
+    Keyword("param_match", rest=WORD, default="exact when bare", meaning="compare parameters too"),
+    Keyword("weight", Integer(-254, 254), rest=WORD, default="0", meaning="priority change"),
+    Keyword("quorum", Integer(1, 65535), default="1", meaning="processes needed"),
+    Keyword("quorum_max", Integer(0, 65535), default="none", meaning="at most this many"),
+    Keyword("delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
+    Keyword("terminate_delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
+    Keyword("fork_delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
+    Keyword("full_command", default="off", meaning="match full command path"),
+)
+
+TRACK_FILE = Block(
+    "track_file",
+    Keyword("file", Kind("PATH"), default="required", meaning="file with one integer"),
+    Keyword("weight", Integer(-254, 254), rest=WORD, default="1", meaning="multiplier"),
+    Keyword("init_file", rest=WORD, default="not created", meaning="create/overwrite the file at start"),
+)
+
+VRRP_TRACK_FILE = Block(
+    "vrrp_track_file",
+    Keyword("file", Kind("PATH"), default="required", meaning="file with one integer"),
+    Keyword("weight", Integer(-254, 254), rest=WORD, default="1", meaning="multiplier"),
+    Keyword("init_file", rest=WORD, default="not created", meaning="create/overwrite the file at start"),
+)
+
+TRACK_GROUP = Block(
+    "track_group",
+    Keyword("group", lines=lines.words, meaning="instances in the group"),
+)
+
+GARP_GROUP = Block(
+    "garp_group",
+    Keyword("garp_interval", Decimal(), default="0", meaning="gap between gratuitous ARPs on one interface"),
+    Keyword(
+        "gna_interval", Decimal(0), default="0", meaning="gap between unsolicited neighbour adverts on one interface"
+    ),
+    Keyword("interface", INTERFACE, meaning="one interface"),
+    Keyword("interfaces", lines=lines.words, meaning="interfaces that share one pacing"),
+)
+
+BFD_INSTANCE = Block(
+    "bfd_instance",
+    Keyword("source_ip", IP, default="any", meaning="BFD local address"),
+    Keyword("neighbor_ip", IP, default="required", meaning="BFD peer"),
+    Keyword("neighbour_ip", IP, default="required", meaning="BFD peer"),
+    Keyword(
+        "min_rx", Integer(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
+    ),
+    Keyword(
+        "min_tx", Integer(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
+    ),
+    Keyword("idle_tx", Integer(1000, 4294967, "MILLISECONDS"), default="1000", meaning="transmit interval when down"),
+    Keyword("multiplier", Integer(1, 255), default="5", meaning="detection multiplier"),
+    Keyword("passive", default="off", meaning="do not start the session"),
+    Keyword("ttl", Integer(1, 255), default="255 / 64", meaning="TTL / hop limit sent"),
+    Keyword("hoplimit", Integer(1, 255), default="255 / 64", meaning="TTL / hop limit sent"),
+    Keyword("max_hops", Integer(-1, 255), default="0", meaning="accepted hop count of received packets"),
+    Keyword("multihop", BOOL, optional=1, default="off", later=True, meaning="RFC5883 multihop port 4784"),
+    Keyword("vrrp", default="both", meaning="only tell VRRP / checker process about this session"),
+    Keyword("weight", Integer(-253, 253), rest=WORD, default="0", meaning="default weight for track_bfd"),
+    Keyword("checker", default="both", meaning="only tell VRRP / checker process about this session"),
+)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kinds of arguments: what a word must look like and the value that it stands for. One object a kind, no state.
+
+Numbers are decimal only, as in keepalived (`0x10` is none, `010` is 10).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+UINT_MAX = 2**32 - 1
+INT_MAX = 2**31 - 1
+
+_DECIMAL = re.compile(r"\+?(\d+\.?|\d*\.\d+)", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+
+
+class RefusedWordError(Exception):
+    """A word that is not of the kind: a diagnostic code, what is wrong, and what to write."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        """Say why."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class Kind:
+    """Any word."""
+
+    def __init__(self, shown: str = "WORD", longest: int | None = None) -> None:
+        """`shown` stands for it in documents; words over `longest` characters are refused."""
+        self.shown = shown
+        self.longest = longest
+
+    def parse(self, word: str) -> Any:
+        """The value of a word. Raises RefusedWordError."""
+        if self.longest is not None and len(word) > self.longest:
+            raise RefusedWordError("bad-word", f"'{word}' is longer than {self.longest} characters")
+        return word
+
+
+class Integer(Kind):
+    """A whole number within bounds."""
+
+    def __init__(self, low: int = 0, high: int = UINT_MAX, shown: str = "N") -> None:
+        """Both bounds are allowed."""
+        super().__init__(shown)
+        self.low = low
+        self.high = high
+
+    def parse(self, word: str) -> int:
+        """The number."""
+        if not _WHOLE.fullmatch(word):
+            raise RefusedWordError("bad-number", f"'{word}' is not a whole number")
+        number = int(word) if len(word) < 40 else UINT_MAX + 1
+        if not self.low <= number <= self.high:
+            raise RefusedWordError("out-of-range", f"{word} is outside {self.low}..{self.high}")
+        return number
+
+
+class Decimal(Kind):
+    """Seconds, with up to six decimals."""
+
+    def __init__(self, low: float = 0.0, high: float = UINT_MAX / 1e6, shown: str = "SECONDS") -> None:
+        """Both bounds are allowed."""
+        super().__init__(shown)
+        self.low = low
+        self.high = high
+
+    def parse(self, word: str) -> float:
+        """The seconds."""
+        if not _DECIMAL.fullmatch(word):
+            raise RefusedWordError("bad-number", f"'{word}' is not a number of seconds")
+        number = float(word)
+        if not self.low <= number <= self.high:
+            raise RefusedWordError("out-of-range", f"{word} is outside {self.low:.10g}..{self.high:.10g}")
+        return number
+
+
+class Choice(Kind):
+    """One of some words."""
+
+    def __init__(self, values: dict[str, Any], shown: str, any_case: bool = False) -> None:
+        """`values`: what each word stands for. With `any_case` capitals do not matter."""
+        super().__init__(shown)
+        self.values = values
+        self.any_case = any_case
+        self._folded = {word.lower(): word for word in values}
+
+    def parse(self, word: str) -> Any:
+        """What the word stands for."""
+        if word in self.values:
+            return self.values[word]
+        meant = self._folded.get(word.lower())
+        if meant is not None and self.any_case:
+            return self.values[meant]
+        if meant is not None:
+            raise RefusedWordError("wrong-case", f"'{word}' must be written '{meant}'", f"write '{meant}'")
+        raise RefusedWordError("bad-word", f"'{word}' is not one of {', '.join(self.values)}")
+
+
+class IPAddressKind(Kind):
+    """An IP address without a prefix length."""
+
+    def __init__(self, multicast: bool = False) -> None:
+        """With `multicast`, only addresses of groups."""
+        super().__init__("ADDRESS")
+        self.multicast = multicast
+
+    def parse(self, word: str) -> Address:
+        """The address."""
+        try:
+            address = ipaddress.ip_address(word)
+        except ValueError:
+            raise RefusedWordError("bad-address", f"'{word}' is not an IP address") from None
+        if self.multicast and not address.is_multicast:
+            raise RefusedWordError("bad-address", f"'{word}' is not a multicast address")
+        return address
+
+
+class Pattern(Kind):
+    """A word of a given form."""
+
+    def __init__(self, pattern: str, shown: str, what: str) -> None:
+        """`pattern` must match the whole word; `what` names it in messages."""
+        super().__init__(shown)
+        self.pattern = re.compile(pattern, re.ASCII)
+        self.what = what
+
+    def parse(self, word: str) -> str:
+        """The word itself."""
+        if not self.pattern.fullmatch(word):
+            raise RefusedWordError("bad-word", f"'{word}' is not {self.what}")
+        return word
+
+
+WORD = Kind()
+NAME = Kind("NAME")
+SCRIPT = Kind("SCRIPT")
+INTERFACE = Kind("INTERFACE", 15)
+IP = IPAddressKind()
+PORT = Integer(1, 65535, "PORT")
+BOOL = Choice({"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}, "on|off")
+GROUP = IPAddressKind(multicast=True)
+
+
+def words(shown: str) -> Choice:
+    """One of some words that stand for themselves, given as `A|B`."""
+    return Choice({word: word for word in shown.split("|")}, shown)

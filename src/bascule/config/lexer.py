@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines into words: comments, quotes and braces as keepalived 2.2.7 reads them. Knows no keyword.
+
+A comment starts with `!` or `#` anywhere outside double quotes, even glued to a word; `\\#` and `\\!` are the
+characters themselves. A brace outside double quotes ends the line wherever it stands. Words are split at blanks; double quotes
+make a word of their own, without escapes. Positions are not kept for each word, since few are ever asked for:
+`spans` finds them again from where a line's words start.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+WORDS, OPEN, CLOSE = 0, 1, 2
+"""What a token is: the words of a line, or a brace."""
+
+Token = tuple[int, tuple[str, ...], int, int]
+"""Kind, words (none for a brace), line number from 1, offset in the line from 0 at which it starts."""
+
+
+class Flaw(NamedTuple):
+    """A piece of text that cannot be words: line from 1, first and last offset, and which flaw (a diagnostic code)."""
+
+    line: int
+    start: int
+    end: int
+    code: str
+
+
+_SPECIAL = re.compile('[{}"#!\\\\\x00\x1c-\x1f\x80-\U0010ffff]')
+"""Characters for which a line is not simply split at blanks (Python's blanks are more than keepalived's)."""
+
+_PIECE = re.compile(
+    r"""(?P<blank>[ \t\r\n\f\v]+)
+    |(?P<quoted>"(?:[^"\\]|\\.)*"|"[^"]*")
+    |(?P<comment>[#!].*)
+    |(?P<brace>[{}])
+    |(?P<word>(?:\\[#!]|[^ \t\r\n\f\v"#!{}])+)
+    |(?P<open_quote>".*)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def lex(lines: list[str]) -> tuple[list[Token], list[Flaw]]:
+    """The tokens of `lines` (without their line ends), and what could not be read. Linear in the size of the text."""
+    tokens: list[Token] = []
+    flaws: list[Flaw] = []
+    add = tokens.append
+    special = _SPECIAL.search
+    for number, line in enumerate(lines, 1):
+        if special(line) is None:
+            words = line.split()
+            if words:
+                add((WORDS, tuple(words), number, 0))
+            continue
+        stripped = line.strip(" \t\r")
+        if stripped == "}":
+            add((CLOSE, (), number, line.index("}")))
+        elif stripped[-1:] == "{" and special(stripped, 0, len(stripped) - 1) is None:
+            words = stripped[:-1].split()
+            if words:
+                add((WORDS, tuple(words), number, 0))
+            add((OPEN, (), number, line.rindex("{")))
+        elif stripped[:1] not in {"!", "#"}:
+            _lex_line(line, number, tokens, flaws)
+    return tokens, flaws
+
+
+def _lex_line(line: str, number: int, tokens: list[Token], flaws: list[Flaw]) -> None:
+    """One line with anything special in it."""
+    if "\x00" in line:
+        flaws.append(Flaw(number, line.index("\x00"), line.index("\x00") + 1, "nul-character"))
+        return
+    words: list[str] = []
+    start = 0
+    for piece in _PIECE.finditer(line):
+        kind = piece.lastgroup
+        if kind == "word" or kind == "quoted":
+            if not words:
+                start = piece.start()
+            words.append(word_of(piece.group()))
+        elif kind == "brace":
+            if words:
+                tokens.append((WORDS, tuple(words), number, start))
+                words = []
+            tokens.append((OPEN if piece.group() == "{" else CLOSE, (), number, piece.start()))
+        elif kind == "open_quote":
+            flaws.append(Flaw(number, piece.start(), len(line.rstrip("\r")), "unterminated-quote"))
+    if words:
+        tokens.append((WORDS, tuple(words), number, start))
+
+
+def word_of(text: str) -> str:
+    """What a piece of source stands for: without its quotes, `\\#` as `#`."""
+    if text[0] == '"':
+        return text[1:-1]
+    if "\\" in text:
+        return text.replace("\\#", "#").replace("\\!", "!")
+    return text
+
+
+def spans(line: str, start: int) -> list[tuple[int, int]]:
+    """Where the words are that `lex` found in `line` from `start`: offsets of the first and past the last character."""
+    found: list[tuple[int, int]] = []
+    for piece in _PIECE.finditer(line, start):
+        if piece.lastgroup in ("word", "quoted"):
+            found.append(piece.span())
+        elif piece.lastgroup in ("brace", "comment"):
+            break
+    return found

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files into the typed configuration: the door that everybody else uses. Opens no socket and looks at no interface."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bascule.config import tree
+from bascule.config.assemble import globals as global_settings
+from bascule.config.assemble.instances import instances
+from bascule.config.assemble.services import services
+from bascule.config.diagnostics import Findings
+from bascule.config.keywords.top import TOP
+from bascule.config.meaning import check_together
+from bascule.config.reader import Reader, Section
+from bascule.config.source import Source, SourceError, read
+from bascule.model.configuration import Configuration
+from bascule.model.diagnostic import Diagnostic, Severity
+
+
+class Loaded(NamedTuple):
+    """What the files say, and what is wrong with them."""
+
+    configuration: Configuration | None
+    """None when there is a fatal finding."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Sorted, each once."""
+
+
+def load(paths: Sequence[pathlib.Path]) -> Loaded:
+    """The files as one configuration, in their order. Never raises for what stands in them or for what is missing."""
+    findings = Findings()
+    sources: list[Source] = []
+    for path in paths:
+        try:
+            sources.append(read(path))
+        except SourceError as error:
+            findings.add_file("unreadable-file", str(path), str(error))
+    return load_sources(sources, findings)
+
+
+def load_sources(sources: Sequence[Source], findings: Findings) -> Loaded:
+    """The same, of text that has been read already."""
+    top = Section(TOP, None)
+    children: list[tree.Statement] = []
+    for source in sources:
+        statements = tree.build(source, TOP.shape, findings)
+        _remark(source, statements, findings)
+        children.extend(statements)
+    top = Reader(findings).section(TOP, None, children)
+    configuration = _configuration(tuple(source.name for source in sources), top, findings)
+    diagnostics = findings.sorted()
+    if any(diagnostic.severity is Severity.FATAL for diagnostic in diagnostics):
+        return Loaded(None, diagnostics)
+    return Loaded(configuration, diagnostics)
+
+
+def _remark(source: Source, statements: list[tree.Statement], findings: Findings) -> None:
+    """What there is to say of a file as a whole."""
+    if source.starts_with_bom:
+        message = "the file starts with a byte order mark: keepalived would not know its first keyword"
+        findings.add_file("byte-order-mark", source, message, "save the file as UTF-8 without a byte order mark")
+    if statements:
+        return
+    lines = [line for line in source.lines if line.strip()]
+    if lines:
+        findings.add_file("comment-file", source, "the whole file is a comment: '!' and '#' start one anywhere")
+    else:
+        findings.add_file("empty-file", source, "the file is empty")
+
+
+def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> Configuration:
+    defaults = global_settings.merged(top, "global_defs")
+    configuration = Configuration(
+        files=files,
+        globals=global_settings.definitions(defaults, findings),
+        instances=instances(top, defaults, findings),
+        virtual_servers=services(top, defaults, findings),
+        options=global_settings.options(global_settings.merged(top, "bascule")),
+    )
+    check_together(top, configuration, findings)
+    return configuration

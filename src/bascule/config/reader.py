@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements into sections of values, by the declarations of the keywords. Knows no keyword by name.
+
+Text that cannot be used is reported and skipped; everything else stays in effect.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bascule.config.diagnostics import Findings
+from bascule.config.kinds import RefusedWordError
+from bascule.config.schema import Block, Keyword, RefusedLineError
+from bascule.config.tree import Statement
+
+_SPOKEN_IN_MISSPELT = frozenset({"wrong-case", "unknown-keyword", "skipped", "unexpected-brace"})
+"""What is still said inside a block that is not in effect because its own keyword is misspelt."""
+
+
+class Section:
+    """The values of one block."""
+
+    __slots__ = ("block", "misspelt", "refused", "sections", "statement", "title", "values", "where")
+
+    def __init__(self, block: Block, statement: Statement | None) -> None:
+        """Of the block that `statement` opens; None for the top of the files."""
+        self.block = block
+        self.statement = statement
+        self.title: Any = None
+        """What the arguments after the block's keyword say; None when they were refused."""
+        self.values: dict[str, Any] = {}
+        """By keyword: what its arguments say; a list for one that repeats."""
+        self.where: dict[str, Statement] = {}
+        """By keyword: where its value stands (the first time, for one that repeats)."""
+        self.sections: list[tuple[str, Section]] = []
+        """The blocks inside, in order, under their keywords."""
+        self.misspelt: set[str] = set()
+        """Keywords that were meant to be here but stand misspelt, which has been reported."""
+        self.refused: set[str] = set()
+        """Keywords that are here with arguments that were refused, which has been reported."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a keyword."""
+        return self.values.get(name, default)
+
+    def each(self, name: str) -> list[Section]:
+        """The blocks under a keyword."""
+        return [section for keyword, section in self.sections if keyword == name]
+
+    def lacks(self, name: str) -> bool:
+        """The keyword is nowhere, not even misspelt or with a refused value."""
+        return name not in self.values and name not in self.misspelt and name not in self.refused
+
+
+class Reader:
+    """One pass over statements."""
+
+    def __init__(self, findings: Findings) -> None:
+        """What is found goes to `findings`."""
+        self.findings = findings
+        self._misspelt = 0
+        """How many of the blocks around us are misspelt."""
+        self._idle = 0
+        """How many of the blocks around us are not acted on."""
+
+    def section(self, block: Block, statement: Statement | None, children: list[Statement]) -> Section:
+        """The values that `children` give."""
+        found = Section(block, statement)
+        table = block.table
+        for child in children:
+            keyword = table.get(child.words[0])
+            if keyword is None:
+                self._unknown(child, block, found)
+            else:
+                self._known(child, keyword, found)
+        return found
+
+    def _known(self, child: Statement, keyword: Keyword, into: Section) -> None:
+        """A keyword that the block has."""
+        if not keyword.acted or keyword.legacy or keyword.old:
+            self._remark(child, keyword)
+        if child.children is not None and not keyword.braced:
+            self._unexpected_brace(child)
+        try:
+            value = self.arguments(child, keyword)
+        except RefusedLineError as refusal:
+            self._refused(child, refusal)
+            if not keyword.braced:
+                into.refused.add(keyword.value)
+                return
+            value = None
+        name = keyword.value
+        if keyword.block is not None:
+            section = self._inside(child, keyword, keyword.block)
+            section.title = value
+            into.sections.append((name, section))
+        if keyword.lines is not None:
+            value = self._lines(child, keyword)
+        if keyword.repeats or keyword.lines is not None:
+            into.values.setdefault(name, []).extend(value if keyword.lines is not None else (value,))
+            into.where.setdefault(name, child)
+        else:
+            into.values[name] = value
+            into.where[name] = child
+
+    def _inside(self, child: Statement, keyword: Keyword, block: Block) -> Section:
+        idle = not keyword.acted
+        self._idle += idle
+        section = self.section(block, child, child.children or [])
+        self._idle -= idle
+        return section
+
+    def _lines(self, child: Statement, keyword: Keyword) -> list[Any]:
+        """The lines of a block of lines, without those that were refused."""
+        found: list[Any] = []
+        assert keyword.lines is not None
+        for line in child.children or ():
+            try:
+                value = keyword.lines(line)
+            except RefusedLineError as refusal:
+                self._refused(line, refusal)
+                continue
+            if isinstance(value, list):
+                found.extend(value)
+            else:
+                found.append(value)
+        return found
+
+    def arguments(self, child: Statement, keyword: Keyword) -> Any:
+        """What the words after a keyword say: the value of one argument, a tuple of several, True for none.
+
+        Raises RefusedLineError.
+        """
+        if keyword.reader is not None:
+            return keyword.reader(child)
+        words = child.words
+        kinds = keyword.arguments
+        given = len(words) - 1
+        if given < len(kinds) - keyword.optional:
+            raise RefusedLineError(
+                "missing-argument" if not keyword.braced else "missing-name",
+                given,
+                f"'{keyword.name}' lacks an argument",
+                f"write '{keyword.usage}'",
+            )
+        if given > len(kinds) and keyword.rest is None:
+            self._extra_words(child, len(kinds) + 1)
+        index = 0
+        try:
+            if len(kinds) == 1 and keyword.rest is None:
+                index = 1
+                return kinds[0].parse(words[1]) if given else True
+            values = []
+            for kind, word in zip(kinds, words[1:], strict=False):
+                index += 1
+                values.append(kind.parse(word))
+            if keyword.rest is not None:
+                for word in words[len(kinds) + 1 :]:
+                    index += 1
+                    values.append(keyword.rest.parse(word))
+        except RefusedWordError as refusal:
+            message = f"{refusal.message} ('{keyword.name}')"
+            raise RefusedLineError(refusal.code, index, message, refusal.hint) from None
+        return tuple(values) if values else True
+
+    def _remark(self, child: Statement, keyword: Keyword) -> None:
+        """What there is to say of a keyword that is understood, once for each."""
+        word = child.words[0]
+        if self._misspelt:
+            return
+        if keyword.legacy is not None:
+            hint = f"write '{keyword.value}'"
+            self.findings.add("legacy-spelling", child, 0, f"'{word}' {keyword.legacy}", hint)
+        elif keyword.later:
+            self.findings.add(
+                "not-acted-on", child, 0, f"'{word}' is not acted on yet; keepalived 2.2.7 does not know it"
+            )
+        elif keyword.old is not None:
+            self.findings.add("deprecated", child, 0, f"'{word}' {keyword.old}", f"write '{keyword.value}'")
+        elif not self._idle:
+            self.findings.add("not-acted-on", child, 0, f"'{word}' is understood, but bascule does not act on it yet")
+
+    def _refused(self, child: Statement, refusal: RefusedLineError) -> None:
+        if not self._misspelt or refusal.code in _SPOKEN_IN_MISSPELT:
+            self.findings.add(refusal.code, child, refusal.index, refusal.message, refusal.hint)
+
+    def _extra_words(self, child: Statement, index: int) -> None:
+        if self._misspelt:
+            return
+        extra = " ".join(child.words[index:])
+        message = f"'{extra}' after '{' '.join(child.words[:index])}' is ignored"
+        self.findings.add("meaning/extra-words", child, index, message, "one keyword to a line")
+
+    def _unknown(self, child: Statement, block: Block, into: Section) -> None:
+        """A word that is no keyword of the block: the right capitals or the nearest, and nothing is applied."""
+        word = child.words[0]
+        meant = block.other_case(word)
+        if meant is not None:
+            self._wrong_case(child, meant, into)
+            return
+        if word == "" and child.children is not None:
+            self.findings.add("unexpected-brace", child, 0, "'{' stands where no block can begin; all of it is skipped")
+            return
+        code, message, hint = describe(word, block)
+        nearest = block.nearest(word)
+        if nearest is not None:
+            into.misspelt.add(block.table[nearest].value)
+        if child.children is not None:
+            message += ", its block is skipped" + _KEEPALIVED[bool(block.name)]
+        self.findings.add(code, child, 0, message, hint)
+        if child.children is not None:
+            self._skipped(child, block)
+
+    def _wrong_case(self, child: Statement, keyword: Keyword, into: Section) -> None:
+        right = keyword.value if keyword.legacy else keyword.name
+        word = child.words[0]
+        message = f"'{word}' must be written '{right}': keywords are in small letters"
+        if right != right.lower():
+            message = f"'{word}' must be written '{right}'"
+        self.findings.add("wrong-case", child, 0, f"{message}; it is not applied", f"write '{right}'")
+        into.misspelt.add(keyword.value)
+        self._misspelt += 1
+        try:
+            self.arguments(child, keyword)
+        except RefusedLineError as refusal:
+            self._refused(child, refusal)
+        if keyword.block is not None:
+            self.section(keyword.block, child, child.children or [])
+        self._misspelt -= 1
+
+    def _unexpected_brace(self, child: Statement) -> None:
+        word = child.words[0]
+        self.findings.add("unexpected-brace", child, 0, f"'{word}' takes no block: what is in the braces is skipped")
+        for line in child.walk():
+            self.findings.add("skipped", line, 0, f"'{line.words[0]}' is skipped: '{word}' takes no block")
+
+    def _skipped(self, unknown: Statement, block: Block) -> None:
+        """Every line of an unknown block, since none is in effect."""
+        name = unknown.words[0]
+        for line in unknown.walk():
+            word = line.words[0]
+            if word in block.table:
+                message = (
+                    f"'{word}' is skipped with '{name}'; keepalived would apply it to the block around, '{block.name}'"
+                )
+                self.findings.add("meaning/keepalived-applies", line, 0, message)
+            else:
+                self.findings.add("skipped", line, 0, f"'{word}' is skipped with the unknown block '{name}'")
+
+
+_KEEPALIVED = {
+    False: " (keepalived would complain of each line)",
+    True: " (keepalived would read its lines as the enclosing block's and end that at this one's '}')",
+}
+
+
+def describe(word: str, block: Block) -> tuple[str, str, str | None]:
+    """Code, message and hint for a word that `block` does not have."""
+    if word[:1] in "$~@":
+        return "definitions", f"'{word}': definitions, sequences and conditional lines are not supported yet", None
+    if word in ("include", "includer", "includem", "includew", "includeb", "includea"):
+        return "include", f"'{word}' is not read yet: put the text into the file itself", None
+    place = f"in '{block.name}'" if block.name else "at the top of a file"
+    nearest = block.nearest(word)
+    return (
+        "unknown-keyword",
+        f"unknown keyword '{word}' {place}",
+        f"did you mean '{nearest}'?" if nearest is not None else None,
+    )

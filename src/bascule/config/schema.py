@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How keywords are declared. The declarations are data (config/keywords/): parser and hints come from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from bascule.config.kinds import Kind
+
+if TYPE_CHECKING:
+    from bascule.config.tree import Statement
+
+LineReader = Callable[["Statement"], Any]
+"""Reads a line of a block that holds lines, not keywords, or a keyword's arguments. Raises RefusedLineError."""
+
+
+class RefusedLineError(Exception):
+    """What a LineReader will not take: a diagnostic code, the index of the word, what is wrong and what to write."""
+
+    def __init__(self, code: str, index: int, message: str, hint: str | None = None) -> None:
+        """Say why."""
+        super().__init__(message)
+        self.code = code
+        self.index = index
+        self.message = message
+        self.hint = hint
+
+
+class Keyword:
+    """One keyword of one block."""
+
+    __slots__ = (
+        "acted",
+        "arguments",
+        "block",
+        "default",
+        "later",
+        "legacy",
+        "lines",
+        "meaning",
+        "name",
+        "old",
+        "optional",
+        "reader",
+        "repeats",
+        "rest",
+        "unit",
+        "value",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        *arguments: Kind,
+        optional: int = 0,
+        rest: Kind | None = None,
+        reader: LineReader | None = None,
+        block: Block | None = None,
+        lines: LineReader | None = None,
+        repeats: bool = False,
+        value: str | None = None,
+        default: str | None = None,
+        unit: str | None = None,
+        acted: bool = False,
+        later: bool = False,
+        old: str | None = None,
+        legacy: str | None = None,
+        meaning: str = "",
+    ) -> None:
+        """`name` takes `arguments`, of which the last `optional` may be missing, then any number of `rest`.
+
+        `reader` reads the arguments instead when they have a grammar of their own. `block`: keywords in braces follow;
+        `lines`: lines in braces follow, each read by it. `repeats`: every occurrence counts, not the last.
+        `value`: the keyword that this one is another spelling of. `default`, `unit`, `meaning`: for documents.
+        `acted`: bascule does what it says. `later`: keepalived 2.2.7 does not know it. `old`: what keepalived says of
+        an old name. `legacy`: keepalived 2.2.7 skips this spelling; the text says so.
+        """
+        self.name = name
+        self.arguments = arguments
+        self.optional = optional
+        self.rest = rest
+        self.reader = reader
+        self.block = block
+        self.lines = lines
+        self.repeats = repeats
+        self.value = value or name
+        self.default = default
+        self.unit = unit
+        self.acted = acted
+        self.later = later
+        self.old = old
+        self.legacy = legacy
+        self.meaning = meaning
+
+    @property
+    def usage(self) -> str:
+        """The keyword with its arguments: `priority N`, `real_server ADDRESS [PORT] {`."""
+        needed = len(self.arguments) - self.optional
+        words = [self.name]
+        words += [kind.shown if n < needed else f"[{kind.shown}]" for n, kind in enumerate(self.arguments)]
+        if self.rest is not None:
+            words.append(f"[{self.rest.shown}...]")
+        return " ".join(words) + (" {" if self.braced else "")
+
+    @property
+    def braced(self) -> bool:
+        """Braces follow."""
+        return self.block is not None or self.lines is not None
+
+
+class Block:
+    """The keywords that may stand in one kind of block."""
+
+    def __init__(self, name: str, *keywords: Keyword) -> None:
+        """`name` is the keyword that opens it ("" for the top of a file)."""
+        self.name = name
+        self.table = {keyword.name: keyword for keyword in keywords}
+        assert len(self.table) == len(keywords), name
+        self.shape: dict[str, Any] = {}
+        self._folded = {keyword.name.lower(): keyword for keyword in keywords}
+        for keyword in keywords:
+            if keyword.braced:
+                self.shape[keyword.name] = keyword.block.shape if keyword.block is not None else {}
+
+    def other_case(self, word: str) -> Keyword | None:
+        """The keyword that `word` is but for its capitals."""
+        return self._folded.get(word.lower())
+
+    def nearest(self, word: str) -> str | None:
+        """The keyword of this block that `word` most resembles, if any does; never an old or skipped spelling."""
+        best: str | None = None
+        limit = max(1, min(3, len(word) // 3))
+        for name, keyword in self.table.items():
+            if keyword.old or keyword.legacy or abs(len(name) - len(word)) > limit:
+                continue
+            distance = _distance(word.lower(), name.lower(), limit)
+            if distance <= limit:
+                best, limit = name, distance - 1
+        return best
+
+
+def walk(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Keyword]]:
+    """Every keyword below `block` with the path of blocks that leads to it."""
+    for keyword in block.table.values():
+        yield path, keyword
+        if keyword.block is not None:
+            yield from walk(keyword.block, (*path, keyword.name))
+
+
+def _distance(a: str, b: str, limit: int) -> int:
+    """Edits from `a` to `b` (insert, delete, replace, swap neighbours); `limit` + 1 when there are more."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+        before, last = last, row
+    return last[-1]

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tokens into statements and blocks, with keepalived's brace rules. Knows of the keywords only which ones take a block.
+
+A block that is not closed at the end of the file is closed there; a closing brace with nothing to close is dropped;
+a keyword that takes a block but has no opening brace gets one. All three are reported. What stands in braces after a
+word that takes none, or is not known, stays together as that word's block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from bascule.config.diagnostics import Findings
+from bascule.config.lexer import OPEN, WORDS, Token, lex, spans
+from bascule.config.source import Source, Span
+
+Shape: TypeAlias = Mapping[str, Any]
+"""Keywords that take a block, each with the shape of that block; all other words take none."""
+
+
+class Statement:
+    """One keyword with its arguments, and its block if it has one. `words[0]` is the keyword ("" for a lone block)."""
+
+    __slots__ = ("children", "close", "line", "source", "start", "words")
+
+    def __init__(self, source: Source, words: tuple[str, ...], line: int, start: int) -> None:
+        """Of `source`, at `line` (from 1), its first word at or after offset `start`."""
+        self.source = source
+        self.words = words
+        self.line = line
+        self.start = start
+        self.children: list[Statement] | None = None
+        self.close: Span | None = None
+        """Where the block's closing brace is; None when it has no block or the file ended first."""
+
+    def span(self, index: int = 0) -> Span:
+        """The place of word `index`; of the last word that there is, for one that is missing."""
+        found = spans(self.source.lines[self.line - 1], self.start)[: len(self.words)]
+        if not found:
+            return Span(self.line, self.start + 1, self.start + 2)
+        first, last = found[min(index, len(found) - 1)]
+        return Span(self.line, first + 1, last + 1)
+
+    def rest(self) -> str:
+        """The source text after the keyword, up to a brace or comment: what shell-like readers read anew."""
+        found = spans(self.source.lines[self.line - 1], self.start)[: len(self.words)]
+        return self.source.lines[self.line - 1][found[1][0] : found[-1][1]] if len(found) > 1 else ""
+
+    def walk(self) -> Iterator[Statement]:
+        """Every statement in this one's block, at any depth, in the order of the file."""
+        waiting = list(reversed(self.children or ()))
+        while waiting:
+            statement = waiting.pop()
+            yield statement
+            if statement.children:
+                waiting.extend(reversed(statement.children))
+
+
+class _Builder:
+    """The state of one pass over the tokens."""
+
+    def __init__(self, source: Source, shape: Shape, findings: Findings) -> None:
+        self.source = source
+        self.findings = findings
+        self.top: list[Statement] = []
+        self.children = self.top
+        self.shape: Shape | None = shape
+        self.stack: list[tuple[list[Statement], Shape | None, Statement]] = []
+        self.pending: Statement | None = None
+        """The statement that an opening brace would belong to."""
+        self.expected: Shape | None = None
+        """The shape of the block that `pending` must have; None when it takes none."""
+
+    def words(self, words: tuple[str, ...], line: int, start: int) -> None:
+        if self.expected is not None:
+            self._missing_open()
+        statement = Statement(self.source, words, line, start)
+        self.children.append(statement)
+        self.pending = statement
+        if self.shape is not None:
+            self.expected = self.shape.get(words[0])
+
+    def open(self, line: int, start: int) -> None:
+        if self.pending is None:
+            self.pending = Statement(self.source, ("",), line, start)
+            self.children.append(self.pending)
+        self._enter(self.pending, self.expected)
+
+    def close(self, line: int, start: int) -> None:
+        if self.expected is not None:
+            self._missing_open()
+        self.pending = None
+        if not self.stack:
+            self.findings.add_at("extra-brace", self.source, Span(line, start + 1, start + 2), "'}' closes nothing")
+            return
+        self.children, self.shape, opener = self.stack.pop()
+        opener.close = Span(line, start + 1, start + 2)
+
+    def finish(self) -> None:
+        if self.expected is not None:
+            self._missing_open()
+        if self.stack:
+            opener = self.stack[0][2]
+            count = len(self.stack)
+            self.findings.add_file(
+                "missing-close",
+                self.source,
+                f"{count} closing brace{'s are' if count > 1 else ' is'} missing at the end of the file",
+                f"'{' '.join(opener.words)}' at line {opener.line} is still open",
+            )
+
+    def _missing_open(self) -> None:
+        assert self.pending is not None
+        word = self.pending.words[0]
+        self.findings.add("missing-open", self.pending, len(self.pending.words) - 1, f"'{word}' has no '{{' after it")
+        self._enter(self.pending, self.expected)
+
+    def _enter(self, opener: Statement, shape: Shape | None) -> None:
+        self.stack.append((self.children, self.shape, opener))
+        opener.children = self.children = []
+        self.shape = shape
+        self.pending = None
+        self.expected = None
+
+
+def build(source: Source, shape: Shape, findings: Findings) -> list[Statement]:
+    """The statements at the top of `source`; what is wrong with its quotes and braces goes to `findings`."""
+    tokens, flaws = lex(source.lines)
+    for flaw in flaws:
+        span = Span(flaw.line, flaw.start + 1, flaw.end + 1)
+        findings.add_at(flaw.code, source, span, _FLAWS[flaw.code])
+    return assemble(source, tokens, shape, findings)
+
+
+_FLAWS = {
+    "unterminated-quote": "this quote is not closed: the rest of the line is lost",
+    "nul-character": "a line with a NUL character is skipped",
+}
+
+
+def assemble(source: Source, tokens: list[Token], shape: Shape, findings: Findings) -> list[Statement]:
+    """The statements that `tokens` make."""
+    builder = _Builder(source, shape, findings)
+    add, enter, leave = builder.words, builder.open, builder.close
+    for kind, words, line, start in tokens:
+        if kind == WORDS:
+            add(words, line, start)
+        elif kind == OPEN:
+            enter(line, start)
+        else:
+            leave(line, start)
+    builder.finish()
+    return builder.top
