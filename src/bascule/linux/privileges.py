@@ -8,6 +8,7 @@ imports and opens first and drops last. The parent-death signal, which the kerne
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -41,18 +42,18 @@ def drop(user: str = "nobody") -> None:
 
 
 def allow_descriptors(wanted: int) -> int:
-    """Raise this process's limit of open files to `wanted`, or as near as the hard limit lets it; returns the limit."""
+    """Raise this process's limit of open files to `wanted`, or as near as the hard limit lets it; returns the limit.
+
+    The hard limit itself is lifted where that is allowed (CAP_SYS_RESOURCE).
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if os.geteuid() == 0 and hard != resource.RLIM_INFINITY:
-        hard = max(hard, wanted)
-    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if limit <= soft:
+    if soft >= wanted:
         return soft
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    except (OSError, ValueError):
-        return soft
-    return limit
+    for limit in ((wanted, max(wanted, hard)), (min(wanted, hard), hard)):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+            return limit[0]
+    return soft
 
 
 def _death_signal() -> int:

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Giving up root, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pwd
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from bascule.errors import KernelRefusedError
+from bascule.linux import privileges
+
+SOURCES = str(pathlib.Path(privileges.__file__).parents[2])
+
+
+def run(code: str, user: int | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {SOURCES!r})\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        user=user,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.root
+def test_root_is_gone_for_good_with_all_capabilities_and_groups() -> None:
+    out = run("""
+import os
+from bascule.linux import privileges
+privileges.drop()
+print(os.getresuid(), os.getgroups())
+print([line for line in open("/proc/self/status") if line.startswith(("CapEff", "CapPrm"))])
+try:
+    os.setuid(0)
+except PermissionError:
+    print("no way back")
+""")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert out.splitlines() == [
+        f"{(nobody,) * 3} []",
+        "['CapPrm:\\t0000000000000000\\n', 'CapEff:\\t0000000000000000\\n']",
+        "no way back",
+    ]
+
+
+@pytest.mark.root
+def test_the_parent_death_signal_survives_the_change() -> None:
+    out = run("""
+import ctypes, signal
+from bascule.linux import privileges
+libc = ctypes.CDLL(None)
+libc.prctl(1, int(signal.SIGTERM), 0, 0, 0)
+privileges.drop()
+value = ctypes.c_int(0)
+libc.prctl(2, ctypes.byref(value), 0, 0, 0)
+print(value.value)
+""")
+    assert out == "15\n"
+
+
+@pytest.mark.root
+def test_an_unknown_user_is_explained_and_nothing_has_changed() -> None:
+    with pytest.raises(KernelRefusedError, match="there is no user nobody-of-this-name"):
+        privileges.drop("nobody-of-this-name")
+    assert os.geteuid() == 0
+
+
+@pytest.mark.root
+def test_a_kernel_that_refuses_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "setgroups", refuse)
+    with pytest.raises(KernelRefusedError, match="cannot give up root for nobody: Invalid argument"):
+        privileges.drop()
+
+
+@pytest.mark.root
+def test_without_root_there_is_nothing_to_do() -> None:
+    assert run("from bascule.linux import privileges; privileges.drop('no-such-user'); print('ok')", user=1) == "ok\n"
+
+
+@pytest.mark.root
+def test_descriptors_are_allowed_as_far_as_the_hard_limit_goes() -> None:
+    code = """
+import resource
+from bascule.linux import privileges
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 2000))
+print(privileges.allow_descriptors(50), privileges.allow_descriptors(1500), privileges.allow_descriptors(5000))
+"""
+    assert run(code, user=1) == "100 1500 2000\n"
+    assert run(code) in ("100 1500 5000\n", "100 1500 2000\n"), "root may lift the hard limit, unless in a sandbox"
+
+
+@pytest.mark.root
+def test_a_refused_limit_leaves_the_one_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("not allowed")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 128))
+    assert privileges.allow_descriptors(100_000) == 64
