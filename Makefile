@@ -17,8 +17,8 @@ setup: ## Everything that the rest needs: Debian packages, .venv, BPF objects. A
 demo: setup ## The example system, whole, in network namespaces: about four minutes (DEMO=--fast for short timers).
 	@.venv/bin/bascule lab demo $(DEMO)
 
-test: setup ## Every test.
-	@scripts/test
+test: setup ## Every test (TESTS=tests/vrrp: those of one room).
+	@scripts/test $(TESTS)
 
 check: setup ## Linters, types, the gates on the project's shape, the twins' coverage.
 	@scripts/check
