@@ -72,7 +72,7 @@ class Bus:
         return bool(self._events or self._states)
 
     def send(self, message: Message, descriptor: int | None = None) -> None:
-        """Send now or queue, with a copy of `descriptor` beside it. Raises BusClosedError when the other end is gone."""
+        """Send now or queue, with a copy of `descriptor` beside it. Raises BusClosedError: the other end is gone."""
         key = topic(message)
         if key is not None and descriptor is None:
             self._states.pop(key, None)

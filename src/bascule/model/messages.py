@@ -44,6 +44,12 @@ class Started(Model, frozen=True, kw_only=True, tag="started"):
     """Which configuration: the number that came with it."""
 
 
+class OnStandby(Model, frozen=True, kw_only=True, tag="on_standby"):
+    """A role to the supervisor: everything is loaded; I begin with the next message, as a successor."""
+
+    role: Role
+
+
 class Refused(Model, frozen=True, kw_only=True, tag="refused"):
     """A role to the supervisor: this configuration or this machine cannot be served; do not restart me for it."""
 
@@ -194,6 +200,7 @@ class Handover(Model, frozen=True, kw_only=True, tag="handover"):
 
 Message: TypeAlias = (
     Started
+    | OnStandby
     | Refused
     | Configure
     | Stop
@@ -213,6 +220,7 @@ Message: TypeAlias = (
 
 ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     Started: (Role.SUPERVISOR,),
+    OnStandby: (Role.SUPERVISOR,),
     Refused: (Role.SUPERVISOR,),
     StatusReply: (Role.SUPERVISOR,),
     InstanceState: (Role.PLANE, Role.SUPERVISOR),

@@ -26,7 +26,7 @@ from bascule.daemon.memfd import read_all
 from bascule.errors import BasculeError
 from bascule.model.base import unpack
 from bascule.model.configuration import Configuration
-from bascule.model.messages import Refused, Role
+from bascule.model.messages import OnStandby, Refused, Role
 
 ROLES: Mapping[str, str] = {
     Role.VRRP.value: "bascule.daemon.roles.vrrp",
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str], modules: Mapping[str, str] = ROLES) -> int:
         restarted=options.restarted,
     )
     if options.standby:
+        bus.send(OnStandby(role=Role(options.role)))
         select.select([bus], [], [])
     try:
         return int(role.run(context))

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The status as text: one block a subject, plain lines that grep and small terminals can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bascule.model.service import RealServerView, ServiceId, ServiceView
+from bascule.model.status import CheckStatus, DirectorStatus, InstanceStatus, PlaneStatus, RoleStatus
+
+
+def lines(status: DirectorStatus, now: float) -> Iterator[str]:
+    """Every line; `now` is Unix time, from which ages are counted."""
+    yield f"bascule {status.version}, up {age(now - status.started)}, configuration {status.generation}"
+    yield from (f"  file {name}" for name in status.files)
+    yield ""
+    yield from _table([("ROLE", "PID", "STATE", "SINCE", "RESTARTS", "NOTE"), *(_role(r, now) for r in status.roles)])
+    if status.vrrp is not None and status.vrrp.instances:
+        yield ""
+        head = ("INSTANCE", "STATE", "PRIO", "SINCE", "INTERFACE", "MASTER", "ADDRESSES", "WHY")
+        yield from _table([head, *(_instance(i, now) for i in status.vrrp.instances)])
+        yield from _refused_packets(status.vrrp.instances)
+    if status.plane is not None:
+        yield ""
+        yield from _plane(status.plane, status.checks.checks if status.checks else (), now)
+    if status.notify is not None:
+        mail = status.notify
+        last = f", last error: {mail.last_error}" if mail.last_error else ""
+        yield ""
+        yield f"Mail: {mail.mails_sent} sent, {mail.mails_waiting} waiting, {mail.mails_lost} lost{last}"
+    notes = [*status.notes]
+    notes += status.vrrp.notes if status.vrrp else ()
+    notes += status.plane.notes if status.plane else ()
+    if notes:
+        yield ""
+        yield "Notes:"
+        yield from (f"  - {note}" for note in notes)
+
+
+def age(seconds: float) -> str:
+    """A span in words: `4.2 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`."""
+    if seconds < 60:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def _role(role: RoleStatus, now: float) -> tuple[str, ...]:
+    state = "running" if role.running else "not running"
+    if role.running and not role.responsive:
+        since = f" since {age(now - role.silent_since)}" if role.silent_since is not None else ""
+        state = f"unresponsive{since}"
+    pid = "-" if role.pid is None else str(role.pid)
+    return (role.role.value, pid, state, age(now - role.since), str(role.restarts), role.note or "")
+
+
+def _instance(instance: InstanceStatus, now: float) -> tuple[str, ...]:
+    return (
+        instance.name,
+        instance.state.value,
+        str(instance.priority),
+        age(now - instance.since),
+        f"{instance.interface}/{instance.vrid}",
+        str(instance.master or "nobody"),
+        ",".join(map(str, instance.virtual_addresses)),
+        instance.reason,
+    )
+
+
+def _refused_packets(instances: Sequence[InstanceStatus]) -> Iterator[str]:
+    for instance in instances:
+        if instance.packets_refused:
+            counts = ", ".join(f"{count} {reason}" for reason, count in sorted(instance.packets_refused.items()))
+            yield f"  {instance.name} refused packets: {counts}"
+
+
+def _plane(plane: PlaneStatus, checks: Sequence[CheckStatus], now: float) -> Iterator[str]:
+    yield f"Data plane {plane.kind}: {'ready' if plane.ready else 'not ready'} ({plane.ready_reason})"
+    for attachment in plane.attachments:
+        note = f" ({attachment.note})" if attachment.note else ""
+        yield f"  on {attachment.interface}, {attachment.mode} mode{note}"
+    if plane.counters:
+        yield "  packets: " + ", ".join(f"{count} {name}" for name, count in plane.counters.items() if count)
+    present = {view.service.id for view in plane.services}
+    for view in plane.services:
+        yield ""
+        yield from _service(view, [c for c in checks if c.target.service == view.service.id], now)
+    for check in checks:
+        if check.target.service not in present:
+            yield f"  not in the table: {check.target.service}: {_check(check, now)}"
+
+
+def _service(view: ServiceView, checks: Sequence[CheckStatus], now: float) -> Iterator[str]:
+    service = view.service
+    persistent = f" persistent {service.persistence:g} s" if service.persistence is not None else ""
+    foreign = "" if view.ours else " (foreign: not ours, not touched)"
+    yield f"Service {service.id} {service.scheduler.value}{persistent}{foreign}"
+    rows = [("  SERVER", "WEIGHT", "METHOD", "ACTIVE", "INACTIVE", "CONNECTIONS", "CHECK")]
+    rows += [_server(service.id, server, checks, now) for server in view.servers]
+    shown = {server.server.id for server in view.servers}
+    for check in checks:
+        if check.target.server not in shown:
+            name = f"  {check.target.server.address}:{check.target.server.port}"
+            rows.append((name, "-", "-", "-", "-", "-", _check(check, now)))
+    yield from _table(rows)
+
+
+def _server(
+    service: ServiceId, view: RealServerView, checks: Sequence[CheckStatus], now: float
+) -> tuple[str, str, str, str, str, str, str]:
+    server = view.server
+    results = [_check(c, now) for c in checks if c.target.service == service and c.target.server == server.id]
+    results += [view.trouble] if view.trouble else []
+    return (
+        f"  {server.address}:{server.port}",
+        str(server.weight),
+        server.forwarding.value,
+        str(view.active),
+        str(view.inactive),
+        str(view.counters.connections),
+        "; ".join(results) or "no check",
+    )
+
+
+def _check(check: CheckStatus, now: float) -> str:
+    if check.up is None:
+        result = "no result yet"
+    else:
+        when = f" {age(now - check.at)} ago" if check.at is not None else ""
+        result = f"{'up' if check.up else 'DOWN'}{when}: {check.why}"
+    return f"{result} (suspended)" if check.suspended else result
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Columns as wide as their widest cell; the last one runs free."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the control socket carries: one JSON object a line each way. One request, one reply."""
+
+from __future__ import annotations
+
+import enum
+
+from bascule.model.base import Model
+from bascule.model.diagnostic import Diagnostic
+from bascule.model.status import DirectorStatus
+
+
+class Verb(enum.Enum):
+    """What a running director can be asked."""
+
+    STATUS = "status"
+    RELOAD = "reload"
+    RESTART = "restart"
+    STOP = "stop"
+
+
+class ControlRequest(Model, frozen=True, kw_only=True):
+    """A request."""
+
+    verb: Verb
+
+
+class ControlReply(Model, frozen=True, kw_only=True):
+    """The answer, when what was asked for is done or has failed."""
+
+    ok: bool
+    text: str = ""
+    """What was done, or why not, in words."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What the files' reader found (reload, restart)."""
+    status: DirectorStatus | None = None
