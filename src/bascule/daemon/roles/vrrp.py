@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vrrp role: one loop over the bus, the kernel's news, the interfaces' sockets and the instances' timers.
+
+A loop of its own, because an event loop's timers come a millisecond late; no heavy imports, because it is locked into
+memory and must be up again fast. The order of a round matters: first what waited in the sockets, then timers, then
+everything else, so that neither a timer nor an order is acted on with old knowledge.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Sequence
+
+from bascule.daemon import exits
+from bascule.daemon.bus import Bus, BusClosedError
+from bascule.daemon.context import RoleContext
+from bascule.daemon.log import Log
+from bascule.daemon.memfd import read_all
+from bascule.daemon.roles.vrrp_group import Group, boottime
+from bascule.daemon.roles.vrrp_instance import Instance
+from bascule.daemon.roles.vrrp_ports import Port
+from bascule.daemon.roles.vrrp_reports import change_of, state_of, status_of, will_of
+from bascule.errors import BasculeError
+from bascule.linux import scheduling
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.model.base import to_json, unpack
+from bascule.model.configuration import Configuration, VrrpState
+from bascule.model.messages import (
+    Configure,
+    Handover,
+    Message,
+    Ready,
+    Refused,
+    Role,
+    Started,
+    StatusReply,
+    StatusRequest,
+    Stop,
+    StopMode,
+)
+from bascule.vrrp.events import StateChanged
+
+HANDOVER_WAIT = 0.25
+"""Seconds that a restarted role waits for its predecessor's handover."""
+
+IDLE = 3600.0
+"""Seconds of a round in which no timer is set."""
+
+
+class Runner:
+    """The role's process."""
+
+    def __init__(self, context: RoleContext) -> None:
+        """Open what is needed of the kernel. Raises KernelRefusedError."""
+        self._bus = context.bus
+        self._context = context
+        self._log = Log("vrrp")
+        self._monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
+        self._netlink = Netlink()
+        self._group = Group(self._netlink, self._log, self._report)
+        self._handover = Handover(active=())
+        self._stop: StopMode | None = None
+        self._lateness = 0.0
+        self._notes: tuple[str, ...] = ()
+
+    def run(self) -> int:
+        """Serve until told to stop, or until the supervisor is gone; returns the exit status."""
+        self._read_bus()
+        if self._context.restarted and not self._handed_over and self._stop is None:
+            select.select([self._bus], [], [], HANDOVER_WAIT)
+            self._read_bus()
+        if self._stop is None:
+            self._set_up()
+        while self._stop is None:
+            self._round()
+        self._end()
+        return exits.ORDERED
+
+    @property
+    def _handed_over(self) -> bool:
+        return self._handover.at > 0 or self._handover.crash_hold > 0
+
+    def _set_up(self) -> None:
+        if not self._context.configuration.virtual_servers:
+            self._group.ready(True)
+        self._apply(self._context.configuration, self._context.generation)
+        refused = (scheduling.make_realtime(scheduling.PRIORITY_VRRP), scheduling.lock_memory())
+        self._notes = tuple(reason for reason in refused if reason is not None)
+        if self._notes:
+            self._log.warning("not_realtime", why="; ".join(self._notes))
+        scheduling.freeze_collector()
+
+    def _apply(self, configuration: Configuration, generation: int) -> None:
+        """Run a configuration. Raises ConfigurationError with nothing changed."""
+        handover, self._handover = self._handover, Handover(active=())
+        self._group.configure(configuration, handover)
+        for instance in self._group.instances.values():
+            self._tell(state_of(instance))
+        self._send_will()
+        self._tell(Started(role=Role.VRRP, generation=generation))
+
+    def _round(self) -> None:
+        ports = {port.socket.fileno(): port for port in self._group.ports}
+        wake = min(self._group.deadline(), boottime() + IDLE)
+        writers = [self._bus] if self._bus.wants_write else []
+        readers: list[int | Bus | Monitor] = [*ports, self._bus, self._monitor]
+        readable, writable, _ = select.select(readers, writers, [], max(0.0, wake - boottime()))
+        self._lateness = max(self._lateness, boottime() - wake)
+        for port in _chosen(ports, readable):
+            self._group.packets(port)
+        self._group.timers()
+        if self._monitor in readable:
+            self._group.kernel(*self._monitor.receive())
+        if writable:
+            self._flush()
+        if self._bus in readable:
+            self._read_bus()
+
+    def _read_bus(self) -> None:
+        try:
+            for message, descriptor in self._bus.receive():
+                try:
+                    self._obey(message, descriptor)
+                finally:
+                    if descriptor is not None:
+                        os.close(descriptor)
+        except BusClosedError:
+            self._stop = self._stop or StopMode.STOP
+
+    def _flush(self) -> None:
+        try:
+            self._bus.flush()
+        except BusClosedError:
+            self._stop = self._stop or StopMode.STOP
+
+    def _tell(self, message: Message) -> None:
+        """Send to the supervisor; one that is gone means stop."""
+        try:
+            self._bus.send(message)
+        except BusClosedError:
+            self._stop = self._stop or StopMode.STOP
+
+    def _obey(self, message: Message, descriptor: int | None) -> None:
+        match message:
+            case Ready(ready=ready):
+                self._group.ready(ready)
+            case Handover():
+                self._handover = message
+            case Stop(mode=mode):
+                self._stop = mode
+            case StatusRequest(number=number):
+                self._tell(StatusReply(number=number, role=Role.VRRP, body=self._status()))
+            case Configure(generation=generation) if descriptor is not None:
+                self._reconfigure(unpack(read_all(descriptor), Configuration), generation)
+            case _:
+                self._log.warning("message_ignored", kind=type(message).__name__)
+
+    def _reconfigure(self, configuration: Configuration, generation: int) -> None:
+        try:
+            self._apply(configuration, generation)
+        except BasculeError as error:
+            self._log.error("configuration_refused", generation=generation, why=error)
+            self._tell(Refused(role=Role.VRRP, reason=str(error)))
+
+    def _status(self) -> bytes:
+        unplaced = {port.name: port.refusals.counts for port in self._group.ports}
+        return to_json(status_of(self._group.instances.values(), unplaced, self._lateness, self._notes))
+
+    def _report(self, instance: Instance, changes: list[StateChanged]) -> None:
+        self._send_will()
+        for change in changes:
+            self._log.notice(
+                "instance_state",
+                instance=instance.name,
+                state=change.state.value,
+                before=change.previous.value,
+                why=change.reason,
+                priority=instance.config.priority,
+            )
+            if change.state is not VrrpState.INIT:
+                self._tell(change_of(instance, change))
+        self._tell(state_of(instance))
+
+    def _send_will(self) -> None:
+        self._tell(will_of(self._group.instances.values()))
+
+    def _end(self) -> None:
+        if self._stop is StopMode.RESTART:
+            self._tell(self._group.hand_over())
+            return
+        self._group.stop()
+        self._send_will()
+
+
+def _chosen(ports: dict[int, Port], readable: Sequence[object]) -> list[Port]:
+    return [ports[entry] for entry in readable if isinstance(entry, int)]
+
+
+def run(context: RoleContext) -> int:
+    """Be the vrrp role. Raises BasculeError when the configuration or the kernel does not let it."""
+    return Runner(context).run()

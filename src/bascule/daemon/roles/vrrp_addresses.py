@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The virtual addresses that instances want on: put with a lifetime, renewed, put back when others take them off.
+
+The lifetime is the last line of defence: when every process here dies at once, the kernel takes the addresses off.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import socket
+from collections.abc import Iterable
+
+from bascule.daemon.log import Log
+from bascule.errors import KernelRefusedError
+from bascule.linux import addresses
+from bascule.linux.addresses import InterfaceAddress
+from bascule.linux.netlink import Netlink
+from bascule.model.base import IPAddress, Seconds
+from bascule.model.configuration import VirtualAddress
+
+RENEWALS = 3
+"""How often an address is renewed within its lifetime."""
+
+GRANULARITY = Seconds(1.0)
+"""The kernel counts lifetimes in whole seconds."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class Placed:
+    """A virtual address and the interface that it goes to."""
+
+    interface: str
+    address: IPAddress
+    prefix_length: int
+    label: str | None = None
+    scope: int = 0
+
+
+@dataclasses.dataclass(slots=True)
+class _Want:
+    placed: tuple[Placed, ...]
+    lifetime: Seconds | None
+    renew_at: float
+
+
+def placed(virtual: Iterable[VirtualAddress], interface: str) -> tuple[Placed, ...]:
+    """The virtual addresses of an instance on `interface` with the place of each."""
+    return tuple(
+        Placed(
+            interface=entry.device or interface,
+            address=entry.address,
+            prefix_length=entry.prefix_length,
+            label=entry.label,
+            scope=addresses.SCOPES.get(entry.scope or "global", 0),
+        )
+        for entry in virtual
+    )
+
+
+def lifetime_of(setting: Seconds | None, down_interval: Seconds) -> Seconds | None:
+    """The lifetime for an instance: as set (0 = for ever: None), else two down intervals, in whole seconds."""
+    if setting is not None:
+        return max(setting, GRANULARITY) if setting > 0 else None
+    return Seconds(float(math.ceil(2 * down_interval)))
+
+
+class Keeper:
+    """Who wants which addresses, and what is done about it. Errors are logged here: nobody above can do better."""
+
+    def __init__(self, netlink: Netlink, log: Log) -> None:
+        """Nothing is wanted yet."""
+        self._netlink = netlink
+        self._log = log
+        self._wants: dict[str, _Want] = {}
+
+    def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
+        """Have `owner`'s addresses on, and those of before that are not among them off."""
+        before = self._wants.get(owner)
+        renew_at = math.inf if lifetime is None else now + lifetime / RENEWALS
+        self._wants[owner] = _Want(wanted, lifetime, renew_at)
+        self._add(owner, wanted, lifetime)
+        if before is not None:
+            self._remove(owner, [entry for entry in before.placed if entry not in wanted])
+
+    def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
+        """Have `owner`'s addresses off: those it wanted, and `unwanted`, which a predecessor may have left."""
+        before = self._wants.pop(owner, None)
+        kept = before.placed if before is not None else ()
+        self._remove(owner, dict.fromkeys((*kept, *unwanted)))
+
+    def wanted(self, owner: str) -> tuple[Placed, ...]:
+        """The addresses that `owner` has on."""
+        found = self._wants.get(owner)
+        return found.placed if found is not None else ()
+
+    def deadline(self) -> float:
+        """When the next renewal is due."""
+        return min((want.renew_at for want in self._wants.values()), default=math.inf)
+
+    def renew(self, now: float) -> None:
+        """Renew what is due."""
+        for owner, want in self._wants.items():
+            if now >= want.renew_at:
+                want.renew_at = now + (want.lifetime or math.inf) / RENEWALS
+                self._add(owner, want.placed, want.lifetime)
+
+    def put_back(self, lost: Iterable[InterfaceAddress]) -> set[str]:
+        """Put back what others took off. Returns the owners, whose announcement is due."""
+        gone = {(entry.index, entry.address, entry.prefix_length) for entry in lost}
+        owners: set[str] = set()
+        for owner, want in self._wants.items() if gone else ():
+            missing = [entry for entry in want.placed if _key(entry) in gone]
+            for entry in missing:
+                self._log.warning("address_put_back", instance=owner, address=entry.address, interface=entry.interface)
+                owners.add(owner)
+            self._add(owner, missing, want.lifetime)
+        return owners
+
+    def _add(self, owner: str, wanted: Iterable[Placed], lifetime: Seconds | None) -> None:
+        for entry in wanted:
+            try:
+                index = addresses.interface_index(self._netlink, entry.interface)
+                addresses.add(
+                    self._netlink,
+                    index,
+                    entry.address,
+                    entry.prefix_length,
+                    lifetime=lifetime,
+                    label=entry.label,
+                    scope=entry.scope,
+                )
+            except KernelRefusedError as error:
+                self._log.error("address_not_put", instance=owner, address=entry.address, error=error)
+
+    def _remove(self, owner: str, unwanted: Iterable[Placed]) -> None:
+        for entry in unwanted:
+            try:
+                addresses.remove_named(self._netlink, entry.interface, entry.address, entry.prefix_length)
+            except KernelRefusedError as error:
+                self._log.error("address_not_taken", instance=owner, address=entry.address, error=error)
+
+
+def _key(entry: Placed) -> tuple[int, IPAddress, int]:
+    """As the kernel names the address; an interface that is gone has number 0."""
+    try:
+        index = socket.if_nametoindex(entry.interface)
+    except OSError:
+        index = 0
+    return (index, entry.address, entry.prefix_length)

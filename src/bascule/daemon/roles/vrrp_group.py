@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All instances of this director together: set up, fed with packets, timers and the kernel's news, changed, stopped.
+
+No bus and no loop: vrrp.py has these. Every state change is reported through one function.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import Callable, Collection
+
+from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
+from bascule.daemon.roles.vrrp_instance import Instance, Outcome
+from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
+from bascule.errors import ConfigurationError, KernelRefusedError
+from bascule.linux.netlink import Netlink, NetlinkMessage
+from bascule.linux.rawsocket import Received
+from bascule.model.base import IPAddress, Seconds
+from bascule.model.configuration import AuthType, Configuration, VrrpInstance, VrrpState
+from bascule.model.messages import Handover
+from bascule.vrrp import packet
+from bascule.vrrp.events import (
+    Event,
+    LinkChanged,
+    ReadyChanged,
+    Reconfigured,
+    Start,
+    StateChanged,
+    Stop,
+    Timeout,
+)
+from bascule.vrrp.packet import Datagram, RefusedPacketError
+
+NO_SOURCE = ipaddress.IPv4Address(0)
+"""Stands for the source of an instance whose interface has no address; it is in FAULT and sends nothing."""
+
+BATCH_MAX = 4096
+"""Packets read from one port in one go: a flood must not keep the timers waiting for ever."""
+
+
+def boottime() -> float:
+    """Seconds of the clock that all VRRP timers use: steady, and going on while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Group:
+    """The instances by name, on their ports."""
+
+    def __init__(self, netlink: Netlink, log: Log, report: Callable[[Instance, list[StateChanged]], None]) -> None:
+        """No instance yet. Raises KernelRefusedError when the kernel's addresses cannot be read."""
+        self._log = log
+        self._report = report
+        self._keeper = Keeper(netlink, log)
+        self.ports = Ports(netlink)
+        self.instances: dict[str, Instance] = {}
+        self._by_vrid: dict[tuple[str, int], Instance] = {}
+        self._virtual: frozenset[IPAddress] = frozenset()
+        self._ready = False
+
+    def send(self, interface: str, payload: bytes, source: IPAddress) -> None:
+        """Send a VRRP message to the group (Rim)."""
+        self.ports.require(interface).socket.send(payload, source, packet.GROUP_IPV4)
+
+    def announce(self, interface: str, address: IPAddress) -> None:
+        """Send one gratuitous ARP (Rim)."""
+        self.ports.require(interface).announce(address)
+
+    def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
+        """Have addresses on (Rim)."""
+        self._keeper.put(owner, wanted, lifetime, now)
+
+    def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
+        """Have addresses off (Rim)."""
+        self._keeper.take(owner, unwanted)
+
+    def deadline(self) -> float:
+        """When `timers` is to be called next."""
+        first = min((instance.deadline for instance in self.instances.values()), default=math.inf)
+        return min(first, self._keeper.deadline())
+
+    def configure(self, wanted: Configuration, handover: Handover) -> None:
+        """Run the instances of `wanted`: unchanged ones go on as they are, changed ones in place where that can be.
+
+        Raises ConfigurationError when an interface is missing; then nothing was changed.
+        """
+        entries = {entry.name: entry for entry in wanted.instances if self._supported(entry)}
+        for entry in entries.values():
+            self._open(entry)
+        self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
+        for name in [name for name, instance in self.instances.items() if _gone(instance, entries.get(name))]:
+            self._remove(name)
+        for entry in entries.values():
+            if entry.name in self.instances:
+                self._change(self.instances[entry.name], entry, wanted)
+            else:
+                self._start(entry, wanted, handover)
+        self._by_vrid = {(i.config.interface, i.config.vrid): i for i in self.instances.values()}
+        self.ports.keep(place.interface for entry in entries.values() for place in _places(entry))
+
+    def _supported(self, entry: VrrpInstance) -> bool:
+        why = _unsupported(entry)
+        if why is not None:
+            self._log.error("instance_not_run", instance=entry.name, why=why)
+        return why is None
+
+    def _open(self, entry: VrrpInstance) -> None:
+        for place in _places(entry):
+            try:
+                self.ports.require(place.interface)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"vrrp_instance {entry.name}: {error}") from error
+
+    def _start(self, entry: VrrpInstance, wanted: Configuration, handover: Handover) -> None:
+        source = self._source(entry)
+        instance = Instance(entry, wanted.options, source or NO_SOURCE, self, self._log)
+        self.instances[entry.name] = instance
+        now = boottime()
+        fresh = now - handover.at <= instance.machine.down_interval
+        start = Start(
+            link=self._link(entry, source), adopt=entry.name in handover.active and fresh, hold=handover.crash_hold
+        )
+        self._handle(instance, ReadyChanged(self._ready), now)
+        self._handle(instance, start, now)
+
+    def _change(self, instance: Instance, entry: VrrpInstance, wanted: Configuration) -> None:
+        source = self._source(entry) or instance.source
+        before = (instance.config, instance.settings, instance.lifetime_setting, instance.source)
+        instance.configure(entry, wanted.options, source)
+        if before != (instance.config, instance.settings, instance.lifetime_setting, instance.source):
+            self._log.info("instance_reconfigured", instance=entry.name, priority=entry.priority)
+            self._handle(instance, Reconfigured(instance.settings), boottime())
+
+    def _remove(self, name: str) -> None:
+        instance = self.instances[name]
+        self._handle(instance, Stop(), boottime())
+        del self.instances[name]
+
+    def _source(self, entry: VrrpInstance) -> IPAddress | None:
+        port = self.ports.require(entry.interface)
+        return self.ports.source(port, self._virtual, entry.multicast_source)
+
+    def _link(self, entry: VrrpInstance, source: IPAddress | None) -> bool:
+        return source is not None and self.ports.require(entry.interface).up
+
+    def _handle(self, instance: Instance, event: Event, now: float) -> None:
+        self._follow(instance, instance.handle(event, now))
+
+    def _follow(self, instance: Instance, outcome: Outcome) -> None:
+        if outcome.changes:
+            self._report(instance, outcome.changes)
+        if outcome.drain:
+            self.packets(self.ports.require(instance.config.interface))
+
+    def packets(self, port: Port) -> None:
+        """Hand in what waits at a port."""
+        try:
+            waiting = [received for _, received in zip(range(BATCH_MAX), port.socket.receive(), strict=False)]
+        except KernelRefusedError as error:
+            self._log.warning("receive_failed", interface=port.name, error=error)
+            return
+        for received in waiting:
+            self._packet(port, received)
+
+    def _packet(self, port: Port, received: Received) -> None:
+        now = boottime()
+        datagram = Datagram(
+            payload=received.payload, source=received.source, destination=received.destination, ttl=received.ttl
+        )
+        try:
+            advert = packet.decode(datagram)
+            instance = self._by_vrid.get((port.name, advert.vrid))
+            if instance is None:
+                raise RefusedPacketError(packet.Refusal.VRID, f"no instance here has VRID {advert.vrid}")
+        except RefusedPacketError as error:
+            self._refused(port, datagram, error, now)
+            return
+        self._follow(instance, instance.hear(advert, datagram, self.ports.local, now - received.age, now))
+
+    def _refused(self, port: Port, datagram: Datagram, error: RefusedPacketError, now: float) -> None:
+        count = port.refusals.count(error, now)
+        if count:
+            self._log.warning(
+                "packet_refused",
+                interface=port.name,
+                reason=error.reason.value,
+                source=datagram.source,
+                count=count,
+                detail=error.detail,
+            )
+
+    def timers(self) -> None:
+        """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
+        for instance in tuple(self.instances.values()):
+            if instance.deadline <= boottime():
+                self.packets(self.ports.require(instance.config.interface))
+                self._handle(instance, Timeout(), boottime())
+        now = boottime()
+        if self._keeper.deadline() <= now:
+            self._keeper.renew(now)
+
+    def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
+        """Take in what changed in the kernel: links that went or came, addresses that others took off."""
+        try:
+            changes = self.ports.update(messages, complete)
+        except KernelRefusedError as error:
+            self._log.error("interfaces_not_read", error=error)
+            return
+        for instance in tuple(self.instances.values()):
+            if instance.config.interface in changes.ports:
+                self._refresh(instance)
+        self._put_back(changes)
+
+    def _put_back(self, changes: Changes) -> None:
+        for owner in self._keeper.put_back(changes.lost):
+            self.instances[owner].announce(1, boottime())
+
+    def _refresh(self, instance: Instance) -> None:
+        """Follow an interface: its carrier, and the address that adverts come from."""
+        source = self._source(instance.config)
+        now = boottime()
+        link = self._link(instance.config, source)
+        if link and source is not None and source != instance.source:
+            self._move_source(instance, source, now)
+        if link != (instance.state is not VrrpState.FAULT):
+            self._handle(instance, LinkChanged(link), now)
+
+    def _move_source(self, instance: Instance, source: IPAddress, now: float) -> None:
+        instance.move(source)
+        self._handle(instance, Reconfigured(instance.settings), now)
+
+    def ready(self, ready: bool) -> None:
+        """Whether this director may preempt a peer that it hears."""
+        self._ready = ready
+        for instance in tuple(self.instances.values()):
+            self._handle(instance, ReadyChanged(ready), boottime())
+
+    def active(self) -> tuple[str, ...]:
+        """The names of the instances that are active."""
+        return tuple(name for name, instance in self.instances.items() if instance.state is VrrpState.MASTER)
+
+    def hand_over(self) -> Handover:
+        """Leave everything for a successor on this machine: fresh lifetimes, an advert just sent."""
+        now = boottime()
+        for instance in tuple(self.instances.values()):
+            if instance.state is VrrpState.MASTER:
+                self._handle(instance, Reconfigured(instance.settings), now)
+        return Handover(active=self.active(), at=now)
+
+    def stop(self) -> None:
+        """Give every address up in order."""
+        for name in tuple(self.instances):
+            self._remove(name)
+        self.ports.keep(())
+
+
+def _gone(instance: Instance, entry: VrrpInstance | None) -> bool:
+    """Whether an instance ends: it left the file, or became another virtual router."""
+    if entry is None:
+        return True
+    before = instance.config
+    return (before.interface, before.vrid, before.version) != (entry.interface, entry.vrid, entry.version)
+
+
+def _unsupported(entry: VrrpInstance) -> str | None:
+    """Why an instance cannot run yet; the others do."""
+    if entry.version != 2:
+        return f"VRRP version {entry.version} is not there yet"
+    if entry.auth_type is AuthType.AH:
+        return "authentication by AH is not there yet"
+    if any(address.address.version != 4 for address in entry.virtual_addresses):
+        return "IPv6 needs VRRP version 3, which is not there yet"
+    return None
+
+
+def _places(entry: VrrpInstance) -> tuple[Placed, ...]:
+    """Every interface that an instance uses: its own first."""
+    here = Placed(interface=entry.interface, address=NO_SOURCE, prefix_length=0)
+    return (here, *placed(entry.virtual_addresses, entry.interface))

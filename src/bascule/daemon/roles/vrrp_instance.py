@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One VRRP instance at work: the pure machine, and the hands that carry out what it asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Protocol
+
+from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed
+from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
+from bascule.errors import KernelRefusedError
+from bascule.model.base import IPAddress, Priority, Seconds
+from bascule.model.configuration import BasculeOptions, VrrpInstance, VrrpState
+from bascule.vrrp import packet
+from bascule.vrrp.events import (
+    AdvertReceived,
+    Announce,
+    Drain,
+    Event,
+    Noticed,
+    PutAddresses,
+    SendAdvert,
+    Settings,
+    StateChanged,
+    TakeAddresses,
+)
+from bascule.vrrp.machine import Machine
+from bascule.vrrp.packet import Advert, Datagram, Expected, RefusedPacketError
+
+READY_ADVERTS = 3
+"""Advert intervals that readiness may hold back a preemption, unless `ready_timeout` says otherwise."""
+
+
+class Rim(Protocol):
+    """What an instance needs of the world."""
+
+    def send(self, interface: str, payload: bytes, source: IPAddress) -> None:
+        """Send a VRRP message to the group. Raises KernelRefusedError."""
+
+    def announce(self, interface: str, address: IPAddress) -> None:
+        """Send one gratuitous ARP. Raises KernelRefusedError."""
+
+    def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
+        """Have addresses on."""
+
+    def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
+        """Have addresses off."""
+
+
+@dataclasses.dataclass(slots=True)
+class Outcome:
+    """What an event led to, for the runner."""
+
+    changes: list[StateChanged]
+    drain: bool = False
+
+
+class Instance:
+    """A machine with its configuration and counters. `deadline` is kept here so that a loop over many is cheap."""
+
+    def __init__(self, config: VrrpInstance, options: BasculeOptions, source: IPAddress, rim: Rim, log: Log) -> None:
+        """An instance that has not started; `source` is where its adverts come from."""
+        self._rim = rim
+        self._log = log
+        self._seldom = Seldom()
+        self.refusals = Refusals()
+        self.sent = 0
+        self.received = 0
+        self.since = time.time()
+        self.configure(config, options, source)
+        self.machine = Machine(self.settings)
+        self.deadline = self.machine.deadline()
+
+    def configure(self, config: VrrpInstance, options: BasculeOptions, source: IPAddress) -> None:
+        """Take a configuration over; the machine is told by `Reconfigured(instance.settings)`."""
+        self.config = config
+        self.source = source
+        self.addresses = placed(config.virtual_addresses, config.interface)
+        self.settings = settings_of(config, options, source)
+        self.lifetime_setting = options.vip_lifetime
+        auth_data = packet.padded_password(config.auth_pass)
+        self._expected = Expected(
+            vrid=config.vrid,
+            interval=config.advert_interval,
+            addresses=frozenset(entry.address for entry in self.addresses),
+            auth_type=config.auth_type,
+            auth_data=auth_data,
+            version=config.version,
+        )
+        self._auth_data = auth_data
+        self._payloads: dict[Priority, bytes] = {}
+
+    def move(self, source: IPAddress) -> None:
+        """Send from another address from now on; the machine is told by `Reconfigured(instance.settings)`."""
+        self.source = source
+        self.settings = dataclasses.replace(self.settings, address=source)
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self.config.name
+
+    @property
+    def state(self) -> VrrpState:
+        """Its state now."""
+        return self.machine.state
+
+    def payload(self, priority: Priority) -> bytes:
+        """The message of an advert of this priority."""
+        if priority not in self._payloads:
+            advert = Advert(
+                vrid=self.config.vrid,
+                priority=priority,
+                interval=self.config.advert_interval,
+                addresses=tuple(entry.address for entry in self.addresses),
+                auth_type=self.config.auth_type,
+                auth_data=self._auth_data,
+                version=self.config.version,
+            )
+            self._payloads[priority] = packet.encode(advert)
+        return self._payloads[priority]
+
+    def hear(self, advert: Advert, datagram: Datagram, own: frozenset[IPAddress], at: float, now: float) -> Outcome:
+        """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
+        try:
+            packet.verify(advert, datagram, self._expected, own)
+        except RefusedPacketError as error:
+            self._refused(error, datagram.source, now)
+            return Outcome([])
+        self.received += 1
+        heard = AdvertReceived(
+            source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
+        )
+        return self.handle(heard, now)
+
+    def handle(self, event: Event, now: float) -> Outcome:
+        """Have the machine decide, and do what it asks for."""
+        outcome = Outcome([])
+        for command in self.machine.handle(event, now):
+            match command:
+                case SendAdvert(priority=priority):
+                    self._send(priority, now)
+                case PutAddresses():
+                    lifetime = lifetime_of(self.lifetime_setting, self.machine.down_interval)
+                    self._rim.put(self.name, self.addresses, lifetime, now)
+                case TakeAddresses():
+                    self._rim.take(self.name, self.addresses)
+                case Announce(times=times):
+                    self.announce(times, now)
+                case Drain():
+                    outcome.drain = True
+                case StateChanged():
+                    self.since = time.time()
+                    outcome.changes.append(command)
+                case Noticed(notice=notice, detail=detail):
+                    self._say(notice.value, detail, now)
+        self.deadline = self.machine.deadline()
+        return outcome
+
+    def announce(self, times: int, now: float) -> None:
+        """Gratuitous ARP for every virtual address, `times` times in turn, as keepalived sends them."""
+        try:
+            for _ in range(times):
+                for entry in self.addresses:
+                    self._rim.announce(entry.interface, entry.address)
+        except KernelRefusedError as error:
+            self._say("announcement_not_sent", str(error), now)
+
+    def _send(self, priority: Priority, now: float) -> None:
+        try:
+            self._rim.send(self.config.interface, self.payload(priority), self.source)
+        except KernelRefusedError as error:
+            self._say("advert_not_sent", str(error), now)
+            return
+        self.sent += 1
+
+    def _say(self, event: str, detail: str, now: float) -> None:
+        count = self._seldom.due(event, now)
+        if count:
+            self._log.warning(event, instance=self.name, count=count, detail=detail)
+
+    def _refused(self, error: RefusedPacketError, source: IPAddress, now: float) -> None:
+        count = self.refusals.count(error, now)
+        if count:
+            self._log.warning(
+                "packet_refused",
+                instance=self.name,
+                reason=error.reason.value,
+                source=source,
+                count=count,
+                detail=error.detail,
+            )
+
+
+def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress) -> Settings:
+    """What the machine needs of the configuration."""
+    ready = options.ready_timeout
+    return Settings(
+        priority=config.priority,
+        interval=config.advert_interval,
+        address=source,
+        preempt=not config.nopreempt,
+        version=config.version,
+        ready_timeout=Seconds(READY_ADVERTS * config.advert_interval) if ready is None else ready,
+        announcements=config.garp_master_repeat,
+        announce_delay=config.garp_master_delay,
+    )

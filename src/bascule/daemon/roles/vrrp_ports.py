@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interfaces that instances live on: their sockets, what the kernel says of them, and this host's addresses."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from bascule.daemon.roles.vrrp_refusals import Refusals
+from bascule.errors import ConfigurationError
+from bascule.linux import addresses, interfaces
+from bascule.linux.addresses import InterfaceAddress
+from bascule.linux.announce import Announcer
+from bascule.linux.interfaces import Interface
+from bascule.linux.netlink import Netlink, NetlinkMessage
+from bascule.linux.rawsocket import RawSocket
+from bascule.model.base import IPAddress
+from bascule.vrrp.packet import GROUP_IPV4, PROTOCOL
+
+_ETHERNET_ADDRESS = 6
+
+
+class Port:
+    """One interface. Its sockets belong to one incarnation of it: `refresh` opens new ones for the next."""
+
+    def __init__(self, found: Interface) -> None:
+        """Open the sockets. Raises KernelRefusedError."""
+        self.facts = found
+        self.refusals = Refusals()
+        """Packets that could not be told to belong to an instance."""
+        self._open()
+
+    def _open(self) -> None:
+        self._opened_for = (self.facts.index, self.facts.hardware_address)
+        self.socket = RawSocket(self.facts.name, PROTOCOL, GROUP_IPV4)
+        self._announcer: Announcer | None = None
+        if len(self.facts.hardware_address) == _ETHERNET_ADDRESS:
+            self._announcer = Announcer(self.facts.name, self.facts.hardware_address)
+
+    @property
+    def name(self) -> str:
+        """The interface's name."""
+        return self.facts.name
+
+    @property
+    def up(self) -> bool:
+        """Whether the interface is up and has a carrier."""
+        return self.facts.up and self.facts.running
+
+    def refresh(self, found: Interface) -> None:
+        """Take over what the kernel says now. Raises KernelRefusedError when new sockets are refused."""
+        self.facts = found
+        if found.up and (found.index, found.hardware_address) != self._opened_for:
+            self.close()
+            self._open()
+
+    def announce(self, address: IPAddress) -> None:
+        """Send one gratuitous ARP. Raises KernelRefusedError. An interface without Ethernet has nobody to tell."""
+        if self._announcer is not None and isinstance(address, ipaddress.IPv4Address):
+            self._announcer.announce(address)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self.socket.close()
+        if self._announcer is not None:
+            self._announcer.close()
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Changes:
+    """What a round of the kernel's messages changed."""
+
+    ports: frozenset[str]
+    """Interfaces in use whose link or addresses changed."""
+    lost: tuple[InterfaceAddress, ...]
+    """Addresses that were taken off."""
+
+
+class Ports:
+    """All interfaces in use, by name, and every address of the network namespace."""
+
+    def __init__(self, netlink: Netlink) -> None:
+        """Read the addresses. Raises KernelRefusedError."""
+        self._netlink = netlink
+        self._ports: dict[str, Port] = {}
+        self._addresses: dict[tuple[int, IPAddress, int], InterfaceAddress] = {}
+        self._read_addresses()
+
+    def __iter__(self) -> Iterator[Port]:
+        return iter(tuple(self._ports.values()))
+
+    @property
+    def local(self) -> frozenset[IPAddress]:
+        """Every address of this host."""
+        return self._local
+
+    def get(self, name: str) -> Port | None:
+        """The port of an interface in use."""
+        return self._ports.get(name)
+
+    def require(self, name: str) -> Port:
+        """The port of an interface, opened if it is not in use yet.
+
+        Raises ConfigurationError that names the interface when there is none.
+        """
+        if name not in self._ports:
+            found = interfaces.find(self._netlink, name)
+            if found is None:
+                raise ConfigurationError(f"there is no interface {name}")
+            self._ports[name] = Port(found)
+        return self._ports[name]
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Close every port but these."""
+        for name in set(self._ports) - set(names):
+            self._ports.pop(name).close()
+
+    def source(self, port: Port, virtual: frozenset[IPAddress], wanted: IPAddress | None) -> IPAddress | None:
+        """Where adverts on `port` come from: `wanted` if this host has it, else the interface's first address.
+
+        Never a virtual address: the kernel drops packets from a source that is local, so two actives that both had
+        it would be deaf to each other. None = the interface has no address.
+        """
+        if wanted is not None and wanted in self._local and wanted not in virtual:
+            return wanted
+        return addresses.primary(list(self._addresses.values()), port.facts.index, virtual)
+
+    def update(self, messages: Iterable[NetlinkMessage], complete: bool) -> Changes:
+        """Take in what the kernel reported; when some of it was lost, read everything anew."""
+        if not complete:
+            return self._resync()
+        touched: set[str] = set()
+        lost: list[InterfaceAddress] = []
+        for message in messages:
+            link = interfaces.parse(message)
+            if link is not None:
+                touched |= self._link(link)
+            entry = addresses.parse(message)
+            if entry is not None:
+                gone = message.kind == addresses.DELETE_ADDRESS
+                touched |= self._address(entry, gone)
+                lost += [entry] if gone else []
+        self._local = frozenset(entry.address for entry in self._addresses.values())
+        return Changes(frozenset(touched), tuple(lost))
+
+    def _link(self, link: Interface) -> set[str]:
+        port = self._ports.get(link.name)
+        if port is None:
+            return set()
+        port.refresh(link)
+        return {link.name}
+
+    def _address(self, entry: InterfaceAddress, gone: bool) -> set[str]:
+        key = (entry.index, entry.address, entry.prefix_length)
+        if gone:
+            self._addresses.pop(key, None)
+        else:
+            self._addresses[key] = entry
+        return {port.name for port in self._ports.values() if port.facts.index == entry.index}
+
+    def _resync(self) -> Changes:
+        before = dict(self._addresses)
+        self._read_addresses()
+        for port in self._ports.values():
+            found = interfaces.find(self._netlink, port.name)
+            port.refresh(found or dataclasses.replace(port.facts, up=False, running=False))
+        lost = tuple(entry for key, entry in before.items() if key not in self._addresses)
+        return Changes(frozenset(self._ports), lost)
+
+    def _read_addresses(self) -> None:
+        found = addresses.dump(self._netlink)
+        self._addresses = {(entry.index, entry.address, entry.prefix_length): entry for entry in found}
+        self._local = frozenset(entry.address for entry in found)

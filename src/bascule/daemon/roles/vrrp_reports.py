@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the vrrp role tells the others: states, the last will, the status. Values only; the runner sends them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from bascule.daemon.roles.vrrp_instance import Instance
+from bascule.daemon.roles.vrrp_refusals import merged
+from bascule.model.base import Seconds
+from bascule.model.configuration import VrrpState
+from bascule.model.messages import InstanceChanged, InstanceState, LastWill, WillAddress, WillFrame
+from bascule.model.status import InstanceStatus, VrrpStatus
+from bascule.vrrp.events import StateChanged
+from bascule.vrrp.packet import GROUP_IPV4, PRIORITY_STOP, TTL
+
+
+def state_of(instance: Instance) -> InstanceState:
+    """How an instance is."""
+    found = instance.machine.snapshot()
+    return InstanceState(
+        instance=instance.name,
+        state=found.state,
+        priority=found.priority,
+        since=instance.since,
+        reason=found.reason,
+    )
+
+
+def change_of(instance: Instance, change: StateChanged) -> InstanceChanged:
+    """That an instance entered a state."""
+    return InstanceChanged(
+        instance=instance.name,
+        state=change.state,
+        priority=instance.config.priority,
+        why=change.reason,
+        at=time.time(),
+    )
+
+
+def will_of(instances: Iterable[Instance]) -> LastWill:
+    """What to send and to take off if this process dies now: the actives' priority 0 and addresses."""
+    active = [instance for instance in instances if instance.state is VrrpState.MASTER]
+    return LastWill(
+        frames=tuple(
+            WillFrame(
+                interface=instance.config.interface,
+                source=instance.source,
+                destination=GROUP_IPV4,
+                ttl=TTL,
+                packet=instance.payload(PRIORITY_STOP),
+            )
+            for instance in active
+        ),
+        addresses=tuple(
+            WillAddress(interface=entry.interface, address=entry.address, prefix_length=entry.prefix_length)
+            for instance in active
+            for entry in instance.addresses
+        ),
+    )
+
+
+def status_of(
+    instances: Iterable[Instance], unplaced: Mapping[str, dict[str, int]], lateness: float, notes: tuple[str, ...]
+) -> VrrpStatus:
+    """The role's part of `bascule status`; `unplaced`: packets refused before an instance was known, by interface."""
+    return VrrpStatus(
+        instances=tuple(_instance_status(entry, unplaced.get(entry.config.interface, {})) for entry in instances),
+        lateness_max=Seconds(lateness),
+        notes=notes,
+    )
+
+
+def _instance_status(instance: Instance, unplaced: dict[str, int]) -> InstanceStatus:
+    found = instance.machine.snapshot()
+    return InstanceStatus(
+        name=instance.name,
+        interface=instance.config.interface,
+        vrid=instance.config.vrid,
+        state=found.state,
+        priority=found.priority,
+        since=instance.since,
+        reason=found.reason,
+        master=found.active,
+        virtual_addresses=tuple(entry.address for entry in instance.addresses),
+        adverts_sent=instance.sent,
+        adverts_received=instance.received,
+        packets_refused=merged(instance.refusals.counts, unplaced),
+    )
