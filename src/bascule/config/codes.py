@@ -36,6 +36,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "bad-address": (ERROR, "The word is not an IP address of the kind that is needed here."),
     "bad-word": (ERROR, "The word is not one of those that the keyword accepts."),
     "duplicate": (ERROR, "Something of this name is defined already; the later one is skipped."),
+    "unknown-reference": (ERROR, "Nothing of this name is defined above; the line is ignored."),
     "definitions": (ERROR, "Definitions, sequences and conditional lines are not supported yet."),
     "include": (ERROR, "Included files are not read yet."),
     "not-acted-on": (WARNING, "Understood, but bascule does not act on it yet."),

@@ -16,18 +16,20 @@ UINT_MAX = 2**32 - 1
 INT_MAX = 2**31 - 1
 
 _DECIMAL = re.compile(r"\+?(\d+\.?|\d*\.\d+)", re.ASCII)
+_TAIL = re.compile(r"[/-]\d+$", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 class RefusedWordError(Exception):
     """A word that is not of the kind: a diagnostic code, what is wrong, and what to write."""
 
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
-        """Say why."""
+    def __init__(self, code: str, message: str, hint: str | None = None, instead: Any = None) -> None:
+        """Say why. `instead`: the value that is used all the same; None = the default stays."""
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.instead = instead
 
 
 class Kind:
@@ -48,11 +50,12 @@ class Kind:
 class Integer(Kind):
     """A whole number within bounds."""
 
-    def __init__(self, low: int = 0, high: int = UINT_MAX, shown: str = "N") -> None:
-        """Both bounds are allowed."""
+    def __init__(self, low: int = 0, high: int = UINT_MAX, shown: str = "N", instead: int | None = None) -> None:
+        """Both bounds are allowed. `instead`: what a number outside stands for; None = it is refused."""
         super().__init__(shown)
         self.low = low
         self.high = high
+        self.instead = instead
 
     def parse(self, word: str) -> int:
         """The number."""
@@ -60,7 +63,9 @@ class Integer(Kind):
             raise RefusedWordError("bad-number", f"'{word}' is not a whole number")
         number = int(word) if len(word) < 40 else UINT_MAX + 1
         if not self.low <= number <= self.high:
-            raise RefusedWordError("out-of-range", f"{word} is outside {self.low}..{self.high}")
+            used = "" if self.instead is None else f": {self.instead} is used"
+            message = f"{word} is outside {self.low}..{self.high}{used}"
+            raise RefusedWordError("out-of-range", message, instead=self.instead)
         return number
 
 
@@ -106,7 +111,7 @@ class Choice(Kind):
 
 
 class IPAddressKind(Kind):
-    """An IP address without a prefix length."""
+    """An IP address. A prefix length or the end of a range after it has no meaning here; keepalived drops it too."""
 
     def __init__(self, multicast: bool = False) -> None:
         """With `multicast`, only addresses of groups."""
@@ -116,7 +121,7 @@ class IPAddressKind(Kind):
     def parse(self, word: str) -> Address:
         """The address."""
         try:
-            address = ipaddress.ip_address(word)
+            address = ipaddress.ip_address(_TAIL.sub("", word))
         except ValueError:
             raise RefusedWordError("bad-address", f"'{word}' is not an IP address") from None
         if self.multicast and not address.is_multicast:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines into words: comments, quotes and braces as keepalived 2.2.7 reads them. Knows no keyword.
 
-A comment starts with `!` or `#` anywhere outside double quotes, even glued to a word; `\\#` and `\\!` are the
-characters themselves. A brace outside double quotes ends the line wherever it stands. Words are split at blanks; double quotes
-make a word of their own, without escapes. Positions are not kept for each word, since few are ever asked for:
-`spans` finds them again from where a line's words start.
+A comment starts with `!` or `#` anywhere outside double quotes, even glued to a word; a backslash before them makes
+them plain characters. A brace outside double quotes ends the line wherever it stands. Words are split at blanks;
+double quotes make a word of their own, without escapes. Positions are not kept for each word, since few are ever asked
+for: `spans` finds them again from where a line's words start.
 """
 
 from __future__ import annotations

@@ -80,5 +80,5 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
         virtual_servers=services(top, defaults, findings),
         options=global_settings.options(global_settings.merged(top, "bascule")),
     )
-    check_together(top, configuration, findings)
+    check_together(top, findings)
     return configuration

@@ -7,10 +7,41 @@ import ipaddress
 
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
-from bascule.model.configuration import Configuration
 
 
-def check_together(top: Section, configuration: Configuration, findings: Findings) -> None:
+def check_together(top: Section, findings: Findings) -> None:
+    """Everything that takes more than one block to see."""
+    _check_references(top, findings)
+    _check_addresses(top, findings)
+
+
+_DEFINED_BY = {
+    "vrrp_script": ("track_script", "script"),
+    "track_file": ("track_file", "file"),
+    "vrrp_track_process": ("track_process", "process"),
+    "bfd_instance": ("track_bfd", "neighbor_ip"),
+}
+"""Block: the keyword that refers to its name, and the keyword without which the block counts for nothing."""
+
+
+def _check_references(top: Section, findings: Findings) -> None:
+    """What instances and groups track must be defined before them."""
+    known: dict[str, set[str]] = {by: set() for by, _ in _DEFINED_BY.values()}
+    for name, section in top.sections:
+        if name in _DEFINED_BY:
+            by, needed = _DEFINED_BY[name]
+            if not section.lacks(needed) or name == "bfd_instance":
+                known[by].add(section.title)
+            continue
+        for by, names in known.items():
+            where = section.where.get(by)
+            for line in (where.children or ()) if where is not None else ():
+                if line.words[0] not in names:
+                    message = f"nothing named '{line.words[0]}' is defined above: {by} ignores it"
+                    findings.add("unknown-reference", line, 0, message)
+
+
+def _check_addresses(top: Section, findings: Findings) -> None:
     """Services against the addresses that instances hold."""
     held = _held(top)
     if held is None:

@@ -85,10 +85,10 @@ class Reader:
             value = self.arguments(child, keyword)
         except RefusedLineError as refusal:
             self._refused(child, refusal)
-            if not keyword.braced:
+            value = refusal.instead
+            if value is None and not keyword.braced:
                 into.refused.add(keyword.value)
                 return
-            value = None
         name = keyword.value
         if keyword.block is not None:
             section = self._inside(child, keyword, keyword.block)
@@ -119,7 +119,9 @@ class Reader:
                 value = keyword.lines(line)
             except RefusedLineError as refusal:
                 self._refused(line, refusal)
-                continue
+                value = refusal.instead
+                if value is None:
+                    continue
             if isinstance(value, list):
                 found.extend(value)
             else:
@@ -160,7 +162,7 @@ class Reader:
                     values.append(keyword.rest.parse(word))
         except RefusedWordError as refusal:
             message = f"{refusal.message} ('{keyword.name}')"
-            raise RefusedLineError(refusal.code, index, message, refusal.hint) from None
+            raise RefusedLineError(refusal.code, index, message, refusal.hint, refusal.instead) from None
         return tuple(values) if values else True
 
     def _remark(self, child: Statement, keyword: Keyword) -> None:
@@ -246,6 +248,11 @@ class Reader:
                 self.findings.add("meaning/keepalived-applies", line, 0, message)
             else:
                 self.findings.add("skipped", line, 0, f"'{word}' is skipped with the unknown block '{name}'")
+        if not block.name:
+            for line in (unknown, *unknown.walk()):
+                if line.close is not None:
+                    message = f"'}}' ends what is skipped with the unknown block '{name}'"
+                    self.findings.add_at("skipped", line.source, line.close, message)
 
 
 _KEEPALIVED = {

@@ -67,7 +67,8 @@ def _one(diagnostic: Diagnostic, colour: bool, more: int) -> str:
 
 def _quoted(diagnostic: Diagnostic) -> list[str]:
     """The source line, and carets under the word; tabs stay tabs, so that both lines move alike."""
-    assert diagnostic.column is not None and diagnostic.end_column is not None
+    assert diagnostic.column is not None
+    assert diagnostic.end_column is not None
     source = _plain(diagnostic.source)
     before = "".join("\t" if char == "\t" else " " * _width(char) for char in source[: diagnostic.column - 1])
     word = source[diagnostic.column - 1 : diagnostic.end_column - 1]

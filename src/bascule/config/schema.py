@@ -18,13 +18,14 @@ LineReader = Callable[["Statement"], Any]
 class RefusedLineError(Exception):
     """What a LineReader will not take: a diagnostic code, the index of the word, what is wrong and what to write."""
 
-    def __init__(self, code: str, index: int, message: str, hint: str | None = None) -> None:
-        """Say why."""
+    def __init__(self, code: str, index: int, message: str, hint: str | None = None, instead: Any = None) -> None:
+        """Say why. `instead`: the value that is used all the same; None = none is."""
         super().__init__(message)
         self.code = code
         self.index = index
         self.message = message
         self.hint = hint
+        self.instead = instead
 
 
 class Keyword:

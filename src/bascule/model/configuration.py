@@ -157,7 +157,8 @@ class VirtualServerConfig(Model, frozen=True, kw_only=True):
     hysteresis: int = 0
     sorry_server: ServerId | None = None
     real_servers: tuple[RealServerConfig, ...] = ()
-    smtp_alert: bool = True
+    smtp_alert: bool = False
+    """keepalived mails quorum changes only when told to."""
 
     @property
     def protocol(self) -> Protocol:

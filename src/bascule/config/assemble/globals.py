@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.model.base import Seconds
@@ -35,7 +33,7 @@ def definitions(section: Section, findings: Findings) -> GlobalDefinitions:
 
 
 def _mail(section: Section, findings: Findings) -> MailSettings:
-    server: tuple[Any, ...] = section.get("smtp_server") or (None,)
+    server: tuple[str, int] | None = section.get("smtp_server")
     to = tuple(section.get("notification_email") or ())
     if to and section.lacks("smtp_server"):
         where = section.where["notification_email"]
@@ -44,8 +42,8 @@ def _mail(section: Section, findings: Findings) -> MailSettings:
     return MailSettings(
         to=to,
         sender=section.get("notification_email_from"),
-        server=server[0],
-        port=server[1] if len(server) > 1 else 25,
+        server=server[0] if server is not None else None,
+        port=server[1] if server is not None else 25,
         helo_name=section.get("smtp_helo_name"),
         connect_timeout=Seconds(float(section.get("smtp_connect_timeout", 30) or 1)),
     )

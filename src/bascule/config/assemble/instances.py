@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from bascule.config.diagnostics import Findings
@@ -147,8 +148,11 @@ class _Instance:
     def _line_of(self, address: VirtualAddress) -> Statement:
         where = self.section.where["virtual_ipaddress"]
         for line in where.children or ():
-            if line.words[0].partition("/")[0] == str(address.address):
-                return line
+            try:
+                if ipaddress.ip_address(line.words[0].partition("/")[0]) == address.address:
+                    return line
+            except ValueError:
+                continue
         return where
 
     def _authentication(self) -> tuple[AuthType, bytes]:

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""All keywords, declared: one file a block family."""

@@ -6,8 +6,23 @@ from __future__ import annotations
 from bascule.config.kinds import BOOL, INTERFACE, IP, NAME, PORT, SCRIPT, UINT_MAX, WORD, Decimal, Integer, Kind, words
 from bascule.config.schema import Block, Keyword
 
-MISC_CHECK = Block(
-    "MISC_CHECK",
+CONNECTION = (
+    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
+    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
+    Keyword("bindto", IP, default="any", meaning="source address of the check"),
+    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
+    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
+    Keyword(
+        "connect_timeout",
+        Decimal(0.000001, 4294),
+        default="inherit: checker > rs > vs > 5",
+        meaning="connection timeout of a check",
+    ),
+    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
+)
+"""How a check connects."""
+
+RETRIES = (
     Keyword(
         "retry",
         Integer(0, UINT_MAX),
@@ -28,6 +43,12 @@ MISC_CHECK = Block(
     ),
     Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
     Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
+)
+"""When a check runs, and how often it fails before the server is down."""
+
+MISC_CHECK = Block(
+    "MISC_CHECK",
+    *RETRIES,
     Keyword("misc_path", SCRIPT, rest=WORD, default="required", meaning="program of MISC_CHECK"),
     Keyword("misc_timeout", Integer(0, 4294, "SECONDS"), default="delay_loop", meaning="kill after this time"),
     Keyword("misc_dynamic", default="off", meaning="exit status 2..255 sets weight = status-2"),
@@ -36,75 +57,15 @@ MISC_CHECK = Block(
 
 SMTP_CHECK_HOST = Block(
     "host",
-    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
-    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
-    Keyword("bindto", IP, default="any", meaning="source address of the check"),
-    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
-    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
-    Keyword(
-        "connect_timeout",
-        Decimal(0.000001, 4294),
-        default="inherit: checker > rs > vs > 5",
-        meaning="connection timeout of a check",
-    ),
-    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
-    Keyword(
-        "retry",
-        Integer(0, UINT_MAX),
-        default="inherit, else 1 (MISC 0, DNS 3)",
-        meaning="failures after the first before the server is down",
-    ),
-    Keyword(
-        "delay_before_retry",
-        Decimal(0),
-        default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
-        meaning="wait between retries",
-    ),
-    Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
-    ),
-    Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
-    ),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
-    Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
+    *CONNECTION,
+    *RETRIES,
 )
 
 SMTP_CHECK = Block(
     "SMTP_CHECK",
+    *CONNECTION,
+    *RETRIES,
     Keyword("helo_name", NAME, default="smtpchecker.keepalived.org", meaning="HELO of SMTP_CHECK"),
-    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
-    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
-    Keyword("bindto", IP, default="any", meaning="source address of the check"),
-    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
-    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
-    Keyword(
-        "connect_timeout",
-        Decimal(0.000001, 4294),
-        default="inherit: checker > rs > vs > 5",
-        meaning="connection timeout of a check",
-    ),
-    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
-    Keyword(
-        "retry",
-        Integer(0, UINT_MAX),
-        default="inherit, else 1 (MISC 0, DNS 3)",
-        meaning="failures after the first before the server is down",
-    ),
-    Keyword(
-        "delay_before_retry",
-        Decimal(0),
-        default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
-        meaning="wait between retries",
-    ),
-    Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
-    ),
-    Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
-    ),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
-    Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
     Keyword("host", block=SMTP_CHECK_HOST, meaning="several hosts in one SMTP_CHECK"),
 )
 
@@ -165,74 +126,14 @@ TCP_CHECK = Block(
 
 PING_CHECK = Block(
     "PING_CHECK",
-    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
-    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
-    Keyword("bindto", IP, default="any", meaning="source address of the check"),
-    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
-    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
-    Keyword(
-        "connect_timeout",
-        Decimal(0.000001, 4294),
-        default="inherit: checker > rs > vs > 5",
-        meaning="connection timeout of a check",
-    ),
-    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
-    Keyword(
-        "retry",
-        Integer(0, UINT_MAX),
-        default="inherit, else 1 (MISC 0, DNS 3)",
-        meaning="failures after the first before the server is down",
-    ),
-    Keyword(
-        "delay_before_retry",
-        Decimal(0),
-        default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
-        meaning="wait between retries",
-    ),
-    Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
-    ),
-    Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
-    ),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
-    Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
+    *CONNECTION,
+    *RETRIES,
 )
 
 UDP_CHECK = Block(
     "UDP_CHECK",
-    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
-    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
-    Keyword("bindto", IP, default="any", meaning="source address of the check"),
-    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
-    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
-    Keyword(
-        "connect_timeout",
-        Decimal(0.000001, 4294),
-        default="inherit: checker > rs > vs > 5",
-        meaning="connection timeout of a check",
-    ),
-    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
-    Keyword(
-        "retry",
-        Integer(0, UINT_MAX),
-        default="inherit, else 1 (MISC 0, DNS 3)",
-        meaning="failures after the first before the server is down",
-    ),
-    Keyword(
-        "delay_before_retry",
-        Decimal(0),
-        default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
-        meaning="wait between retries",
-    ),
-    Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
-    ),
-    Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
-    ),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
-    Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
+    *CONNECTION,
+    *RETRIES,
     Keyword("payload", WORD, rest=WORD, default="none", meaning="UDP payload"),
     Keyword("require_reply", rest=WORD, default="off", meaning="a reply (of this pattern) is required"),
     Keyword("min_reply_length", Integer(0, 65535), default="0 / none", meaning="bounds of the reply length"),
@@ -256,38 +157,8 @@ URL = Block(
 
 HTTP_GET = Block(
     "HTTP_GET",
-    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
-    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
-    Keyword("bindto", IP, default="any", meaning="source address of the check"),
-    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
-    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
-    Keyword(
-        "connect_timeout",
-        Decimal(0.000001, 4294),
-        default="inherit: checker > rs > vs > 5",
-        meaning="connection timeout of a check",
-    ),
-    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
-    Keyword(
-        "retry",
-        Integer(0, UINT_MAX),
-        default="inherit, else 1 (MISC 0, DNS 3)",
-        meaning="failures after the first before the server is down",
-    ),
-    Keyword(
-        "delay_before_retry",
-        Decimal(0),
-        default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
-        meaning="wait between retries",
-    ),
-    Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
-    ),
-    Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
-    ),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
-    Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
+    *CONNECTION,
+    *RETRIES,
     Keyword(
         "nb_get_retry",
         Integer(0, UINT_MAX),
@@ -310,96 +181,12 @@ HTTP_GET = Block(
     Keyword("url", block=URL, default="one / url", meaning="one URL to get"),
 )
 
-SSL_GET = Block(
-    "SSL_GET",
-    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
-    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
-    Keyword("bindto", IP, default="any", meaning="source address of the check"),
-    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
-    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
-    Keyword(
-        "connect_timeout",
-        Decimal(0.000001, 4294),
-        default="inherit: checker > rs > vs > 5",
-        meaning="connection timeout of a check",
-    ),
-    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
-    Keyword(
-        "retry",
-        Integer(0, UINT_MAX),
-        default="inherit, else 1 (MISC 0, DNS 3)",
-        meaning="failures after the first before the server is down",
-    ),
-    Keyword(
-        "delay_before_retry",
-        Decimal(0),
-        default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
-        meaning="wait between retries",
-    ),
-    Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
-    ),
-    Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
-    ),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
-    Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
-    Keyword(
-        "nb_get_retry",
-        Integer(0, UINT_MAX),
-        value="retry",
-        old="is an old name of 'retry'",
-        meaning="old name of retry, accepted only in HTTP_GET/SSL_GET, with a message",
-    ),
-    Keyword("virtualhost", NAME, default="url > checker > rs > vs", meaning="HTTP Host header for HTTP_GET/SSL_GET"),
-    Keyword("http_protocol", words("1.0|1.1|1.0C"), default="1.0", meaning="HTTP version"),
-    Keyword("enable_sni", BOOL, optional=1, default="off", meaning="send SNI"),
-    Keyword("sni_name", rest=WORD, default="virtualhost", later=True, meaning="SNI name"),
-    Keyword(
-        "fast_recovery",
-        BOOL,
-        optional=1,
-        default="off",
-        meaning="after a failure check all urls without delay_loop between them",
-    ),
-    Keyword("tls_compliant", BOOL, optional=1, default="off", later=True, meaning="require a clean TLS close"),
-    Keyword("url", block=URL, default="one / url", meaning="one URL to get"),
-)
+SSL_GET = Block("SSL_GET", *HTTP_GET.table.values())
 
 DNS_CHECK = Block(
     "DNS_CHECK",
-    Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
-    Keyword("connect_port", PORT, default="real server port", meaning="port to check"),
-    Keyword("bindto", IP, default="any", meaning="source address of the check"),
-    Keyword("bind_port", PORT, default="any", meaning="source port of the check"),
-    Keyword("bind_if", INTERFACE, default="any", meaning="bind to interface (SO_BINDTODEVICE)"),
-    Keyword(
-        "connect_timeout",
-        Decimal(0.000001, 4294),
-        default="inherit: checker > rs > vs > 5",
-        meaning="connection timeout of a check",
-    ),
-    Keyword("fwmark", Integer(0, UINT_MAX), default="0", meaning="SO_MARK of the check"),
-    Keyword(
-        "retry",
-        Integer(0, UINT_MAX),
-        default="inherit, else 1 (MISC 0, DNS 3)",
-        meaning="failures after the first before the server is down",
-    ),
-    Keyword(
-        "delay_before_retry",
-        Decimal(0),
-        default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
-        meaning="wait between retries",
-    ),
-    Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
-    ),
-    Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
-    ),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
-    Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
+    *CONNECTION,
+    *RETRIES,
     Keyword("type", words("A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY"), default="SOA", meaning="DNS query type"),
     Keyword("name", NAME, default=". (root)", meaning="DNS query name"),
 )

@@ -10,7 +10,6 @@ from bascule.config.kinds import (
     INT_MAX,
     INTERFACE,
     NAME,
-    PORT,
     SCRIPT,
     UINT_MAX,
     WORD,
@@ -67,9 +66,7 @@ GLOBAL_DEFS = Block(
     ),
     Keyword(
         "smtp_server",
-        WORD,
-        PORT,
-        optional=1,
+        reader=lines.mail_server,
         default="none (no mail)",
         acted=True,
         meaning="mail relay; a host name is resolved at parse time",

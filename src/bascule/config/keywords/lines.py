@@ -7,11 +7,13 @@ Each takes a statement (`words[0]` is the line's first word) and returns a value
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bascule.config.kinds import INTERFACE, IP, PORT, UINT_MAX, Integer, Kind, RefusedWordError
 from bascule.config.schema import RefusedLineError
+from bascule.model.base import IPAddress
 from bascule.model.configuration import VirtualAddress
 from bascule.model.service import ForwardingMethod
 
@@ -55,11 +57,24 @@ def value(kind: Kind, statement: Statement, index: int) -> object:
 def virtual_address(statement: Statement) -> VirtualAddress:
     """A line of `virtual_ipaddress`: `ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE] ...`."""
     word = statement.words[0]
+    text, _, length = word.partition("/")
     try:
-        interface = ipaddress.ip_interface(word)
+        address = ipaddress.ip_address(text)
     except ValueError:
         raise RefusedLineError("bad-address", 0, f"'{word}' is not an address") from None
+    if not length:
+        return _with_options(statement, address, address.max_prefixlen)
+    if length.isascii() and length.isdigit() and int(length) <= address.max_prefixlen:
+        return _with_options(statement, address, int(length))
+    message = f"'{length}' is no prefix length: {address.max_prefixlen} is used"
+    instead = _with_options(statement, address, address.max_prefixlen)
+    raise RefusedLineError("out-of-range", 0, message, instead=instead)
+
+
+def _with_options(statement: Statement, address: IPAddress, length: int) -> VirtualAddress:
+    """The address with what follows it. A word that is no option is dropped, as keepalived does."""
     options: dict[str, str] = {}
+    strays: list[int] = []
     index = 1
     while index < len(statement.words):
         option = statement.words[index]
@@ -69,17 +84,23 @@ def virtual_address(statement: Statement) -> VirtualAddress:
         elif option in _VIP_FLAGS:
             index += 1
         else:
-            raise RefusedLineError("bad-word", index, f"'{option}' is no option of an address", _vip_hint(option))
-    return VirtualAddress(
-        address=interface.ip,
-        prefix_length=interface.network.prefixlen,
+            strays.append(index)
+            index += 1
+    found = VirtualAddress(
+        address=address,
+        prefix_length=length,
         device=options.get("dev"),
         label=options.get("label"),
         scope=options.get("scope"),
     )
+    if strays:
+        stray = statement.words[strays[0]]
+        message = f"'{stray}' is no option of an address and is ignored"
+        raise RefusedLineError("bad-word", strays[0], message, _stray_hint(stray), found)
+    return found
 
 
-def _vip_hint(option: str) -> str | None:
+def _stray_hint(option: str) -> str | None:
     try:
         ipaddress.ip_interface(option)
     except ValueError:
@@ -151,8 +172,16 @@ def peer(statement: Statement) -> object:
     return value(IP, statement, 0)
 
 
-def server(statement: Statement) -> tuple[object, int | None]:
-    """After `real_server` or `sorry_server`: an address and, if it is there, a port."""
-    port = value(PORT, statement, 2) if len(statement.words) > 2 else None
-    assert port is None or isinstance(port, int)
-    return value(IP, statement, 1), port
+def mail_server(statement: Statement) -> tuple[str, int]:
+    """After `smtp_server`: an address or a host name, and a port."""
+    if len(statement.words) < 2:
+        raise RefusedLineError("missing-argument", 0, "'smtp_server' lacks an argument", "write 'smtp_server ADDRESS'")
+    host = statement.words[1]
+    port = value(PORT, statement, 2) if len(statement.words) > 2 else 25
+    assert isinstance(port, int)
+    if not _HOST.fullmatch(host):
+        raise RefusedLineError("bad-word", 1, f"'{host}' is neither an address nor a host name")
+    return host, port
+
+
+_HOST = re.compile(r"[A-Za-z0-9_.:%-]+")

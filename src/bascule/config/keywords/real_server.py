@@ -16,12 +16,12 @@ from bascule.config.keywords.checks import (
     TCP_CHECK,
     UDP_CHECK,
 )
-from bascule.config.kinds import BOOL, NAME, SCRIPT, UINT_MAX, WORD, Decimal, Integer
+from bascule.config.kinds import BOOL, INT_MAX, NAME, SCRIPT, UINT_MAX, WORD, Decimal, Integer
 from bascule.config.schema import Block, Keyword
 
 REAL_SERVER = Block(
     "real_server",
-    Keyword("weight", Integer(0, 65535), default="vs weight (1)", acted=True, meaning="weight"),
+    Keyword("weight", Integer(0, INT_MAX), default="vs weight (1)", acted=True, meaning="weight"),
     Keyword(
         "lvs_method",
         reader=lines.forwarding,

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from bascule.config.keywords import lines
 from bascule.config.keywords.real_server import REAL_SERVER
-from bascule.config.kinds import BOOL, IP, NAME, PORT, SCRIPT, UINT_MAX, WORD, Choice, Decimal, Integer, words
+from bascule.config.kinds import BOOL, INT_MAX, IP, NAME, SCRIPT, UINT_MAX, WORD, Choice, Decimal, Integer, words
 from bascule.config.schema import Block, Keyword
 from bascule.model.service import Protocol, Scheduler
 
 PROTOCOL = Choice({"TCP": Protocol.TCP, "UDP": Protocol.UDP, "SCTP": Protocol.SCTP}, "TCP|UDP|SCTP", any_case=True)
+SERVER_PORT = Integer(0, 65535, "PORT")
 SCHEDULER = Choice({scheduler.value: scheduler for scheduler in Scheduler}, "SCHEDULER")
 
 VIRTUAL_SERVER = Block(
@@ -116,11 +117,23 @@ VIRTUAL_SERVER = Block(
     Keyword("omega", default="off", meaning="at stop run notify_down/quorum_down as if servers went down"),
     Keyword("quorum_up", SCRIPT, rest=WORD, default="none", meaning="run when quorum is gained / lost"),
     Keyword("quorum_down", SCRIPT, rest=WORD, default="none", meaning="run when quorum is gained / lost"),
-    Keyword("quorum", Integer(1, UINT_MAX), default="1", acted=True, meaning="total weight of live servers needed"),
-    Keyword("hysteresis", Integer(0, UINT_MAX), default="0", acted=True, meaning="margin on quorum up/down decisions"),
-    Keyword("weight", Integer(1, 65535), default="1", acted=True, meaning="default weight of real servers"),
     Keyword(
-        "sorry_server", IP, PORT, optional=1, default="none", acted=True, meaning="server used when quorum is lost"
+        "quorum",
+        Integer(1, UINT_MAX, instead=1),
+        default="1",
+        acted=True,
+        meaning="weight of live servers needed",
+    ),
+    Keyword("hysteresis", Integer(0, UINT_MAX), default="0", acted=True, meaning="margin on quorum up/down decisions"),
+    Keyword("weight", Integer(1, INT_MAX), default="1", acted=True, meaning="default weight of real servers"),
+    Keyword(
+        "sorry_server",
+        IP,
+        SERVER_PORT,
+        optional=1,
+        default="none",
+        acted=True,
+        meaning="server used when quorum is lost",
     ),
     Keyword("sorry_server_inhibit", default="off", meaning="inhibit for sorry server"),
     Keyword(
@@ -130,6 +143,13 @@ VIRTUAL_SERVER = Block(
         meaning="forwarding method",
     ),
     Keyword(
-        "real_server", IP, PORT, optional=1, block=REAL_SERVER, default="port of vs", acted=True, meaning="destination"
+        "real_server",
+        IP,
+        SERVER_PORT,
+        optional=1,
+        block=REAL_SERVER,
+        default="port of vs",
+        acted=True,
+        meaning="destination",
     ),
 )

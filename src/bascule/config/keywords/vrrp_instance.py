@@ -183,12 +183,12 @@ VRRP_INSTANCE = Block(
     ),
     Keyword(
         "garp_master_repeat",
-        Integer(0, UINT_MAX),
+        Integer(1, UINT_MAX, instead=1),
         default="5",
         acted=True,
         meaning="messages per burst after becoming MASTER",
     ),
-    Keyword("garp_master_refresh_repeat", Integer(0, UINT_MAX), default="1", meaning="messages per refresh"),
+    Keyword("garp_master_refresh_repeat", Integer(1, UINT_MAX, instead=1), default="1", meaning="messages per refresh"),
     Keyword(
         "garp_lower_prio_delay",
         Integer(0, 4294, "SECONDS"),
