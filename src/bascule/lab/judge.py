@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a demonstration went as it must: requests, windows, mails and captures in, deviations out. Pure."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bascule.lab.records import Failover, Mail, Passing, Request, Window
+
+SHOWN_MAX = 3
+"""Lost requests that a deviation names one by one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch without any change of servers or directors: every client must stay with its server."""
+
+    name: str
+    begin: float
+    end: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WantedMail:
+    """A mail that must have come to one director's relay."""
+
+    director: str
+    subject: str
+    """As it must end."""
+    after: float
+    before: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that is judged."""
+
+    requests: tuple[Request, ...]
+    windows: tuple[Window, ...]
+    spans: tuple[Span, ...]
+    failovers: tuple[Failover, ...]
+    passing: tuple[Passing, ...]
+    mails: tuple[Mail, ...]
+    wanted_mails: tuple[WantedMail, ...]
+    servers: tuple[str, ...]
+    """The names that must answer."""
+    receiver: str | None
+    """To whom the mails must be addressed."""
+
+
+def in_windows(
+    requests: Iterable[Request], windows: Sequence[Window]
+) -> tuple[tuple[Window, ...], tuple[Request, ...]]:
+    """The windows with the lost requests counted that touch them, and the lost ones that touch none."""
+    counts: collections.Counter[int] = collections.Counter()
+    outside = []
+    for request in requests:
+        if request.server is not None:
+            continue
+        place = next((i for i, w in enumerate(windows) if request.begin <= w.end and request.end >= w.begin), None)
+        if place is None:
+            outside.append(request)
+        else:
+            counts[place] += 1
+    counted = tuple(msgspec.structs.replace(window, lost=counts[i]) for i, window in enumerate(windows))
+    return counted, tuple(outside)
+
+
+def unfaithful(requests: Iterable[Request], span: Span) -> dict[str, tuple[str, ...]]:
+    """Client: the servers that answered it, where they were several within the span."""
+    seen: dict[str, dict[str, None]] = collections.defaultdict(dict)
+    for request in requests:
+        if request.server is not None and request.begin >= span.begin and request.end <= span.end:
+            seen[str(request.client)][request.server] = None
+    return {client: tuple(servers) for client, servers in seen.items() if len(servers) > 1}
+
+
+def deviations(evidence: Evidence) -> tuple[str, ...]:
+    """What was not as it must be, a line each; empty = all of it was."""
+    return (
+        *_losses(evidence),
+        *_servers(evidence),
+        *_persistence(evidence),
+        *_passing(evidence.passing),
+        *_mails(evidence),
+        *_failovers(evidence.failovers),
+    )
+
+
+def _losses(evidence: Evidence) -> Iterable[str]:
+    _, outside = in_windows(evidence.requests, evidence.windows)
+    if outside:
+        shown = "; ".join(f"{r.client} at {r.begin:.3f} s: {r.error}" for r in outside[:SHOWN_MAX])
+        more = "; ..." if len(outside) > SHOWN_MAX else ""
+        yield f"requests lost outside the windows: {len(outside)} ({shown}{more})"
+    if not evidence.requests:
+        yield "no request was sent"
+
+
+def _servers(evidence: Evidence) -> Iterable[str]:
+    answered = {request.server for request in evidence.requests}
+    for server in evidence.servers:
+        if server not in answered:
+            yield f"server not used: {server} answered no request"
+    for stranger in sorted(name for name in answered if name is not None and name not in evidence.servers):
+        yield f"an answer came from a server that is none: {stranger!r}"
+
+
+def _persistence(evidence: Evidence) -> Iterable[str]:
+    for span in evidence.spans:
+        for client, servers in unfaithful(evidence.requests, span).items():
+            yield f"persistence broken while {span.name}: {client} was answered by {' and '.join(servers)}"
+
+
+def _passing(passing: Iterable[Passing]) -> Iterable[str]:
+    for seen in passing:
+        if seen.answers:
+            yield f"answers passed a director: {seen.answers} frames on the cable of {seen.director}"
+        if seen.unseen:
+            yield f"the capture on {seen.director} lost {seen.unseen} frames: it proves nothing"
+        if not seen.requests:
+            yield f"{seen.director} forwarded no request: its capture proves nothing"
+
+
+def _mails(evidence: Evidence) -> Iterable[str]:
+    for wanted in evidence.wanted_mails:
+        fitting = [
+            mail
+            for mail in evidence.mails
+            if mail.director == wanted.director
+            and mail.subject.endswith(wanted.subject)
+            and wanted.after <= mail.at <= wanted.before
+        ]
+        if not fitting:
+            yield (
+                f"mail missing: {wanted.director} sent none that ends in `{wanted.subject}` "
+                f"from {wanted.after:.1f} to {wanted.before:.1f} s"
+            )
+    for mail in evidence.mails:
+        if evidence.receiver not in mail.to:
+            yield f"a mail of {mail.director} went to {', '.join(mail.to)}, not to {evidence.receiver}"
+
+
+def _failovers(failovers: Iterable[Failover]) -> Iterable[str]:
+    for failover in failovers:
+        if failover.announced is None:
+            yield f"{failover.name}: {failover.taken_by} never announced the VIP"
+        elif failover.took is None:
+            yield f"{failover.name}: no advert was seen before it"
+        elif failover.took > failover.allowed:
+            yield (
+                f"{failover.name}: {failover.taken_by} owned the VIP {failover.took:.3f} s after the last advert, "
+                f"allowed are {failover.allowed:.3f} s"
+            )
