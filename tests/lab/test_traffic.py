@@ -132,6 +132,6 @@ def test_a_client_that_fails_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> N
     with (
         Network(SEED) as network,
         pytest.raises(RuntimeError, match="a defect"),
-        Traffic(network.host("clients"), [ipaddress.ip_address("192.168.2.20")], HERE, 80),
+        Traffic(network.host("clients"), [ipaddress.ip_address("192.168.2.20")], HERE, 80) as traffic,
     ):
-        pass
+        wait_for(lambda: not any(thread.is_alive() for thread in traffic._threads), 5, "the client to end")

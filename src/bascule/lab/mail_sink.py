@@ -86,10 +86,15 @@ class MailSink:
     @staticmethod
     def _serve(loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> None:
         loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        loop.run_until_complete(server.wait_closed())
+        loop.run_until_complete(_close(server))
         loop.close()
+
+
+async def _close(server: asyncio.Server) -> None:
+    """Stop listening, and end the sessions that are open."""
+    server.close()
+    sessions = asyncio.all_tasks() - {asyncio.current_task()}
+    for session in sessions:
+        session.cancel()
+    await asyncio.gather(*sessions, return_exceptions=True)
+    await server.wait_closed()
