@@ -89,6 +89,8 @@ class Machine:
         self._hold_noticed = False
         self._active: IPAddress | None = None
         self._active_priority = Priority(0)
+        self._stopped: IPAddress | None = None
+        """The active that has just said that it stops."""
         self._late_timers = 0
         self._actions: dict[Action, Callable[[], None]] = {
             Action.SEND_ADVERT: self._send_advert,
@@ -208,12 +210,12 @@ class Machine:
             return
         self._from = min(event.received_at, self._now)
         if event.priority == PRIORITY_STOP:
-            self._active = None
+            self._active, self._stopped = None, event.source
             self._move(Cause.PEER_STOPPED, f"{event.source} stops")
             return
         leads = self._leads(event)
         if self._state is VrrpState.BACKUP or leads:
-            self._active, self._active_priority = event.source, event.priority
+            self._active, self._active_priority, self._stopped = event.source, event.priority, None
         if self._state is VrrpState.MASTER and not leads:
             detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._settings.priority}"
             self._ask(Noticed(Notice.SECOND_ACTIVE, detail))
@@ -238,6 +240,8 @@ class Machine:
             self._move(Cause.PREEMPTED, reason)
 
     def _silence(self) -> str:
+        if self._stopped is not None:
+            return f"{self._stopped} stopped"
         if self._active is None:
             return "no advert heard"
         return f"no advert from {self._active} for {self._now - self._down_at + self.down_interval:.1f} s"

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two machines on one segment of pure data: their adverts go through the codec, get lost, late, or one way only."""
+
+from __future__ import annotations
+
+import heapq
+import ipaddress
+import itertools
+import random
+from collections.abc import Callable
+
+import pytest
+
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
+from bascule.model.configuration import VrrpState
+from bascule.vrrp import packet
+from bascule.vrrp.events import (
+    AdvertReceived,
+    Event,
+    PutAddresses,
+    ReadyChanged,
+    SendAdvert,
+    Settings,
+    Start,
+    Stop,
+    TakeAddresses,
+    Timeout,
+)
+from bascule.vrrp.machine import Machine
+from bascule.vrrp.packet import Advert, Datagram, Expected
+
+VIP = ipaddress.IPv4Address("192.168.2.240")
+EXPECTED = Expected(vrid=Vrid(51), interval=Seconds(1.0), addresses=frozenset({VIP}))
+Fate = Callable[["Router"], float | None]
+"""Of a packet to a router: its delay in seconds, or None when it is lost."""
+
+
+class Router:
+    """A machine with an address; `holds` says whether the virtual address is on it."""
+
+    def __init__(self, last_byte: int, priority: int) -> None:
+        self.address: IPAddress = ipaddress.IPv4Address(f"192.168.2.{last_byte}")
+        self.machine = Machine(Settings(priority=Priority(priority), interval=Seconds(1.0), address=self.address))
+        self.alive = True
+        self.holds = False
+
+
+class Segment:
+    """Virtual time, and packets under way."""
+
+    def __init__(self, *routers: Router) -> None:
+        self.routers = routers
+        self.now = 0.0
+        self.fate: Fate = lambda _: 0.0001
+        self.longest_without = 0.0
+        self._without_since = 0.0
+        self._order = itertools.count()
+        self._under_way: list[tuple[float, int, Router, Datagram]] = []
+        for router in routers:
+            self.tell(router, ReadyChanged(True))
+            self.tell(router, Start(link=True))
+
+    def tell(self, router: Router, event: Event) -> None:
+        for command in router.machine.handle(event, self.now):
+            match command:
+                case SendAdvert(priority=priority):
+                    self._send(router, priority)
+                case PutAddresses():
+                    router.holds = True
+                case TakeAddresses():
+                    router.holds = False
+        self._watch()
+
+    def _watch(self) -> None:
+        if self.holders():
+            self._without_since = self.now
+        self.longest_without = max(self.longest_without, self.now - self._without_since)
+
+    def _send(self, sender: Router, priority: Priority) -> None:
+        advert = Advert(vrid=Vrid(51), priority=priority, interval=Seconds(1.0), addresses=(VIP,))
+        datagram = Datagram(payload=packet.encode(advert), source=sender.address)
+        for router in self.routers:
+            delay = self.fate(router)
+            if router is not sender and delay is not None:
+                heapq.heappush(self._under_way, (self.now + delay, next(self._order), router, datagram))
+
+    def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            timers = [(router.machine.deadline(), router) for router in self.routers if router.alive]
+            due, router = min(timers, key=lambda entry: entry[0])
+            if self._under_way and self._under_way[0][0] <= min(due, end):
+                self.now, _, receiver, datagram = heapq.heappop(self._under_way)
+                self._deliver(receiver, datagram)
+            elif due <= end:
+                self.now = due
+                self.tell(router, Timeout())
+            else:
+                self.now = end
+                return
+
+    def _deliver(self, router: Router, datagram: Datagram) -> None:
+        if not router.alive:
+            return
+        advert = packet.decode(datagram)
+        packet.verify(advert, datagram, EXPECTED, frozenset({router.address}))
+        heard = AdvertReceived(
+            source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=self.now
+        )
+        self.tell(router, heard)
+
+    def holders(self) -> list[Router]:
+        return [router for router in self.routers if router.alive and router.holds]
+
+
+def pair() -> tuple[Segment, Router, Router]:
+    high, low = Router(210, 100), Router(211, 90)
+    return Segment(high, low), high, low
+
+
+def test_the_higher_priority_is_elected_and_the_other_never_holds_the_address() -> None:
+    segment, high, low = pair()
+    segment.run(60)
+    assert segment.holders() == [high]
+    assert low.machine.state is VrrpState.BACKUP
+    assert low.machine.snapshot().active == high.address
+
+
+def test_a_dead_active_is_succeeded_within_three_intervals_and_the_skew_of_its_last_advert() -> None:
+    segment, high, low = pair()
+    segment.run(30.609375)
+    high.alive = False
+    segment.run(3 + 166 / 256 + 0.001)
+    assert segment.holders() == [low]
+    high.alive = True
+    high.machine = Machine(high.machine.settings)
+    segment.tell(high, Start(link=True))
+    segment.run(5)
+    assert segment.holders() == [high]
+
+
+def test_an_active_that_stops_is_succeeded_after_the_skew_time() -> None:
+    segment, high, low = pair()
+    segment.run(30)
+    segment.tell(high, Stop())
+    high.alive = False
+    segment.run(166 / 256 + 0.001)
+    assert segment.holders() == [low]
+
+
+def test_equal_priorities_leave_one_active_the_one_with_the_higher_address() -> None:
+    low_address, high_address = Router(210, 100), Router(211, 100)
+    segment = Segment(low_address, high_address)
+    segment.run(30)
+    assert segment.holders() == [high_address]
+
+
+def test_two_lost_adverts_in_a_row_change_nothing() -> None:
+    segment, high, low = pair()
+    segment.run(10)
+    for _ in range(5):
+        segment.fate = lambda _: None
+        segment.run(2.0)
+        segment.fate = lambda _: 0.0001
+        segment.run(2.0)
+    assert segment.holders() == [high]
+    assert low.machine.snapshot().since == 0.0
+
+
+def test_a_partition_makes_two_and_its_end_leaves_the_right_one_within_an_interval() -> None:
+    segment, high, low = pair()
+    segment.run(10)
+    segment.fate = lambda _: None
+    segment.run(10)
+    assert segment.holders() == [high, low]
+    segment.fate = lambda _: 0.0001
+    segment.run(1.01)
+    assert segment.holders() == [high]
+
+
+def test_one_way_deafness_heals() -> None:
+    segment, high, low = pair()
+    segment.run(10)
+    segment.fate = lambda receiver: None if receiver is low else 0.0001
+    segment.run(10)
+    assert len(segment.holders()) == 2
+    segment.fate = lambda _: 0.0001
+    segment.run(1.01)
+    assert segment.holders() == [high]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_after_any_weather_exactly_the_higher_priority_is_left(seed: int) -> None:
+    chance = random.Random(seed)
+    segment, high, _ = pair()
+    segment.fate = lambda _: None if chance.random() < 0.4 else chance.random() * 0.8
+    segment.run(120)
+    segment.fate = lambda _: 0.0001
+    segment.run(9)
+    assert segment.holders() == [high]
+    assert segment.longest_without <= 4.5, "nobody held the address for longer than an election takes"

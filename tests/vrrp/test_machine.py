@@ -1,0 +1,532 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine as message sequences: what it is told, when, and what it asks for. Times are seconds of no clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import math
+from collections.abc import Callable
+
+import pytest
+
+from bascule.model.base import IPAddress, Priority, Seconds
+from bascule.model.configuration import VrrpState
+from bascule.vrrp.events import (
+    AdvertReceived,
+    Announce,
+    Command,
+    Drain,
+    LinkChanged,
+    Notice,
+    Noticed,
+    PutAddresses,
+    ReadyChanged,
+    Reconfigured,
+    SendAdvert,
+    Settings,
+    Start,
+    StateChanged,
+    Stop,
+    TakeAddresses,
+    Timeout,
+)
+from bascule.vrrp.machine import WATCH, Machine, down_interval, skew_time
+from bascule.vrrp.transitions import Action, Cause
+
+HERE = ipaddress.IPv4Address("192.168.2.210")
+PEER = ipaddress.IPv4Address("192.168.2.211")
+BELOW = ipaddress.IPv4Address("192.168.2.209")
+SETTINGS = Settings(priority=Priority(100), interval=Seconds(1.0), address=HERE)
+SKEW = 156 / 256
+DOWN = 3 + SKEW
+
+
+class Bench:
+    """A machine and the time: `wait` calls it at every deadline on the way, in time."""
+
+    def __init__(self, machine: Machine, *, ready: bool = True, link: bool = True, adopt: bool = False) -> None:
+        self.machine = machine
+        self.now = 1000.0
+        self.did: list[tuple[float, Command]] = []
+        if ready:
+            self.tell(ReadyChanged(True))
+        self.tell(Start(link=link, adopt=adopt))
+
+    def tell(self, event: object) -> list[Command]:
+        commands = self.machine.handle(event, self.now)  # type: ignore[arg-type]
+        self.did += [(self.now, command) for command in commands]
+        return commands
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self.machine.deadline() <= end:
+            self.now = max(self.machine.deadline(), self.now)
+            self.tell(Timeout())
+        self.now = end
+
+    def sleep(self, seconds: float) -> None:
+        """The process does not run."""
+        self.now += seconds
+
+    def hear(self, priority: int, source: IPAddress = PEER, age: float = 0.0) -> list[Command]:
+        return self.tell(
+            AdvertReceived(
+                source=source, priority=Priority(priority), interval=Seconds(1.0), received_at=self.now - age
+            )
+        )
+
+    def hear_every_second(self, times: int, priority: int, source: IPAddress = PEER) -> None:
+        for _ in range(times):
+            self.wait(1.0)
+            self.hear(priority, source)
+
+    def is_in(self, state: VrrpState) -> bool:
+        return self.machine.state is state
+
+    def entered(self, state: VrrpState) -> float:
+        """When it last entered a state, since the bench began."""
+        return next(at - 1000 for at, c in reversed(self.did) if isinstance(c, StateChanged) and c.state is state)
+
+    def sent(self) -> list[float]:
+        return [at - 1000 for at, command in self.did if isinstance(command, SendAdvert)]
+
+
+def bench(machine: type[Machine] = Machine, **changes: object) -> Bench:
+    return Bench(machine(dataclasses.replace(SETTINGS, **changes)))  # type: ignore[arg-type]
+
+
+def active(machine: type[Machine] = Machine, **changes: object) -> Bench:
+    made = bench(machine, **changes)
+    made.wait(DOWN)
+    assert made.is_in(VrrpState.MASTER)
+    return made
+
+
+def reasons(commands: list[Command]) -> list[str]:
+    return [command.reason for command in commands if isinstance(command, StateChanged)]
+
+
+def test_the_skew_time_is_seconds_in_version_2_and_parts_of_the_interval_in_version_3() -> None:
+    assert skew_time(2, Priority(100), Seconds(5.0)) == 156 / 256
+    assert skew_time(3, Priority(100), Seconds(0.5)) == 0.5 * 156 / 256
+    assert down_interval(2, Priority(90), Seconds(5.0)) == 15 + 166 / 256
+
+
+def test_it_starts_as_backup_with_the_addresses_off() -> None:
+    made = Bench(Machine(SETTINGS))
+    assert [command for _, command in made.did[:1]] == [TakeAddresses()]
+    assert made.is_in(VrrpState.BACKUP)
+
+
+def test_nobody_heard_makes_it_active_after_the_down_interval_and_in_this_order() -> None:
+    made = active()
+    changed = StateChanged(
+        previous=VrrpState.BACKUP, state=VrrpState.MASTER, cause=Cause.NOBODY_HEARD, reason="no advert heard"
+    )
+    did = [command for at, command in made.did if at == made.now]
+    assert did == [SendAdvert(Priority(100)), PutAddresses(), Announce(5), changed]
+    assert made.entered(VrrpState.MASTER) == pytest.approx(DOWN)
+
+
+def test_an_active_sends_each_interval_in_step_and_announces_once_more_after_five_seconds() -> None:
+    made = active()
+    made.wait(6.5)
+    assert made.sent() == pytest.approx([DOWN + n for n in range(7)])
+    announced = [at - 1000 for at, command in made.did if command == Announce(5)]
+    assert announced == pytest.approx([DOWN, DOWN + 5])
+
+
+def test_a_late_advert_does_not_shift_the_next_ones() -> None:
+    made = active()
+    made.sleep(1.2)
+    made.tell(Timeout())
+    made.wait(1.0)
+    assert made.sent() == pytest.approx([DOWN, DOWN + 1.2, DOWN + 2.0])
+
+
+def test_without_a_delay_there_is_no_second_round_of_announcements() -> None:
+    made = active(announce_delay=Seconds(0.0))
+    made.wait(10)
+    assert len([command for _, command in made.did if isinstance(command, Announce)]) == 1
+
+
+@pytest.mark.parametrize("priority", [100, 101, 255])
+def test_a_backup_stays_behind_an_equal_or_higher_priority(priority: int) -> None:
+    made = bench()
+    made.hear_every_second(10, priority)
+    assert made.is_in(VrrpState.BACKUP)
+    assert made.machine.snapshot().active == PEER
+    made.wait(DOWN - 0.01)
+    assert made.is_in(VrrpState.BACKUP)
+    made.wait(0.02)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(10 + DOWN)
+    assert made.machine.snapshot().reason == f"no advert from {PEER} for 3.6 s"
+
+
+def test_the_down_interval_runs_from_the_kernels_stamp() -> None:
+    made = bench()
+    made.wait(1.0)
+    made.hear(200, age=0.25)
+    made.wait(10)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(0.75 + DOWN)
+
+
+def test_a_stamp_from_the_future_is_now() -> None:
+    made = bench()
+    made.wait(1.0)
+    made.hear(200, age=-5.0)
+    made.wait(10)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(1.0 + DOWN)
+
+
+def test_a_lower_priority_is_preempted_when_the_down_interval_is_over() -> None:
+    made = bench()
+    made.hear_every_second(3, 90)
+    made.wait(1.0)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(DOWN)
+    assert made.machine.snapshot().reason == f"preempts {PEER}, which has priority 90"
+
+
+def test_with_nopreempt_a_lower_priority_is_left_alone_and_succeeded_when_silent() -> None:
+    made = bench(preempt=False)
+    made.hear_every_second(20, 90)
+    assert made.is_in(VrrpState.BACKUP)
+    made.wait(10)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(20 + DOWN)
+
+
+def test_priority_0_leaves_only_the_skew_time() -> None:
+    made = bench()
+    made.hear_every_second(5, 200)
+    made.hear(0)
+    assert made.machine.snapshot().active is None
+    made.wait(5)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(5 + SKEW)
+    assert made.machine.snapshot().reason == f"{PEER} stopped"
+
+
+def test_an_active_answers_priority_0_at_once() -> None:
+    made = active()
+    made.wait(0.3)
+    assert SendAdvert(Priority(100)) in made.hear(0)
+    made.wait(1.0)
+    assert made.sent()[-1] == pytest.approx(DOWN + 1.3)
+    assert made.is_in(VrrpState.MASTER)
+
+
+@pytest.mark.parametrize(
+    ("priority", "source", "yields"),
+    [(101, BELOW, True), (99, PEER, False), (100, PEER, True), (100, BELOW, False)],
+)
+def test_of_two_actives_the_higher_priority_then_the_higher_address_stays(
+    priority: int, source: IPAddress, yields: bool
+) -> None:
+    made = active()
+    made.wait(0.5)
+    did = made.hear(priority, source)
+    if yields:
+        assert did[0] == TakeAddresses()
+        assert not any(isinstance(command, SendAdvert) for command in did)
+        assert reasons(did) == [f"{source} has priority {priority}"]
+        assert made.is_in(VrrpState.BACKUP)
+        made.wait(10)
+        assert made.entered(VrrpState.MASTER) == pytest.approx(DOWN + 0.5 + DOWN)
+    else:
+        assert made.is_in(VrrpState.MASTER)
+        assert [SendAdvert(Priority(100)), Announce(5)] == [c for c in did if not isinstance(c, Noticed)]
+        assert [c.notice for c in did if isinstance(c, Noticed)] == [Notice.SECOND_ACTIVE]
+
+
+def test_a_flood_of_lower_adverts_is_not_answered_one_by_one() -> None:
+    made = active()
+    made.wait(0.1)
+    for _ in range(100):
+        made.hear(50)
+    assert len(made.sent()) == 2
+    made.wait(0.6)
+    made.hear(50)
+    assert len(made.sent()) == 3
+
+
+def test_an_owner_is_active_at_once() -> None:
+    assert bench(priority=Priority(255)).is_in(VrrpState.MASTER)
+
+
+def test_an_interface_that_is_down_is_a_fault_and_its_return_a_new_beginning() -> None:
+    made = active()
+    did = made.tell(LinkChanged(False))
+    assert did[0] == TakeAddresses()
+    assert made.is_in(VrrpState.FAULT)
+    assert made.machine.deadline() == math.inf
+    made.hear(50)
+    made.tell(LinkChanged(False))
+    made.tell(Timeout())
+    assert made.is_in(VrrpState.FAULT)
+    made.tell(LinkChanged(True))
+    assert made.is_in(VrrpState.BACKUP)
+    made.tell(LinkChanged(True))
+    made.wait(DOWN)
+    assert made.is_in(VrrpState.MASTER)
+
+
+def test_an_owner_is_active_again_with_its_link() -> None:
+    made = bench(priority=Priority(255))
+    made.tell(LinkChanged(False))
+    made.tell(LinkChanged(True))
+    assert made.is_in(VrrpState.MASTER)
+
+
+def test_it_may_start_without_a_link() -> None:
+    made = Bench(Machine(SETTINGS), link=False)
+    assert made.is_in(VrrpState.FAULT)
+    made.tell(Stop())
+    assert made.is_in(VrrpState.INIT)
+
+
+def test_an_active_that_stops_says_so_and_then_takes_the_addresses_off() -> None:
+    made = active()
+    did = made.tell(Stop())
+    assert did[:2] == [SendAdvert(Priority(0)), TakeAddresses()]
+    assert made.is_in(VrrpState.INIT)
+    assert made.tell(Stop()) == []
+    assert made.hear(50) == []
+
+
+def test_a_backup_that_stops_sends_nothing() -> None:
+    made = bench()
+    assert not any(isinstance(command, SendAdvert) for command in made.tell(Stop()))
+
+
+def test_after_a_restart_the_active_goes_on_at_once() -> None:
+    made = Bench(Machine(SETTINGS), adopt=True)
+    assert [command for _, command in made.did[:2]] == [SendAdvert(Priority(100)), PutAddresses()]
+    assert made.is_in(VrrpState.MASTER)
+    made.wait(1.0)
+    assert made.sent() == pytest.approx([0.0, 1.0])
+
+
+def test_new_settings_of_an_active_are_on_the_wire_at_once() -> None:
+    made = active()
+    made.wait(0.5)
+    did = made.tell(Reconfigured(dataclasses.replace(SETTINGS, priority=Priority(150))))
+    assert did == [SendAdvert(Priority(150)), PutAddresses(), Announce(5)]
+    assert made.machine.settings.priority == 150
+
+
+def test_new_settings_of_a_backup_start_its_wait_anew() -> None:
+    made = bench()
+    made.hear_every_second(2, 120)
+    made.tell(Reconfigured(dataclasses.replace(SETTINGS, priority=Priority(150))))
+    made.hear_every_second(6, 120)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(2 + 3 + 106 / 256)
+
+
+def test_new_settings_without_a_link_wait_for_it() -> None:
+    made = Bench(Machine(SETTINGS), link=False)
+    assert made.tell(Reconfigured(dataclasses.replace(SETTINGS, priority=Priority(150)))) == []
+    assert made.machine.snapshot().priority == 150
+
+
+def unready(ready_timeout: float = 3.0) -> Bench:
+    return Bench(Machine(dataclasses.replace(SETTINGS, ready_timeout=Seconds(ready_timeout))), ready=False)
+
+
+def test_a_peer_that_is_heard_is_not_preempted_before_readiness() -> None:
+    made = unready()
+    made.hear_every_second(5, 90)
+    assert made.is_in(VrrpState.BACKUP)
+    assert [c.notice for _, c in made.did if isinstance(c, Noticed)] == [Notice.PREEMPTION_HELD]
+    made.tell(ReadyChanged(True))
+    made.wait(0.001)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(5.0)
+
+
+def test_readiness_holds_a_preemption_for_a_bounded_time() -> None:
+    made = unready(ready_timeout=3.0)
+    made.hear_every_second(10, 90)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(DOWN + 3.0)
+
+
+def test_readiness_that_is_lost_again_holds_too() -> None:
+    made = bench(ready_timeout=Seconds(60.0))
+    made.tell(ReadyChanged(False))
+    made.hear_every_second(10, 90)
+    assert made.is_in(VrrpState.BACKUP)
+
+
+def test_nobody_heard_is_succeeded_even_unready() -> None:
+    made = unready()
+    made.wait(10)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(DOWN)
+
+
+def test_a_lower_peer_that_falls_silent_is_succeeded_even_unready() -> None:
+    made = unready(ready_timeout=60.0)
+    made.hear_every_second(8, 90)
+    made.wait(10)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(8 + DOWN)
+
+
+def test_after_a_crash_it_does_not_preempt_before_the_stable_time_but_succeeds_a_silent_peer() -> None:
+    held = Bench(Machine(SETTINGS), link=False)
+    held.machine = Machine(SETTINGS)
+    held.tell(ReadyChanged(True))
+    held.tell(Start(link=True, hold=Seconds(30.0)))
+    held.hear_every_second(29, 90)
+    assert held.is_in(VrrpState.BACKUP)
+    held.hear_every_second(2, 90)
+    assert held.entered(VrrpState.MASTER) == pytest.approx(30.0)
+    alone = Machine(SETTINGS)
+    alone.handle(Start(link=True, hold=Seconds(30.0)), 0.0)
+    assert alone.deadline() < DOWN
+
+
+class NeverLate(Machine):
+    """The defect: does not look at the clock before it believes a timer."""
+
+    def _check_lateness(self) -> None:
+        pass
+
+
+class NoDrain(Machine):
+    """The defect: puts a late timer off, but does not ask for what waits in the socket."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._actions[Action.DRAIN] = lambda: None
+
+
+class NoPutOff(Machine):
+    """The defect: asks for what waits, but believes the timer if nothing does."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._actions[Action.PUT_OFF] = lambda: None
+
+
+class NoWatch(Machine):
+    """The defect: looks at the clock only when the down timer ends."""
+
+    def deadline(self) -> float:
+        self._watch_at = math.inf
+        return super().deadline()
+
+
+def backup_wakes_late_beside_a_live_active(machine: type[Machine]) -> None:
+    """Ten seconds stopped: nothing is promoted, what waits is asked for, and the active's next advert settles it."""
+    made = bench(machine)
+    made.hear_every_second(5, 200)
+    made.sleep(10.0)
+    did = made.tell(Timeout())
+    assert Drain() in did
+    assert made.is_in(VrrpState.BACKUP)
+    made.wait(0.99)
+    assert made.is_in(VrrpState.BACKUP)
+    made.hear_every_second(5, 200)
+    assert made.is_in(VrrpState.BACKUP)
+
+
+def backup_wakes_late_to_a_dead_active(machine: type[Machine]) -> None:
+    """It listens for one more full interval, and then takes over within two down intervals of waking."""
+    made = bench(machine)
+    made.hear_every_second(5, 200)
+    made.sleep(10.0)
+    made.tell(Timeout())
+    woke = made.now - 1000
+    made.wait(8)
+    assert 1.0 <= made.entered(VrrpState.MASTER) - woke <= 2 * DOWN
+
+
+def backup_suspended_for_less_than_its_timer(machine: type[Machine]) -> None:
+    """Suspended just before the timer ends and awake before it does: the silence was its own, not the active's."""
+    made = bench(machine)
+    made.hear_every_second(5, 200)
+    made.sleep(DOWN - 0.1)
+    made.tell(Timeout())
+    made.wait(0.9)
+    assert made.is_in(VrrpState.BACKUP)
+
+
+def old_adverts_drained_late_do_not_end_the_wait_early(machine: type[Machine]) -> None:
+    """The last advert in the socket is as old as the down interval: still one full interval of listening."""
+    made = bench(machine)
+    made.hear_every_second(5, 200)
+    made.sleep(6.0)
+    made.hear(200, age=DOWN - 0.05)
+    made.wait(0.9)
+    assert made.is_in(VrrpState.BACKUP)
+
+
+def active_that_overslept_is_backup_first(machine: type[Machine]) -> None:
+    """Whatever wakes it, it sends nothing as active any more."""
+    for event in (Timeout(), Stop(), Reconfigured(SETTINGS)):
+        made = active(machine)
+        before = len(made.sent())
+        made.sleep(DOWN + 0.5)
+        did = made.tell(event)
+        assert len(made.sent()) == before
+        assert did[0] == TakeAddresses()
+        assert Drain() in did
+
+
+def overslept_active_listens_before_it_returns(machine: type[Machine]) -> None:
+    """Its adverts of before are old too: one full interval at least before it is active again."""
+    made = active(machine)
+    made.sleep(DOWN + 5)
+    made.hear(200, age=DOWN - 0.05)
+    assert made.is_in(VrrpState.BACKUP)
+    made.wait(0.95)
+    assert made.is_in(VrrpState.BACKUP)
+    made.wait(2 * DOWN)
+    assert made.is_in(VrrpState.MASTER)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "defects"),
+    [
+        (backup_wakes_late_beside_a_live_active, (NeverLate, NoDrain, NoPutOff)),
+        (backup_wakes_late_to_a_dead_active, (NeverLate, NoPutOff)),
+        (backup_suspended_for_less_than_its_timer, (NeverLate, NoWatch, NoPutOff)),
+        (old_adverts_drained_late_do_not_end_the_wait_early, (NeverLate, NoPutOff)),
+        (active_that_overslept_is_backup_first, (NeverLate, NoDrain)),
+        (overslept_active_listens_before_it_returns, (NeverLate, NoPutOff)),
+    ],
+)
+def test_lateness_never_promotes_and_the_test_can_fail(
+    scenario: Callable[[type[Machine]], None], defects: tuple[type[Machine], ...]
+) -> None:
+    scenario(Machine)
+    for defect in defects:
+        with pytest.raises(AssertionError):
+            scenario(defect)
+
+
+def test_a_timer_late_by_less_than_half_an_interval_is_believed() -> None:
+    made = bench()
+    made.wait(DOWN - 0.2)
+    made.sleep(0.6)
+    made.tell(Timeout())
+    assert made.is_in(VrrpState.MASTER)
+    assert made.machine.snapshot().late_timers == 0
+
+
+def test_lateness_is_counted_and_said() -> None:
+    made = bench()
+    made.sleep(10)
+    did = made.tell(Timeout())
+    assert [c.notice for c in did if isinstance(c, Noticed)] == [Notice.TIMER_LATE]
+    assert made.machine.snapshot().late_timers == 1
+
+
+def test_watching_the_clock_costs_a_backup_nothing_while_there_is_an_active() -> None:
+    made = bench()
+    made.hear_every_second(5, 200)
+    assert made.machine.deadline() - made.now == pytest.approx(WATCH)
+
+
+def test_a_timeout_before_its_time_does_nothing() -> None:
+    made = bench()
+    made.wait(0.5)
+    assert made.tell(Timeout()) == []
+    assert active().tell(Timeout()) == []
