@@ -14,7 +14,7 @@ BPF = "// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
 WITHOUT = {".md", ".conf", ".lock", ".json", ".txt", ".typed", ".png", ".svg", ".pcap", ".hex", ".golden"}
 """Kinds of file that carry no licence line: text for people, data, and what programs write."""
 
-EXEMPT = {"LICENSE", ".gitignore"}
+EXEMPT = {"LICENSE", "NOTICE", ".gitignore"}
 
 
 def wanted(name: pathlib.Path) -> str | None:
