@@ -46,7 +46,7 @@ def test_the_wheel_holds_the_examples_and_the_licences(root: pathlib.Path, wheel
         metadata = email.message_from_bytes(archive.read(f"bascule-{__version__}.dist-info/METADATA"))
     assert metadata["License-Expression"] == "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"
     assert {name.rpartition("/")[2] for name in names if "licenses" in name} == {
-        "LICENSE", "Apache-2.0.txt", "GPL-2.0-only.txt", "BSD-2-Clause.txt",
+        "LICENSE", "NOTICE", "Apache-2.0.txt", "GPL-2.0-only.txt", "BSD-2-Clause.txt",
     }  # fmt: skip
 
 
