@@ -112,8 +112,22 @@ def test_without_a_helo_name_the_host_s_is_used(sink: Sink) -> None:
 
 def test_a_recipient_that_is_refused_does_not_keep_the_others_from_their_mail(sink: Sink) -> None:
     sink.refusals["gone@example.org"] = "550 no such user"
-    assert deliver(settings(sink.port, to=("gone@example.org", "admin@example.org"))) == ("gone@example.org",)
+    assert deliver(settings(sink.port, to=("gone@example.org", "admin@example.org"))) == (
+        "gone@example.org: 550 no such user",
+    )
     assert sink.mails[0].rcpt_tos == ["admin@example.org"]
+
+
+@pytest.mark.parametrize("odd", ["two words@example.org", "gr\u00f6\u00dfe@example.org"])
+def test_an_address_that_is_none_is_refused_before_the_server_sees_it(sink: Sink, odd: str) -> None:
+    assert deliver(settings(sink.port, to=(odd, "admin@example.org"))) == (f"{odd}: not an address",)
+    assert sink.mails[0].rcpt_tos == ["admin@example.org"]
+    with pytest.raises(MailFailedError, match="not an address") as failure:
+        deliver(settings(sink.port, to=(odd,)))
+    assert failure.value.for_good
+    with pytest.raises(MailFailedError) as failure:
+        deliver(settings(sink.port, sender=odd))
+    assert failure.value.for_good
 
 
 @pytest.mark.parametrize(

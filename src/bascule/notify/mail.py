@@ -25,6 +25,9 @@ from bascule.notify.letters import Letter
 MAILER = "bascule"
 """X-Mailer: what made the mail; keepalived says Keepalived there."""
 
+_NOT_AN_ADDRESS = 553
+"""RFC 5321's code for a mailbox name that is not allowed."""
+
 _GOODBYE_MAX = 1.0
 """Seconds for saying goodbye to a server that has taken the mail."""
 
@@ -52,7 +55,7 @@ class Send(Protocol):
     """How a mail is sent: `send`, or a test's stand-in."""
 
     async def __call__(self, mail: Mail, settings: MailSettings) -> tuple[str, ...]:
-        """Send; the recipients that the server refused although it took the mail. Raises MailFailedError."""
+        """Send; the recipients that the server refused although it took the mail, and why. Raises MailFailedError."""
         ...
 
 
@@ -85,7 +88,8 @@ def compose(letter: Letter, definitions: GlobalDefinitions) -> Mail:
 async def send(mail: Mail, settings: MailSettings) -> tuple[str, ...]:
     """One try, within `smtp_connect_timeout` as a whole.
 
-    Returns the recipients that the server refused while it took the mail for others. Raises MailFailedError.
+    Returns the recipients, each with the server's words, that it refused while it took the mail for others.
+    Raises MailFailedError.
     """
     client = aiosmtplib.SMTP(
         hostname=settings.server,
@@ -98,22 +102,38 @@ async def send(mail: Mail, settings: MailSettings) -> tuple[str, ...]:
         async with asyncio.timeout(settings.connect_timeout):
             await client.connect()
             await client.helo()
-            refused, _ = await client.sendmail(mail.sender, mail.recipients, mail.data)
+            refused = await _transact(client, mail, settings)
         await _say_goodbye(client)
     except TimeoutError as error:
         raise MailFailedError(f"{_name(settings)}: no answer within {settings.connect_timeout:g} s") from error
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        codes = [refusal.code for refusal in error.recipients]
-        why = "; ".join(f"{refusal.recipient}: {refusal.code} {refusal.message}" for refusal in error.recipients)
-        raise MailFailedError(f"{_name(settings)}: {why}", for_good=all(code >= 500 for code in codes)) from error
     except aiosmtplib.SMTPResponseException as error:
         why = f"{_name(settings)}: {error.code} {error.message}"
         raise MailFailedError(why, for_good=error.code >= 500) from error
+    except ValueError as error:
+        raise MailFailedError(f"{_name(settings)}: {error}", for_good=True) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         raise MailFailedError(f"{_name(settings)}: {_words(error)}") from error
     finally:
         client.close()
-    return tuple(refused)
+    return refused
+
+
+async def _transact(client: aiosmtplib.SMTP, mail: Mail, settings: MailSettings) -> tuple[str, ...]:
+    """MAIL, RCPT for each recipient, DATA if the server accepted one of them; the refusals."""
+    await client.mail(mail.sender)
+    refusals: dict[str, int] = {}
+    for recipient in mail.recipients:
+        try:
+            await client.rcpt(recipient)
+        except aiosmtplib.SMTPResponseException as error:
+            refusals[f"{recipient}: {error.code} {error.message}"] = error.code
+        except ValueError:
+            refusals[f"{recipient}: not an address"] = _NOT_AN_ADDRESS
+    if len(refusals) >= len(mail.recipients):
+        why = f"{_name(settings)}: {'; '.join(refusals)}"
+        raise MailFailedError(why, for_good=all(code >= 500 for code in refusals.values()))
+    await client.data(mail.data)
+    return tuple(refusals)
 
 
 async def _say_goodbye(client: aiosmtplib.SMTP) -> None:

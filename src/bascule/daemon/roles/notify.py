@@ -209,8 +209,8 @@ class Runner:
             return
         self._queue.sent()
         self._sent += 1
-        for recipient in refused:
-            _log.warning("mail_recipient_refused", recipient=recipient, subject=current.subject)
+        for refusal in refused:
+            _log.warning("mail_recipient_refused", why=refusal, subject=current.subject)
         _log.info("mail_sent", subject=current.subject, to=",".join(composed.recipients))
 
     def _failed(self, subject: str, error: mail.MailFailedError) -> None:
