@@ -8,9 +8,15 @@ import sys
 
 from bascule.daemon import director
 from bascule.errors import BasculeError
+from bascule.model.messages import Role
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import doubles  # noqa: E402
+HERE = pathlib.Path(__file__).parent
+
+
+def double(role: Role) -> tuple[str, ...]:
+    """The program of a double."""
+    return (sys.executable, str(HERE / "doubles.py"), role.value)
+
 
 if __name__ == "__main__":
     try:
@@ -19,7 +25,7 @@ if __name__ == "__main__":
                 director.Options(
                     files=(pathlib.Path(sys.argv[2]),),
                     run_dir=pathlib.Path(sys.argv[1]),
-                    command=doubles.command,
+                    command=double,
                 )
             )
         )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import select
 import sys
 
@@ -13,14 +12,13 @@ from bascule.daemon.bus import BusClosedError
 from bascule.daemon.context import RoleContext
 from bascule.daemon.roles import __main__ as entry
 from bascule.errors import KernelRefusedError
-from bascule.model.base import to_json, unpack
+from bascule.model.base import Priority, to_json, unpack
 from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import (
     Configure,
     Handover,
     InstanceState,
     Message,
-    Priority,
     Ready,
     Role,
     Started,
@@ -110,11 +108,6 @@ class Double:
 def run(context: RoleContext) -> int:
     """The entry's contract."""
     return Double(context).run()
-
-
-def command(role: Role) -> tuple[str, ...]:
-    """How the supervisor starts a double."""
-    return (sys.executable, str(pathlib.Path(__file__)), role.value)
 
 
 if __name__ == "__main__":

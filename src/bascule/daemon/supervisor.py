@@ -196,6 +196,8 @@ class Supervisor:
 
     def _check_settled(self) -> None:
         if all(self._is_settled(role) for role in self.plan.needed):
+            if not self._problems():
+                self.notes.pop("start", None)
             for settling in tuple(self._settling):
                 self._settled(settling)
 

@@ -65,8 +65,14 @@ def main(arguments: Sequence[str], modules: Mapping[str, str] = ROLES) -> int:
         bus.send(Refused(role=Role(options.role), reason=str(error)))
         return exits.REFUSED
     except Exception as error:
-        Log(options.role).error("crashed", error=repr(error), traceback=traceback.format_exc())
+        Log(options.role).error("crashed", error=repr(error), where=_where(error))
         return exits.CRASHED
+
+
+def _where(error: BaseException) -> str:
+    """The way to the defect, innermost first, short enough for one line."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return " < ".join(f"{pathlib.Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
 
 
 def _parser(modules: Mapping[str, str]) -> argparse.ArgumentParser:
