@@ -17,8 +17,8 @@ SLOTS_PER_LINE = 4
 MAX_SERVICES = 16384
 MAX_SERVERS = 65536
 SERVERS_PER_SERVICE = 256
-DIRECTORY_LINES = 16384
-OVERFLOW_ENTRIES = 65536
+DIRECTORY_LINES = 8192
+OVERFLOW_ENTRIES = 16384
 MAX_ACCEPTED = 64
 MAX_REQUESTS = 4096
 STATES = 16
@@ -194,7 +194,9 @@ def mac_bytes(word: int) -> bytes:
 
 def connection_key(address: int, port: int, service: int) -> int:
     """The key word of a slot: client address and port in host order, service index."""
-    return int.from_bytes(address.to_bytes(4, "big") + port.to_bytes(2, "big") + service.to_bytes(2, "little"), "little")
+    return int.from_bytes(
+        address.to_bytes(4, "big") + port.to_bytes(2, "big") + service.to_bytes(2, "little"), "little"
+    )
 
 
 def connection_value(*, server: int, state: State, stamp: int, template: bool = False) -> int:

@@ -14,8 +14,8 @@
 #define MAX_SERVICES 16384	  /* index 0 is never a service */
 #define MAX_SERVERS 65536	  /* index 0 is never a server */
 #define SERVERS_PER_SERVICE 256
-#define DIRECTORY_LINES 16384	  /* a power of two */
-#define OVERFLOW_ENTRIES 65536	  /* connections that found both of their lines full */
+#define DIRECTORY_LINES 8192	  /* a power of two */
+#define OVERFLOW_ENTRIES 16384	  /* connections that found both of their lines full */
 #define MAX_ACCEPTED 64		  /* (interface, MAC) pairs */
 #define MAX_REQUESTS 4096	  /* orders to the housekeeping program in one run */
 #define STATES 16
