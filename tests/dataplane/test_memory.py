@@ -73,6 +73,8 @@ def test_the_rest_of_the_interface_has_nothing_to_say() -> None:
     plane.add_service(WEB)
     assert plane.housekeep(10.0) > 10.0
     assert plane.attachments() == ()
+    assert plane.table_size() == 0
+    plane.measure_rates()
     assert plane.counters() == {}
     assert "forwards nothing" in plane.notes()[0]
     plane.destroy()

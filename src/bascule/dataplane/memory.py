@@ -64,6 +64,13 @@ class MemoryPlane:
         """None, ever."""
         return iter(())
 
+    def table_size(self) -> int:
+        """No connections, no table."""
+        return 0
+
+    def measure_rates(self) -> None:
+        """No packets, no rates."""
+
     def close(self) -> None:
         """Nothing to let go of."""
 

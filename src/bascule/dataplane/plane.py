@@ -29,6 +29,14 @@ class PlaneReader(Protocol):
         """Every live connection and persistence template, in no particular order."""
         ...
 
+    def table_size(self) -> int:
+        """Slots of the connection table; 0 where there is none."""
+        ...
+
+    def measure_rates(self) -> None:
+        """Have `services` show rates even if nobody keeps averages of them; may take a second."""
+        ...
+
     def close(self) -> None:
         """Let go of descriptors and mappings; the plane itself stays as it is."""
         ...

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The XDP director as its one writer sees it: puts the parts together and keeps them up.
+
+Edits are in tables.py, interfaces in attach.py, MACs in neighbours.py and following.py, what is over in upkeep.py,
+pins in pins.py; the program and its maps are the loader's.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from bascule.dataplane.xdp import views
+from bascule.dataplane.xdp.attach import Attachments, wanted_interfaces
+from bascule.dataplane.xdp.following import Following
+from bascule.dataplane.xdp.layout import SLOTS_PER_LINE
+from bascule.dataplane.xdp.loader import Director
+from bascule.dataplane.xdp.pins import Pins
+from bascule.dataplane.xdp.rates import Estimator
+from bascule.dataplane.xdp.tables import Tables
+from bascule.dataplane.xdp.upkeep import Upkeep
+from bascule.errors import KernelRefusedError
+from bascule.linux import links
+from bascule.linux.neighbours import GROUP_IPV4_ROUTE, GROUP_NEIGHBOUR
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.model.configuration import Configuration
+from bascule.model.service import Connection, RealServer, ServerId, ServiceId, ServiceView, VirtualService
+from bascule.model.status import AttachmentStatus
+
+LOOK_INTERVAL = 2.0
+"""Seconds between two looks at links, routes and neighbours when nothing is heard of them."""
+
+LOOK_PAUSE = 0.1
+"""Seconds between two looks at least, however much is heard."""
+
+NOTE_OWN_CONNECTIONS = (
+    "connections from this director itself to its virtual addresses do not pass XDP: they are not balanced"
+)
+
+
+class XdpPlane:
+    """`Plane` by our own XDP program, in the calling thread's network namespace."""
+
+    kind = "xdp"
+
+    def __init__(self, run_dir: pathlib.Path, *, slots: int) -> None:
+        """Open the director: adopt what is pinned, or make it with `slots` connection slots.
+
+        Raises KernelRefusedError; what was there before is then as it was.
+        """
+        self._pins = Pins(run_dir)
+        self._slots = slots
+        self._director = _open(self._pins, slots)
+        self._upkeep = Upkeep(self._director)
+        self._tables = Tables(self._director, self._upkeep.pointed)
+        if self._director.adopted:
+            self._tables.repair()
+        self._netlink = Netlink()
+        self._monitor = Monitor((GROUP_LINK, GROUP_NEIGHBOUR, GROUP_IPV4_ADDRESS, GROUP_IPV4_ROUTE))
+        self._attachments = Attachments(self._director, self._pins)
+        self._following = Following(self._director, self._netlink)
+        self._rates = Estimator(self._pins.rates)
+        self._looked = float("-inf")
+        self._look_due = 0.0
+
+    @property
+    def adopted(self) -> bool:
+        """Whether the table was there before this process."""
+        return self._director.adopted
+
+    def configure(self, configuration: Configuration) -> None:
+        """Sit on the interfaces of this configuration. Raises KernelRefusedError; what stood before then stays."""
+        found = links.dump(self._netlink)
+        names = wanted_interfaces(configuration, self._netlink, found)
+        self._attachments.place(names, configuration.options.xdp_mode, found)
+        self._following.accept(self._attachments.indexes(found), found)
+
+    def services(self) -> tuple[ServiceView, ...]:
+        """Every service that the director holds, ours and foreign, in the order of its table."""
+        return views.services(self._director, self._rates.view(), self._following.trouble)
+
+    def connections(self) -> Iterator[Connection]:
+        """Every live connection and persistence template, in no particular order."""
+        return views.connections(self._director)
+
+    def table_size(self) -> int:
+        """Slots of the connection table."""
+        return len(self._director.table)
+
+    def measure_rates(self) -> None:
+        """Nothing to do: `housekeep` keeps averages."""
+
+    def add_service(self, service: VirtualService) -> None:
+        """Put a service in, without its `servers`. Raises KernelRefusedError."""
+        self._tables.add_service(service)
+
+    def edit_service(self, service: VirtualService) -> None:
+        """Change scheduler and persistence; connections and counters stay. Raises KernelRefusedError."""
+        self._tables.edit_service(service)
+
+    def remove_service(self, service: ServiceId) -> None:
+        """Take a service out with all its servers. Raises KernelRefusedError."""
+        self._tables.remove_service(service)
+
+    def add_server(self, service: ServiceId, server: RealServer) -> None:
+        """Put a real server in; its MAC is asked for at the next `housekeep`. Raises KernelRefusedError."""
+        self._tables.add_server(service, server)
+        self._look_due = 0.0
+
+    def edit_server(self, service: ServiceId, server: RealServer) -> None:
+        """Change a weight. Raises KernelRefusedError."""
+        self._tables.edit_server(service, server)
+
+    def remove_server(self, service: ServiceId, server: ServerId) -> None:
+        """Take a real server out; packets of its connections are dropped. Raises KernelRefusedError."""
+        self._tables.remove_server(service, server)
+
+    def fileno(self) -> int:
+        """Readable when links, routes or neighbours changed: then `housekeep`."""
+        return self._monitor.fileno()
+
+    def housekeep(self, now: float) -> float:
+        """Upkeep at monotonic time `now`; returns when to call again (same clock), or earlier when readable."""
+        heard, complete = self._monitor.receive()
+        if heard or not complete:
+            self._look_due = min(self._look_due, self._looked + LOOK_PAUSE)
+        if now >= self._look_due:
+            self._look(now)
+        due = self._upkeep.run(now)
+        if now >= self._rates.due(now):
+            names = self._tables.names
+            self._rates.sample(
+                now,
+                self._director.service_counters(names.highest_service() + 1),
+                self._director.server_counters(names.highest_server() + 1),
+            )
+        return min(due, self._look_due, self._rates.due(now))
+
+    def attachments(self) -> tuple[AttachmentStatus, ...]:
+        """The interfaces that the director sits on."""
+        return self._attachments.status(links.dump(self._netlink))
+
+    def counters(self) -> dict[str, int]:
+        """Packets by verdict since the director was made."""
+        return self._director.verdicts()
+
+    def notes(self) -> tuple[str, ...]:
+        """What an operator should know, in words."""
+        found = [NOTE_OWN_CONNECTIONS, *self._following.trouble.values()]
+        found += [f"{entry.interface}: {entry.note}" for entry in self.attachments() if entry.note]
+        if _lines(self._slots) * SLOTS_PER_LINE != self.table_size():
+            found.append(f"the connection table keeps its {self.table_size()} slots until a full stop")
+        if self._upkeep.corrected:
+            found.append(f"{self._upkeep.corrected} connection counts had gone astray and were put right")
+        return tuple(found)
+
+    def close(self) -> None:
+        """Let go; table, pins and links stay for the next process."""
+        self._monitor.close()
+        self._netlink.close()
+        self._rates.close()
+        self._director.close()
+
+    def destroy(self) -> None:
+        """Take links, pins and maps out of the kernel, and close."""
+        self._attachments.place((), self._attachments.mode, {})
+        self.close()
+        Director.remove_pins(self._pins.maps)
+        self._pins.release()
+
+    def _look(self, now: float) -> None:
+        """Follow links, routes and neighbours."""
+        found = links.dump(self._netlink)
+        self._attachments.keep(found)
+        self._following.accept(self._attachments.indexes(found), found)
+        self._following.look(now)
+        self._looked, self._look_due = now, now + LOOK_INTERVAL
+
+
+def _open(pins: Pins, slots: int) -> Director:
+    """Open the pins; a failure leaves no folder or mount that was not there before."""
+    pins.prepare()
+    try:
+        return Director.open(pins.maps, lines=_lines(slots))
+    except KernelRefusedError:
+        if not any(pins.maps.iterdir()) and not pins.interfaces():
+            pins.release()
+        raise
+
+
+def _lines(slots: int) -> int:
+    """Table lines for at least so many slots: a power of two."""
+    return 1 << max(1, int(np.ceil(np.log2(max(1, slots) / SLOTS_PER_LINE))))

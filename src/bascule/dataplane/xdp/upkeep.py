@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The connection table's upkeep: frees what is over, and puts counts right that went astray."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from bascule.dataplane.xdp.allocation import Records
+from bascule.dataplane.xdp.expiry import Drift, Positions, over_connections, over_templates, pointed
+from bascule.dataplane.xdp.layout import SLOT
+from bascule.dataplane.xdp.loader import Director
+
+EXPIRY_INTERVAL = 1.0
+"""Seconds between two rounds, unless a round takes long."""
+
+BUSY_SHARE = 0.02
+"""Of a processor's time that rounds may take."""
+
+DRIFT_INTERVAL = 30.0
+"""Seconds between two recounts."""
+
+
+class Upkeep:
+    """Rounds over the table of one director. Times are monotonic seconds."""
+
+    def __init__(self, director: Director) -> None:
+        """Both kinds of round are due at once."""
+        self._director = director
+        self._drift = Drift()
+        self._expiry_due = 0.0
+        self._drift_due = 0.0
+        self.corrected = 0
+        """Counts put right since the start; other than 0 is a defect worth knowing of."""
+
+    def run(self, now: float) -> float:
+        """Do what is due; returns when to come again."""
+        if now >= self._expiry_due:
+            began = time.thread_time()
+            self.expire()
+            self._expiry_due = now + max(EXPIRY_INTERVAL, (time.thread_time() - began) / BUSY_SHARE)
+        if now >= self._drift_due:
+            self.correct()
+            self._drift_due = now + DRIFT_INTERVAL
+        return min(self._expiry_due, self._drift_due)
+
+    def expire(self) -> int:
+        """Free the connections and templates that are over; returns how many."""
+        director = self._director
+        positions = director.expired(director.now(), director.hz)
+        freed = director.free(positions, *_words(director.table, positions)) if len(positions) else 0
+        aside = director.overflow()
+        everything = director.slots
+        if len(aside):
+            over = over_connections(
+                aside.view(SLOT).reshape(-1), director.settings["timeouts"], director.now(), director.hz
+            )
+            freed += director.free_overflow(aside["key"][over], aside["value"][over]) if len(over) else 0
+            everything = np.concatenate((director.slots, aside.view(SLOT).reshape(-1)))
+        templates = over_templates(everything, director.services, director.now(), director.hz)
+        inside = templates[templates < len(director.slots)]
+        outside = templates[templates >= len(director.slots)] - len(director.slots)
+        if len(inside):
+            freed += director.free(inside, *_words(director.table, inside))
+        if len(outside):
+            freed += director.free_overflow(aside["key"][outside], aside["value"][outside])
+        return freed
+
+    def correct(self) -> None:
+        """Take off what a server's record counts too many for two rounds in a row."""
+        for (index, field), surplus in self._drift.look(self._everything(), self._director.servers).items():
+            record = self._director.servers[field]
+            record[index] = max(0, int(record[index]) - surplus)
+            self.corrected += 1
+
+    def pointed(self) -> tuple[Records, Records]:
+        """For each service and each server index: whether a connection or template names it."""
+        return pointed(self._everything())
+
+    def _everything(self) -> Records:
+        aside = self._director.overflow()
+        if not len(aside):
+            return self._director.slots
+        return np.concatenate((self._director.slots, aside.view(SLOT).reshape(-1)))
+
+
+def _words(table: Records, positions: Positions) -> tuple[Records, Records]:
+    """Key and value words as they were seen: what changed since is not freed."""
+    keys: Records = table["key"][positions]
+    values: Records = table["value"][positions]
+    return keys, values

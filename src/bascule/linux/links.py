@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every link of the network namespace with what it sits on: whose frames arrive where (rtnetlink(7), RTM_GETLINK).
+
+Read-only; interfaces.py finds a single one for the realtime role.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+
+from bascule.linux import interfaces
+from bascule.linux.netlink import Netlink, attribute, attributes
+
+_HEADER_BYTES = 16
+_PARENT, _INFO, _EXTENDED_MASK = 5, 18, 29
+_INFO_KIND = 1
+_XDP, _XDP_ATTACHED = 43, 2
+_NO_STATISTICS = 1 << 3
+"""RTEXT_FILTER_SKIP_STATS."""
+
+XDP_MODES = {1: "native", 2: "generic", 3: "offloaded", 4: "several"}
+"""IFLA_XDP_ATTACHED."""
+
+VIRTUAL_ROUTER_PREFIX = bytes.fromhex("00005e0001")
+"""IPv4 virtual router MAC addresses begin so; the last byte is the VRID (RFC 9568 7.3)."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class Link:
+    """An interface and its place among the others."""
+
+    index: int
+    name: str
+    hardware_address: bytes
+    up: bool
+    running: bool
+    parent: int | None = None
+    """The index of the interface beneath it; None when it stands alone, or its parent is in another namespace."""
+    kind: str = ""
+    """`veth`, `macvlan` ... as ip-link(8) calls it; empty for hardware."""
+    xdp: str | None = None
+    """How an XDP program sits on it: `native`, `generic`; None = there is none."""
+
+
+def dump(netlink: Netlink) -> dict[int, Link]:
+    """Every link by index. Raises NetlinkError or NetlinkTimeoutError."""
+    body = bytes(_HEADER_BYTES) + attribute(_EXTENDED_MASK, struct.pack("=I", _NO_STATISTICS))
+    found: dict[int, Link] = {}
+    for message in netlink.dump(interfaces.GET_LINK, body, "list the interfaces"):
+        interface = interfaces.parse(message)
+        if interface is None:
+            continue
+        given = attributes(message.body[_HEADER_BYTES:])
+        parent = struct.unpack("=I", given[_PARENT])[0] if len(given.get(_PARENT, b"")) == 4 else None
+        kind = attributes(given.get(_INFO, b"")).get(_INFO_KIND, b"")
+        found[interface.index] = Link(
+            index=interface.index,
+            name=interface.name,
+            hardware_address=interface.hardware_address,
+            up=interface.up,
+            running=interface.running,
+            parent=parent,
+            kind=kind.rstrip(b"\0").decode(),
+            xdp=_xdp_mode(given),
+        )
+    return found
+
+
+def _xdp_mode(given: dict[int, bytes]) -> str | None:
+    attached = attributes(given.get(_XDP, b"")).get(_XDP_ATTACHED, b"\0")
+    return XDP_MODES.get(attached[0])
+
+
+def accepted_addresses(links: dict[int, Link], index: int) -> tuple[bytes, ...]:
+    """The MACs whose frames an interface takes in: its own, and the virtual routers' that are up on it."""
+    held = [links[index].hardware_address]
+    for link in links.values():
+        virtual = link.hardware_address.startswith(VIRTUAL_ROUTER_PREFIX)
+        if link.kind == "macvlan" and link.parent == index and link.up and virtual:
+            held.append(link.hardware_address)
+    return tuple(held)
