@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gratuitous ARP: the bytes of keepalived, and really on the wire."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+import pytest
+
+from bascule.lab.network import Network
+from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
+from bascule.linux.announce import Announcer, gratuitous_arp
+from bascule.linux.netlink import NetlinkError
+
+VIP = ipaddress.IPv4Address("192.168.2.240")
+
+# Captured from keepalived 2.2.7 on an interface with the address e6:f8:26:ab:81:7a.
+KEEPALIVED = bytes.fromhex("ffffffffffffe6f826ab817a08060001080006040001e6f826ab817ac0a802f0ffffffffffffc0a802f0")
+
+PAIR = Topology(
+    name="pair",
+    about="Two hosts on a segment.",
+    segments=(Segment(name="lan"),),
+    hosts=tuple(
+        Host(name=name, role=HostRole.ROUTER, links=(Link(segment="lan", addresses=(f"192.168.2.{last}/24",)),))
+        for name, last in (("d1", 210), ("d2", 211))
+    ),
+)
+
+
+def test_the_frame_is_keepaliveds_byte_for_byte() -> None:
+    assert gratuitous_arp(bytes.fromhex("e6f826ab817a"), VIP) == KEEPALIVED
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_the_frame_reaches_the_segment_and_its_hosts_believe_it() -> None:
+    hardware_address = bytes.fromhex("0200c0a802d2")
+    with Network(PAIR) as network:
+        d2 = network.host("d2")
+        d2.run(["ip", "neighbour", "add", str(VIP), "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale"])
+        with d2.entered():
+            listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+        with network.host("d1").entered():
+            announcer = Announcer("eth0", hardware_address)
+        with listener:
+            listener.settimeout(5)
+            announcer.announce(VIP)
+            assert listener.recv(100) == gratuitous_arp(hardware_address, VIP)
+        announcer.close()
+        assert "02:00:c0:a8:02:d2" in d2.run(["ip", "neighbour", "show", str(VIP)]).stdout
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_an_interface_that_is_down_or_missing_is_named() -> None:
+    with Network(PAIR) as network, network.host("d1").entered():
+        announcer = Announcer("eth0", bytes(6))
+        network.host("d1").run(["ip", "link", "set", "eth0", "down"])
+        with pytest.raises(NetlinkError, match=r"announce 192\.168\.2\.240 on eth0"):
+            announcer.announce(VIP)
+        announcer.close()
+        with pytest.raises(NetlinkError, match="send frames on eth7"):
+            Announcer("eth7", bytes(6))
