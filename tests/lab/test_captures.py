@@ -47,6 +47,8 @@ BACK = struct.pack("!HH", 40000, 80)
     [
         (ip_frame(6, "192.168.2.240", "192.168.2.20", PORTS), Heard("answer")),
         (ip_frame(6, "192.168.2.240", "192.168.2.20", PORTS, options=bytes(8)), Heard("answer")),
+        (ip_frame(6, "192.168.2.240", "192.168.2.20", PORTS + bytes(9) + b"\x04" + bytes(6)), Heard("reset")),
+        (ip_frame(6, "192.168.2.240", "192.168.2.20", PORTS + bytes(9) + b"\x12" + bytes(6)), Heard("answer")),
         (ip_frame(6, "192.168.2.20", "192.168.2.240", BACK), Heard("request")),
         (ip_frame(6, "192.168.2.240", "192.168.2.20", BACK), None),
         (ip_frame(6, "192.168.2.212", "192.168.2.20", PORTS), None),
@@ -89,6 +91,21 @@ def test_a_director_that_answers_itself_is_caught(network: Network) -> None:
         first, second = captures.passing()
         assert (first.director, first.requests, first.unseen) == ("d1", 0, 0)
         assert (second.director, second.answers) == ("d2", 0)
+        assert first.refusals == 0
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_a_directors_own_reset_is_no_answer_and_a_cut_cable_no_end(network: Network) -> None:
+    director, clients = network.host("d1"), network.host("clients")
+    director.run(["ip", "address", "add", f"{VIP}/32", "dev", "eth0"])
+    with Captures(network, (director,), VIP, 80) as captures:
+        network.cut("d1")
+        network.mend("d1")
+        with clients.entered():
+            wait_for(lambda: ask(CLIENT, VIP, 80).error == "refused", 5, "a refusal")
+        wait_for(lambda: captures.passing()[0].refusals, 5, "the reset")
+        assert captures.passing()[0].answers == 0
 
 
 @pytest.mark.root

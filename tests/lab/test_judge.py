@@ -42,7 +42,7 @@ GOOD = judge.Evidence(
     mails=(mail(),),
     wanted_mails=(judge.WantedMail(director="d1", subject=DOWN, after=5, before=9),),
     servers=("rs1", "rs2"),
-    receiver="admin@example.com",
+    receivers=("admin@example.com",),
 )
 
 

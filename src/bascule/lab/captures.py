@@ -8,7 +8,7 @@ director is dead. Times are the kernel's, taken when the frame passed, as monoto
 from __future__ import annotations
 
 import collections
-import contextlib
+import errno
 import selectors
 import socket
 import struct
@@ -24,6 +24,7 @@ ETH_P_ALL, ETH_P_IP, ETH_P_ARP = 0x0003, 0x0800, 0x0806
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 SO_TIMESTAMPNS = 35
 PROTOCOL_TCP, PROTOCOL_VRRP = 6, 112
+TCP_FLAGS, TCP_RST = 13, 0x04
 FRAME_BYTES = 128
 """Headers are all that is looked at."""
 BUFFER_BYTES = 8 << 20
@@ -49,7 +50,7 @@ class Heard(NamedTuple):
     """What a frame was, as far as a capture cares."""
 
     kind: str
-    """`advert`, `announcement`, `request` or `answer`."""
+    """`advert`, `announcement`, `request`, `answer` or `reset` (an answer that ends the connection at once)."""
     source: str = ""
     priority: int = 0
 
@@ -72,7 +73,8 @@ def classify(frame: bytes, virtual: bytes, port: int) -> Heard | None:
     if frame[23] == PROTOCOL_TCP and len(frame) >= header + 4:
         sport, dport = struct.unpack_from("!HH", frame, header)
         if frame[26:30] == virtual and sport == port:
-            return Heard("answer")
+            resets = len(frame) > header + TCP_FLAGS and frame[header + TCP_FLAGS] & TCP_RST
+            return Heard("reset" if resets else "answer")
         if frame[30:34] == virtual and dport == port:
             return Heard("request")
     return None
@@ -99,15 +101,25 @@ class Capture:
 
     def read(self) -> None:
         """Take everything that waits."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
+        while True:
+            try:
                 frame, ancillary, _, address = self.socket.recvmsg(FRAME_BYTES, 64)
-                heard = classify(frame, self._virtual, self._port)
-                if heard is not None:
-                    self._note(heard, from_director=address[2] != socket.PACKET_OUTGOING, at=_monotonic(ancillary))
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # A cable that is cut says so once; the capture goes on when it is mended.
+                if error.errno != errno.ENETDOWN:
+                    raise
+                continue
+            heard = classify(frame, self._virtual, self._port)
+            if heard is not None:
+                self._note(heard, from_director=address[2] != socket.PACKET_OUTGOING, at=_monotonic(ancillary))
 
     def _note(self, heard: Heard, *, from_director: bool, at: float) -> None:
-        if heard.kind == "answer" or (heard.kind == "request" and from_director):
+        if heard.kind == "reset":
+            # From the director it is its own stack's refusal; towards it, an answer that goes astray.
+            self._counts["refusal" if from_director else "answer"] += 1
+        elif heard.kind == "answer" or (heard.kind == "request" and from_director):
             self._counts[heard.kind] += 1
         elif heard.kind == "advert" and from_director:
             self.adverts.append(Advert(at, heard.source, heard.priority))
@@ -123,6 +135,7 @@ class Capture:
             director=self.host.name,
             requests=self._counts["request"],
             answers=self._counts["answer"],
+            refusals=self._counts["refusal"],
             unseen=self._unseen,
         )
 

@@ -48,8 +48,8 @@ class Evidence:
     wanted_mails: tuple[WantedMail, ...]
     servers: tuple[str, ...]
     """The names that must answer."""
-    receiver: str | None
-    """To whom the mails must be addressed."""
+    receivers: tuple[str, ...]
+    """To whom every mail must be addressed."""
 
 
 def in_windows(
@@ -126,23 +126,22 @@ def _passing(passing: Iterable[Passing]) -> Iterable[str]:
             yield f"{seen.director} forwarded no request: its capture proves nothing"
 
 
+def missing_mails(wanted: Iterable[WantedMail], mails: Sequence[Mail]) -> tuple[WantedMail, ...]:
+    """The wanted mails that did not come, or not in time."""
+    return tuple(want for want in wanted if not any(_fits(want, mail) for mail in mails))
+
+
+def _fits(want: WantedMail, mail: Mail) -> bool:
+    in_time = want.after <= mail.at <= want.before
+    return in_time and mail.director == want.director and mail.subject.endswith(want.subject)
+
+
 def _mails(evidence: Evidence) -> Iterable[str]:
-    for wanted in evidence.wanted_mails:
-        fitting = [
-            mail
-            for mail in evidence.mails
-            if mail.director == wanted.director
-            and mail.subject.endswith(wanted.subject)
-            and wanted.after <= mail.at <= wanted.before
-        ]
-        if not fitting:
-            yield (
-                f"mail missing: {wanted.director} sent none that ends in `{wanted.subject}` "
-                f"from {wanted.after:.1f} to {wanted.before:.1f} s"
-            )
+    for want in missing_mails(evidence.wanted_mails, evidence.mails):
+        yield f"mail missing: {want.director} sent none from {want.after:.1f} to {want.before:.1f} s: `{want.subject}`"
     for mail in evidence.mails:
-        if evidence.receiver not in mail.to:
-            yield f"a mail of {mail.director} went to {', '.join(mail.to)}, not to {evidence.receiver}"
+        if set(mail.to) != set(evidence.receivers):
+            yield f"a mail of {mail.director} went to {', '.join(mail.to)}, not to {', '.join(evidence.receivers)}"
 
 
 def _failovers(failovers: Iterable[Failover]) -> Iterable[str]:

@@ -162,7 +162,7 @@ class Network:
                 yield f"link add {port} type veth peer name {link.interface} address {mac(link)} netns {namespace}"
                 yield f"link set {port} master {link.segment} up"
                 if host.role is HostRole.DIRECTOR:
-                    yield f"link set {port} xdp obj {_pass_object()} sec xdp"
+                    yield f"link set {port} xdp obj {pass_object()} sec xdp"
 
     def _forwarding_entries(self) -> Iterator[str]:
         """Static ones: without them a bridge forgets a silent host after 300 s."""
@@ -204,7 +204,8 @@ def _host_commands(host: Host) -> Iterator[str]:
         yield f"route add {route}"
 
 
-def _pass_object() -> pathlib.Path:
+def pass_object() -> pathlib.Path:
+    """The built program that passes every frame. Raises KernelRefusedError where it has not been built."""
     if not PASS_OBJECT.exists():
         raise KernelRefusedError(f"{PASS_OBJECT.name} has not been built: run `make bpf`")
     return PASS_OBJECT

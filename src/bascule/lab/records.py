@@ -72,6 +72,8 @@ class Passing(Model, frozen=True, kw_only=True):
     """From the director towards a real server: forwarded."""
     answers: int = 0
     """From the VIP's port towards a client, either way: in direct routing there is none."""
+    refusals: int = 0
+    """Resets that the director's own stack sent from the VIP's port: connections that it does not know."""
     unseen: int = 0
     """Frames that the capture itself lost: with any, the two others prove nothing."""
 

@@ -34,6 +34,11 @@ class Link(Model, frozen=True, kw_only=True):
     addresses: tuple[str, ...]
     """With prefix lengths, the first one the host's own: `192.168.2.210/24`."""
 
+    @property
+    def plain_addresses(self) -> tuple[IPAddress, ...]:
+        """The addresses without their prefix lengths."""
+        return tuple(ipaddress.ip_interface(address).ip for address in self.addresses)
+
 
 class Host(Model, frozen=True, kw_only=True):
     """A host: a network namespace of its own."""
@@ -48,7 +53,7 @@ class Host(Model, frozen=True, kw_only=True):
     @property
     def address(self) -> IPAddress:
         """The first address of the first link."""
-        return ipaddress.ip_interface(self.links[0].addresses[0]).ip
+        return self.links[0].plain_addresses[0]
 
 
 class Topology(Model, frozen=True, kw_only=True):
