@@ -25,6 +25,7 @@ from bascule import cli
 from bascule.config import codes, schema
 from bascule.config.keywords.top import TOP
 from bascule.dataplane.xdp import layout
+from bascule.lab.records import DemoReport, Request
 from bascule.model.base import IPAddress, Model
 from bascule.model.diagnostic import Diagnostic
 from bascule.model.status import DirectorStatus
@@ -141,7 +142,8 @@ def packets_page() -> str:
 
 def commands(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[str]:
     """The help of a command and of those below it."""
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    settings = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **settings)
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```"
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
@@ -170,7 +172,7 @@ def structs(kind: Any) -> Iterator[type[Any]]:
     """The structs of the model that a type is made of."""
     (made,), components = msgspec.json.schema_components([kind], schema_hook=_address_schema)
     del made
-    for module in ("model.diagnostic", "model.status", "model.service", "model.messages", "lab.report"):
+    for module in ("model.diagnostic", "model.status", "model.service", "model.messages", "lab.records"):
         found = importlib.import_module(f"bascule.{module}")
         yield from (getattr(found, name) for name in components if hasattr(found, name))
 
@@ -198,6 +200,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "check.schema.json": lambda: json_schema(list[Diagnostic]),
     "status.schema.json": lambda: json_schema(DirectorStatus),
+    "demo.schema.json": lambda: json_schema(DemoReport),
+    "requests.schema.json": lambda: json_schema(Request),
 }
 """File below docs/reference: what makes its text."""
 
