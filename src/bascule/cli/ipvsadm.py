@@ -26,7 +26,7 @@ virtual-service:
   --udp-service|-u  service-address   service-address is host[:port]
 
 Options:
-  --run-dir         folder            the director's folder (default /run/bascule)
+  --run-dir         folder            the director's folder (default /run/bascule, or $BASCULE_RUN_DIR)
   --connection   -c                   output of current IPVS connections
   --timeout                           output of timeout (tcp tcpfin udp)
   --daemon                            output of daemon information
@@ -50,7 +50,12 @@ NO_SUCH_SERVICE = 1
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True},
 )
-@click.option("--run-dir", type=click.Path(path_type=pathlib.Path), default=pathlib.Path("/run/bascule"))
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=pathlib.Path),
+    default=pathlib.Path("/run/bascule"),
+    envvar="BASCULE_RUN_DIR",
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def ipvsadm(run_dir: pathlib.Path, arguments: tuple[str, ...]) -> None:
     """Show the tables as ipvsadm(8) does: -L, -Ln, -Lnc, --stats, --rate and so on."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pathlib
 
 from bascule.dataplane.plane import Plane, PlaneReader
+from bascule.dataplane.xdp.libbpf import library
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.model.configuration import Configuration, DataPlaneChoice
 
@@ -22,6 +23,7 @@ def preflight(proc: pathlib.Path = pathlib.Path("/proc"), system: pathlib.Path =
         raise KernelRefusedError("the XDP director needs a kernel with BPF (CONFIG_BPF_SYSCALL); this one has none")
     if not (system / "kernel" / "btf" / "vmlinux").exists():
         raise KernelRefusedError("the XDP director needs a kernel with BTF (CONFIG_DEBUG_INFO_BTF); this one has none")
+    library()
 
 
 def open_plane(configuration: Configuration, run_dir: pathlib.Path) -> Plane:
