@@ -7,6 +7,7 @@ Plain SMTP with HELO, as keepalived speaks it: no TLS, no login. Nothing is retr
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401  (for names, as below)
 import dataclasses
 import email.header
 import email.utils
