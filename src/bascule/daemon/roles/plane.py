@@ -22,7 +22,7 @@ from bascule.daemon.roles.plane_table import Table
 from bascule.dataplane.choose import open_plane
 from bascule.dataplane.plane import Plane
 from bascule.errors import KernelRefusedError
-from bascule.health.pool import suspended_services
+from bascule.health.pool import PoolEvent, suspended_services
 from bascule.linux.scheduling import freeze_collector
 from bascule.model.base import to_json, unpack
 from bascule.model.configuration import Configuration
@@ -32,6 +32,7 @@ from bascule.model.messages import (
     Ready,
     Refused,
     Role,
+    ServerChanged,
     Started,
     StatusReply,
     StatusRequest,
@@ -88,7 +89,7 @@ class _PlaneRole:
         self._say(VerdictsWanted())
         if self._fresh:
             for event in self._table.pool.start(time.time()):
-                self._say(event)
+                self._tell(event)
         self._take_messages()
         if not self._loop.stopped:
             self._refresh()
@@ -131,8 +132,7 @@ class _PlaneRole:
         match message:
             case Verdict():
                 for event in self._table.pool.handle(message):
-                    self._log.notice("server_or_quorum", change=type(event).__name__, up=event.up, why=event.why)
-                    self._say(event)
+                    self._tell(event)
             case StatusRequest(number=number):
                 body = to_json(self._status())
                 self._say(StatusReply(number=number, role=Role.PLANE, body=body))
@@ -146,6 +146,16 @@ class _PlaneRole:
             case _:
                 pass
 
+    def _tell(self, event: PoolEvent) -> None:
+        """Log what happened to a server or a quorum, and have it mailed."""
+        service = event.service
+        if isinstance(event, ServerChanged):
+            server = event.server.text(service.protocol)
+            self._log.notice("server_changed", service=service, server=server, up=event.up, why=event.why)
+        else:
+            self._log.notice("quorum_changed", service=service, up=event.up, why=event.why)
+        self._say(event)
+
     def _reconfigure(self, generation: int, configuration: Configuration) -> None:
         try:
             self._plane.configure(configuration)
@@ -155,7 +165,7 @@ class _PlaneRole:
             return
         self._configuration, self._generation = configuration, generation
         for event in self._table.pool.configure(configuration, time.time()):
-            self._say(event)
+            self._tell(event)
         self._refresh()
         self._keep_house_now()
         self._say(Started(role=Role.PLANE, generation=generation))
