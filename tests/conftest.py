@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import tomllib
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# No deadline for one example: a machine with other work is slow now and then, and pytest has a time limit for each test.
+hypothesis.settings.register_profile("desk", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(scope="session")
