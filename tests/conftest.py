@@ -14,7 +14,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# No deadline for one example: a machine with other work is slow now and then, and pytest has a time limit for each test.
+# No deadline for one example: a machine with other work is slow now and then, and pytest limits each test's time.
 hypothesis.settings.register_profile("desk", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
