@@ -40,7 +40,6 @@ CODES: dict[str, tuple[Severity, str]] = {
     "definitions": (ERROR, "Definitions, sequences and conditional lines are not supported yet."),
     "include": (ERROR, "Included files are not read yet."),
     "not-acted-on": (WARNING, "Understood, but bascule does not act on it yet."),
-    "keepalived-skips": (WARNING, "In effect here, while keepalived skips it after an error further up."),
     # Meaning.
     "meaning/extra-words": (WARNING, "Words after the last argument are ignored, by keepalived without a word."),
     "meaning/keepalived-applies": (WARNING, "Skipped here, while keepalived applies it to the enclosing block."),

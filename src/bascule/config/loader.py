@@ -37,7 +37,7 @@ def load(paths: Sequence[pathlib.Path]) -> Loaded:
         try:
             sources.append(read(path))
         except SourceError as error:
-            findings.add_file("unreadable-file", str(path), str(error))
+            findings.add_file("unreadable-file", error.name, str(error))
     return load_sources(sources, findings)
 
 

@@ -49,7 +49,7 @@ def _check_addresses(top: Section, findings: Findings) -> None:
     told: set[object] = set()
     for section in top.each("virtual_server"):
         statement = section.statement
-        if section.title is None or statement is None or section.title[0] != "address":
+        if statement is None or section.title[0] != "address":
             continue
         address = section.title[1]
         if address not in held and address not in told:

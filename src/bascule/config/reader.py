@@ -27,7 +27,7 @@ class Section:
         self.block = block
         self.statement = statement
         self.title: Any = None
-        """What the arguments after the block's keyword say; None when they were refused."""
+        """What the arguments after its keyword say; None for the top. A block whose name is refused is skipped."""
         self.values: dict[str, Any] = {}
         """By keyword: what its arguments say; a list for one that repeats."""
         self.where: dict[str, Statement] = {}
@@ -35,7 +35,7 @@ class Section:
         self.sections: list[tuple[str, Section]] = []
         """The blocks inside, in order, under their keywords."""
         self.misspelt: set[str] = set()
-        """Keywords that were meant to be here but stand misspelt, which has been reported."""
+        """Keywords that stand here in wrong capitals, which has been reported."""
         self.refused: set[str] = set()
         """Keywords that are here with arguments that were refused, which has been reported."""
 
@@ -86,7 +86,7 @@ class Reader:
         except RefusedLineError as refusal:
             self._refused(child, refusal)
             value = refusal.instead
-            if value is None and not keyword.braced:
+            if value is None:
                 into.refused.add(keyword.value)
                 return
         name = keyword.value
@@ -204,9 +204,6 @@ class Reader:
             self.findings.add("unexpected-brace", child, 0, "'{' stands where no block can begin; all of it is skipped")
             return
         code, message, hint = describe(word, block)
-        nearest = block.nearest(word)
-        if nearest is not None:
-            into.misspelt.add(block.table[nearest].value)
         if child.children is not None:
             message += ", its block is skipped" + _KEEPALIVED[bool(block.name)]
         self.findings.add(code, child, 0, message, hint)

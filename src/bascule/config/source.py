@@ -20,6 +20,11 @@ class Span(NamedTuple):
 class SourceError(Exception):
     """A file that cannot be read; the text says why, in words."""
 
+    def __init__(self, name: str, why: str) -> None:
+        """The file's name as it is shown, and why."""
+        super().__init__(why)
+        self.name = name
+
 
 class Source:
     """One file: its name as the user gave it, and its lines without their line ends."""
@@ -47,16 +52,16 @@ def read(path: pathlib.Path) -> Source:
 
     Raises SourceError when there is no such file or it cannot be read.
     """
-    name = str(path)
+    name = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise SourceError(f"there is no file '{name}'") from None
+        raise SourceError(name, f"there is no file '{name}'") from None
     except IsADirectoryError:
-        raise SourceError(f"'{name}' is a directory, not a file") from None
+        raise SourceError(name, f"'{name}' is a directory, not a file") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise SourceError(f"'{name}' cannot be read: {reason}") from None
+        raise SourceError(name, f"'{name}' cannot be read: {reason}") from None
     try:
         return Source(name, data.decode("utf-8"))
     except UnicodeDecodeError:

@@ -27,8 +27,6 @@ def instances(top: Section, defaults: Section, findings: Findings) -> tuple[Vrrp
     for section in top.each("vrrp_instance"):
         statement = section.statement
         assert statement is not None
-        if section.title is None:
-            continue
         if section.title in names:
             findings.add(
                 "duplicate", statement, 1, f"vrrp_instance '{section.title}' is defined already: this one is skipped"

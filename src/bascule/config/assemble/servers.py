@@ -43,8 +43,6 @@ def real_servers(
     """The real servers of a service that can be used."""
     found: dict[ServerId, RealServerConfig] = {}
     for section in service.each("real_server"):
-        if section.title is None:
-            continue
         server = _real_server(section, service_id, inherited, findings)
         if server is None:
             continue

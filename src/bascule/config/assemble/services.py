@@ -25,8 +25,6 @@ def services(top: Section, defaults: Section, findings: Findings) -> tuple[Virtu
     """Every service that can run. `defaults`: the values of `global_defs`."""
     found: dict[ServiceId, VirtualServerConfig] = {}
     for section in top.each("virtual_server"):
-        if section.title is None:
-            continue
         service = _Service(section, defaults, findings).build()
         if service is None:
             continue

@@ -24,6 +24,7 @@ REAL_SERVER = Block(
     Keyword("weight", Integer(0, INT_MAX), default="vs weight (1)", acted=True, meaning="weight"),
     Keyword(
         "lvs_method",
+        value="lb_kind",
         reader=lines.forwarding,
         default="NAT with message (rs: vs value)",
         acted=True,

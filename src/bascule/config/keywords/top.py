@@ -100,7 +100,6 @@ TOP = Block(
         NAME,
         block=VRRP_TRACK_FILE,
         value="track_file",
-        old="is an old name of 'track_file'",
         meaning="value read from a file changes priority/weight",
     ),
     Keyword(

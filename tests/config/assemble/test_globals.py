@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`global_defs` and the `bascule` block: defaults, merging, and what cannot work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bascule.config.assemble.globals import definitions, merged, options
+from bascule.config.diagnostics import Findings
+from bascule.config.reader import Section
+from bascule.model.configuration import BasculeOptions, DataPlaneChoice, GlobalDefinitions, MailSettings, XdpMode
+
+Read = Callable[[str], tuple[Section, Findings]]
+
+
+def test_nothing_said_is_keepalived_s_defaults(read_text: Read) -> None:
+    top, findings = read_text("")
+    assert definitions(merged(top, "global_defs"), findings) == GlobalDefinitions()
+    assert options(merged(top, "bascule")) == BasculeOptions()
+
+
+def test_everything_said(read_text: Read) -> None:
+    top, findings = read_text(
+        "global_defs {\n router_id R\n notification_email {\n a@b\n }\n notification_email_from c@d\n"
+        " smtp_server 10.0.0.1 587\n smtp_helo_name h\n smtp_connect_timeout 0\n smtp_alert\n}\n"
+    )
+    found = definitions(merged(top, "global_defs"), findings)
+    mail = MailSettings(
+        to=("a@b",),
+        sender="c@d",
+        server="10.0.0.1",
+        port=587,
+        helo_name="h",
+        connect_timeout=found.mail.connect_timeout,
+    )
+    assert found == GlobalDefinitions(router_id="R", mail=mail, smtp_alert=True)
+    assert found.mail.connect_timeout == 1.0
+    assert len(findings) == 0
+
+
+def test_a_second_block_overrides_and_adds(read_text: Read) -> None:
+    top, findings = read_text(
+        "global_defs {\n router_id A\n smtp_server h\n notification_email {\n a\n }\n Enable_traps\n}\n"
+        "global_defs {\n router_id B\n notification_email {\n b\n }\n smtp_connect_timeout x\n}\n"
+    )
+    section = merged(top, "global_defs")
+    found = definitions(section, findings)
+    assert found.router_id == "B"
+    assert found.mail.to == ("a", "b")
+    assert section.misspelt == {"enable_traps"}
+    assert section.refused == {"smtp_connect_timeout"}
+
+
+def test_lvs_id_is_read_as_router_id(read_text: Read) -> None:
+    top, findings = read_text("global_defs {\n lvs_id A\n}")
+    assert definitions(merged(top, "global_defs"), findings).router_id == "A"
+    assert [found.code for found in findings.sorted()] == ["legacy-spelling"]
+
+
+def test_mail_without_a_server_goes_nowhere(read_text: Read) -> None:
+    top, findings = read_text("global_defs {\n notification_email {\n a@b\n }\n}")
+    definitions(merged(top, "global_defs"), findings)
+    (found,) = findings.sorted()
+    assert (found.code, found.line) == ("meaning/mail-nowhere", 2)
+
+
+def test_the_bascule_block(read_text: Read) -> None:
+    top, _ = read_text(
+        "bascule {\n data_plane xdp\n xdp_interface a b\n xdp_interface c\n xdp_mode generic\n"
+        " connection_table_size 65536\n vip_lifetime 0\n ready_timeout 1.5\n}"
+    )
+    found = options(merged(top, "bascule"))
+    assert found.data_plane is DataPlaneChoice.XDP
+    assert found.xdp_mode is XdpMode.GENERIC
+    assert found.xdp_interfaces == ("a", "b", "c")
+    assert (found.connection_table_size, found.vip_lifetime, found.ready_timeout) == (65536, 0.0, 1.5)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vrrp_instance`: keepalived 2.2.7's defaults, and what is said of instances that cannot run or would not work."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+import pytest
+
+from bascule.config.assemble.globals import merged
+from bascule.config.assemble.instances import instances
+from bascule.config.diagnostics import Findings
+from bascule.config.reader import Section
+from bascule.model.base import Vrid
+from bascule.model.configuration import AuthType, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.diagnostic import Severity
+
+Read = Callable[[str], tuple[Section, Findings]]
+
+BASE = "interface eth0\nvirtual_router_id 51\n"
+
+
+class Built:
+    """The instances of a text, and what building them found."""
+
+    def __init__(self, read_text: Read, text: str) -> None:
+        top, self.reading = read_text(text)
+        self.findings = Findings()
+        self.instances = instances(top, merged(top, "global_defs"), self.findings)
+
+    @property
+    def codes(self) -> list[tuple[int | None, str]]:
+        return [(found.line, found.code) for found in self.findings.sorted()]
+
+
+def one(read_text: Read, body: str, before: str = "") -> Built:
+    """One instance with an interface and an id, and more lines."""
+    return Built(read_text, f"{before}vrrp_instance A {{\n{BASE}{body}\n}}\n")
+
+
+def test_defaults(read_text: Read) -> None:
+    built = one(read_text, "")
+    assert built.instances == (VrrpInstance(name="A", interface="eth0", vrid=Vrid(51)),)
+    instance = built.instances[0]
+    assert (instance.priority, instance.advert_interval, instance.initial_state) == (100, 1.0, VrrpState.BACKUP)
+    assert (instance.garp_master_delay, instance.garp_master_repeat, instance.smtp_alert) == (5.0, 5, False)
+    assert built.codes == []
+
+
+def test_priority_255_starts_as_master_unless_it_says_otherwise(read_text: Read) -> None:
+    assert one(read_text, "priority 255").instances[0].initial_state is VrrpState.MASTER
+    assert one(read_text, "priority 255\nstate BACKUP").instances[0].initial_state is VrrpState.BACKUP
+
+
+def test_addresses_with_their_options(read_text: Read) -> None:
+    built = one(read_text, "virtual_ipaddress {\n10.0.0.1/24 dev eth1 label eth1:1 scope link\n10.0.0.2\n10.0.0.2\n}")
+    assert built.instances[0].virtual_addresses == (
+        VirtualAddress(
+            address=ipaddress.ip_address("10.0.0.1"), prefix_length=24, device="eth1", label="eth1:1", scope="link"
+        ),
+        VirtualAddress(address=ipaddress.ip_address("10.0.0.2"), prefix_length=32),
+    )
+
+
+def test_an_address_of_the_other_family_is_skipped(read_text: Read) -> None:
+    built = one(read_text, "virtual_ipaddress {\n10.0.0.1\n2400:A480::2/64\n}\nvirtual_ipaddress {\nfd00::1\n}")
+    assert len(built.instances[0].virtual_addresses) == 1
+    assert built.codes == [(4, "bad-address"), (6, "bad-address")]
+
+
+def test_global_values_are_defaults(read_text: Read) -> None:
+    before = "global_defs {\nsmtp_alert_vrrp\nvrrp_garp_master_delay 2\nvrrp_garp_master_repeat 3\n}\n"
+    instance = one(read_text, "", before).instances[0]
+    assert (instance.smtp_alert, instance.garp_master_delay, instance.garp_master_repeat) == (True, 2.0, 3)
+    instance = one(read_text, "smtp_alert off\ngarp_master_delay 0\ngarp_master_repeat 1", before).instances[0]
+    assert (instance.smtp_alert, instance.garp_master_delay, instance.garp_master_repeat) == (False, 0.0, 1)
+    assert one(read_text, "", "global_defs {\nsmtp_alert\n}\n").instances[0].smtp_alert
+
+
+def test_a_password_is_cut_to_what_is_sent(read_text: Read) -> None:
+    built = one(read_text, "authentication {\nauth_type PASS\nauth_pass 123456789\n}")
+    assert built.instances[0].auth_type is AuthType.PASS
+    assert built.instances[0].auth_pass == b"12345678"
+    assert built.codes == [(6, "meaning/auth-pass-long")]
+
+
+def test_a_password_is_counted_in_bytes(read_text: Read) -> None:
+    built = one(read_text, "authentication {\nauth_type PASS\nauth_pass éééé\n}")
+    assert built.instances[0].auth_pass == "éééé".encode()
+    assert built.codes == []
+
+
+def test_a_type_without_a_password_is_no_authentication(read_text: Read) -> None:
+    built = one(read_text, "authentication {\nauth_type PASS\n}")
+    assert built.instances[0].auth_type is AuthType.NONE
+    assert built.codes == [(5, "meaning/auth-pass-missing")]
+
+
+def test_a_source_that_is_a_virtual_address_is_not_used(read_text: Read) -> None:
+    built = one(read_text, "mcast_src_ip 10.0.0.1\nvirtual_ipaddress {\n10.0.0.1\n}")
+    assert built.instances[0].multicast_source is None
+    assert built.codes == [(4, "meaning/source-is-vip")]
+    assert built.findings.sorted()[0].severity is Severity.WARNING
+    built = one(read_text, "mcast_src_ip 10.0.0.9\nvirtual_ipaddress {\n10.0.0.1\n}")
+    assert built.instances[0].multicast_source == ipaddress.ip_address("10.0.0.9")
+    assert built.codes == []
+
+
+@pytest.mark.parametrize(("said", "sent"), [("1.5", 2.0), ("0.3", 1.0), ("2.4", 2.0)])
+def test_version_2_sends_whole_seconds(read_text: Read, said: str, sent: float) -> None:
+    built = one(read_text, f"advert_int {said}")
+    assert built.instances[0].advert_interval == sent
+    assert built.codes == [(4, "meaning/advert-fraction")]
+
+
+def test_nopreempt_needs_state_backup(read_text: Read) -> None:
+    built = one(read_text, "state MASTER\nnopreempt")
+    assert not built.instances[0].nopreempt
+    assert built.codes == [(5, "meaning/nopreempt-master")]
+    assert one(read_text, "nopreempt").instances[0].nopreempt
+
+
+def test_the_sync_daemon_s_interface_is_kept(read_text: Read) -> None:
+    assert one(read_text, "lvs_sync_daemon_inteface eth1").instances[0].sync_daemon_interface == "eth1"
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("version 3", 4),
+        ("native_ipv6", 1),
+        ("virtual_ipaddress {\nfd00::1\n}", 1),
+        ("authentication {\nauth_type AH\nauth_pass x\n}", 4),
+        ("unicast_peer {\n10.0.0.9\n}", 4),
+    ],
+)
+def test_what_would_be_wrong_to_leave_away_leaves_the_instance_out(read_text: Read, body: str, line: int) -> None:
+    built = one(read_text, body)
+    assert built.instances == ()
+    assert built.codes == [(line, "not-acted-on")]
+    (found,) = built.findings.sorted()
+    assert found.severity is Severity.ERROR
+    assert "vrrp_instance 'A' is left out" in found.message
+
+
+def test_version_3_for_all(read_text: Read) -> None:
+    built = one(read_text, "", "global_defs {\nvrrp_version 3\n}\n")
+    assert built.instances == ()
+    assert built.codes == [(4, "not-acted-on")]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("virtual_router_id 51", ["interface"]),
+        ("interface eth0", ["virtual_router_id"]),
+        ("interface eth0\nvirtual_router_id 256", ["virtual_router_id"]),
+        ("", ["interface", "virtual_router_id"]),
+    ],
+)
+def test_an_instance_lacks_what_it_needs(read_text: Read, body: str, words: list[str]) -> None:
+    built = Built(read_text, f"vrrp_instance A {{\n{body}\n}}")
+    assert built.instances == ()
+    assert [found.message.rpartition(" ")[2] for found in built.findings.sorted()] == words
+    assert {found.code for found in built.findings.sorted()} == {"meaning/instance-incomplete"}
+
+
+def test_what_is_only_in_wrong_capitals_is_not_said_twice(read_text: Read) -> None:
+    built = Built(read_text, "vrrp_instance A {\ninterface eth0\nVirtual_router_id 1\n}")
+    assert built.instances == ()
+    assert built.codes == []
+
+
+def test_a_name_counts_once(read_text: Read) -> None:
+    built = Built(read_text, f"vrrp_instance A {{\n{BASE}}}\nvrrp_instance A {{\n{BASE}}}\n")
+    assert len(built.instances) == 1
+    assert built.codes == [(5, "duplicate")]
+
+
+def test_one_router_id_on_one_interface_twice_is_fatal(read_text: Read) -> None:
+    built = Built(read_text, f"vrrp_instance A {{\n{BASE}}}\nvrrp_instance B {{\n{BASE}}}\n")
+    (found,) = built.findings.sorted()
+    assert (found.severity, found.line) == (Severity.FATAL, 7)
+    assert found.message == "'A' and 'B' both use virtual_router_id 51 on eth0"

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own block: its values, and that keepalived would read nothing of it as its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bascule.config.diagnostics import Findings
+from bascule.config.keywords.bascule import BASCULE
+from bascule.config.keywords.top import TOP
+from bascule.config.reader import Section
+
+Read = Callable[[str], tuple[Section, Findings]]
+
+
+def test_no_keyword_is_one_of_keepalived_s_top_level_words_and_no_block_is_inside() -> None:
+    for name, keyword in BASCULE.table.items():
+        assert name not in TOP.table
+        assert not keyword.braced
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("data_plane nfqueue", "bad-word"),
+        ("data_plane XDP", "wrong-case"),
+        ("xdp_mode fast", "bad-word"),
+        ("xdp_interface " + "x" * 16, "bad-word"),
+        ("connection_table_size 5", "out-of-range"),
+        ("vip_lifetime -1", "bad-number"),
+        ("api 127.0.0.1:9650", "not-acted-on"),
+    ],
+)
+def test_what_is_said_of_its_lines(read_text: Read, line: str, code: str) -> None:
+    _, findings = read_text(f"bascule {{\n{line}\n}}")
+    assert [found.code for found in findings.sorted()] == [code]

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Findings: each once, in order, with their severity and source line."""
+
+from __future__ import annotations
+
+from bascule.config.diagnostics import Findings
+from bascule.config.source import Source, Span
+from bascule.config.tree import Statement
+from bascule.model.diagnostic import Severity
+
+
+def test_a_finding_knows_its_place_and_its_line() -> None:
+    findings = Findings()
+    source = Source("k.conf", "a\n  b c\r\n")
+    findings.add("unknown-keyword", Statement(source, ("b", "c"), 2, 0), 1, "message", "hint")
+    (found,) = findings.sorted()
+    assert (found.line, found.column, found.end_column) == (2, 5, 6)
+    assert (found.file, found.source) == ("k.conf", "  b c")
+    assert (found.severity, found.message, found.hint) == (Severity.ERROR, "message", "hint")
+
+
+def test_a_severity_of_its_own() -> None:
+    findings = Findings()
+    findings.add_at("not-acted-on", Source("k.conf", "a"), Span(1, 1, 2), "m", severity=Severity.ERROR)
+    assert findings.sorted()[0].severity is Severity.ERROR
+
+
+def test_each_once_and_in_the_order_of_files_and_places() -> None:
+    findings = Findings()
+    first, second = Source("z.conf", "a b"), Source("a.conf", "a b")
+    findings.add_at("extra-brace", first, Span(1, 3, 4), "later")
+    findings.add_at("extra-brace", second, Span(1, 1, 2), "second file")
+    findings.add_at("extra-brace", first, Span(1, 1, 2), "earlier")
+    findings.add_at("extra-brace", first, Span(1, 1, 2), "earlier")
+    findings.add_file("missing-close", first, "whole file")
+    findings.add_file("unreadable-file", "gone.conf", "gone")
+    assert len(findings) == 5
+    assert [found.message for found in findings.sorted()] == ["whole file", "earlier", "later", "second file", "gone"]

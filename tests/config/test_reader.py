@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is taken, what is skipped, and what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bascule.config.diagnostics import Findings
+from bascule.config.keywords.top import TOP
+from bascule.config.keywords.vrrp_instance import VRRP_INSTANCE
+from bascule.config.reader import Section, describe
+from bascule.model.diagnostic import Diagnostic
+
+Read = Callable[[str], tuple[Section, Findings]]
+
+
+def only(findings: Findings) -> Diagnostic:
+    """The one finding that there is."""
+    (found,) = findings.sorted()
+    return found
+
+
+def codes(findings: Findings) -> list[tuple[int | None, str]]:
+    """Line and code of each finding."""
+    return [(found.line, found.code) for found in findings.sorted()]
+
+
+def test_values_are_read_by_their_kinds(read_text: Read) -> None:
+    top, findings = read_text("vrrp_instance A {\n priority 90\n advert_int 2.5\n nopreempt\n smtp_alert off\n}")
+    (instance,) = top.each("vrrp_instance")
+    assert instance.title == "A"
+    assert instance.values == {"priority": 90, "advert_int": 2.5, "nopreempt": True, "smtp_alert": False}
+    assert instance.where["priority"].line == 2
+    assert len(findings) == 0
+
+
+def test_the_later_value_counts_and_lists_grow(read_text: Read) -> None:
+    top, _ = read_text(
+        "global_defs {\n router_id A\n router_id B\n"
+        " notification_email {\n a b\n c\n }\n notification_email {\n d\n }\n}"
+    )
+    (section,) = top.each("global_defs")
+    assert section.get("router_id") == "B"
+    assert section.get("notification_email") == ["a", "b", "c", "d"]
+
+
+def test_other_spellings_share_a_value(read_text: Read) -> None:
+    top, _ = read_text("virtual_server 10.0.0.1 80 {\n lvs_sched rr\n lvs_method DR\n}")
+    (service,) = top.each("virtual_server")
+    assert set(service.values) == {"lb_algo", "lb_kind"}
+
+
+def test_an_unknown_keyword_is_named_with_the_nearest_one(read_text: Read) -> None:
+    top, findings = read_text("vrrp_instance A {\n prioirty 90\n interface eth0\n}")
+    found = only(findings)
+    assert (found.code, found.line, found.column, found.end_column) == ("unknown-keyword", 2, 2, 10)
+    assert found.message == "unknown keyword 'prioirty' in 'vrrp_instance'"
+    assert found.hint == "did you mean 'priority'?"
+    (instance,) = top.each("vrrp_instance")
+    assert instance.values == {"interface": "eth0"}
+    assert instance.lacks("priority")
+    assert instance.lacks("virtual_router_id")
+
+
+def test_wrong_capitals_are_named_and_not_applied(read_text: Read) -> None:
+    top, findings = read_text("vrrp_instance A {\n Priority 90\n}")
+    found = only(findings)
+    assert found.code == "wrong-case"
+    assert "'priority'" in found.message
+    (instance,) = top.each("vrrp_instance")
+    assert instance.values == {}
+    assert instance.misspelt == {"priority"}
+
+
+def test_a_block_in_wrong_capitals_is_looked_through_for_wrong_words_only(read_text: Read) -> None:
+    text = "vrrp_instance A {\n Authentication {\n Auth_type pass\n auth_pass 1 2\n foo 1\n }\n}\nSsl {\n key x\n}"
+    _, findings = read_text(text)
+    assert codes(findings) == [
+        (2, "wrong-case"),
+        (3, "wrong-case"),
+        (3, "wrong-case"),
+        (5, "unknown-keyword"),
+        (8, "wrong-case"),
+    ]
+    assert "must be written 'SSL'; it is not applied" in findings.sorted()[-1].message
+
+
+def test_refused_arguments_leave_the_value_out(read_text: Read) -> None:
+    top, findings = read_text("vrrp_instance A {\n priority 300\n state master\n advert_int x\n interface\n}")
+    (instance,) = top.each("vrrp_instance")
+    assert instance.values == {}
+    assert instance.refused == {"priority", "state", "advert_int", "interface"}
+    assert codes(findings) == [(2, "out-of-range"), (3, "wrong-case"), (4, "bad-number"), (5, "missing-argument")]
+    assert findings.sorted()[0].message == "300 is outside 1..255 ('priority')"
+    assert findings.sorted()[3].hint == "write 'interface INTERFACE'"
+
+
+def test_a_number_used_instead_is_a_value(read_text: Read) -> None:
+    top, findings = read_text("virtual_server 10.0.0.1 80 {\n quorum 0\n}")
+    assert top.each("virtual_server")[0].get("quorum") == 1
+    assert only(findings).code == "out-of-range"
+
+
+def test_lines_of_a_block_are_refused_one_by_one(read_text: Read) -> None:
+    text = "vrrp_instance A {\n virtual_ipaddress {\n 10.0.0.1\n foo\n 10.0.0.2/99\n }\n}"
+    top, findings = read_text(text)
+    addresses = top.each("vrrp_instance")[0].get("virtual_ipaddress")
+    assert [str(address.address) for address in addresses] == ["10.0.0.1", "10.0.0.2"]
+    assert codes(findings) == [(4, "bad-address"), (5, "out-of-range")]
+
+
+def test_words_too_many_are_named(read_text: Read) -> None:
+    _, findings = read_text("vrrp_instance A {\n interface eth0 virtual_router_id 51\n}")
+    found = only(findings)
+    assert (found.code, found.column) == ("meaning/extra-words", 17)
+    assert found.message == "'virtual_router_id 51' after 'interface eth0' is ignored"
+
+
+def test_a_block_without_its_name_is_skipped(read_text: Read) -> None:
+    top, findings = read_text("vrrp_instance {\n foo\n}")
+    assert top.sections == []
+    assert only(findings).code == "missing-name"
+
+
+def test_an_unknown_block_at_the_top_is_skipped_whole(read_text: Read) -> None:
+    top, findings = read_text("foo {\n a\n bar {\n }\n}\nglobal_defs {\n}")
+    assert [name for name, _ in top.sections] == ["global_defs"]
+    assert codes(findings) == [
+        (1, "unknown-keyword"),
+        (2, "skipped"),
+        (3, "skipped"),
+        (4, "skipped"),
+        (5, "skipped"),
+    ]
+
+
+def test_an_unknown_block_inside_says_what_keepalived_would_apply(read_text: Read) -> None:
+    top, findings = read_text("vrrp_instance A {\n foo {\n a\n priority 7\n }\n priority 90\n}")
+    assert top.each("vrrp_instance")[0].get("priority") == 90
+    assert codes(findings) == [(2, "unknown-keyword"), (3, "skipped"), (4, "meaning/keepalived-applies")]
+    assert "end that at this one's '}'" in findings.sorted()[0].message
+
+
+def test_braces_where_none_belong(read_text: Read) -> None:
+    top, findings = read_text("vrrp_instance A {\n priority 9 {\n a\n }\n}\n{\n}")
+    assert top.each("vrrp_instance")[0].get("priority") == 9
+    assert codes(findings) == [(2, "unexpected-brace"), (3, "skipped"), (6, "unexpected-brace")]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("vrrp_instance A {\n lvs_sync_daemon_inteface eth0\n}", "legacy-spelling"),
+        ("vrrp_instance A {\n lvs_sync_daemon_interface eth0\n}", "not-acted-on"),
+        ("global_defs {\n vrrp_garp_extra_if 5\n vrrp_vmac_garp_intvl 5\n}", "deprecated"),
+        ("global_defs {\n json_version 2\n}", "not-acted-on"),
+    ],
+)
+def test_remarks_on_what_is_understood(read_text: Read, text: str, code: str) -> None:
+    _, findings = read_text(text)
+    assert findings.sorted()[-1].code == code
+
+
+def test_a_block_that_is_not_acted_on_is_one_remark(read_text: Read) -> None:
+    _, findings = read_text("vrrp_script a {\n script /bin/true\n interval 2\n weight 300\n}")
+    assert codes(findings) == [(1, "not-acted-on"), (4, "out-of-range")]
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("$A=1", "definitions"),
+        ("~SEQ(A,", "definitions"),
+        ("@me", "definitions"),
+        ("include", "include"),
+        ("x", "unknown-keyword"),
+    ],
+)
+def test_words_that_are_no_keywords(word: str, code: str) -> None:
+    assert describe(word, TOP)[0] == code
+    assert describe("x", VRRP_INSTANCE)[1] == "unknown keyword 'x' in 'vrrp_instance'"
