@@ -216,6 +216,38 @@ def test_any_sequence_of_results_gives_the_verdicts_of_the_reference(outcomes: l
     assert announced == reference(outcomes, retry)
 
 
+def verdicts_agree(retry: int, patient: bool) -> bool:
+    """Whether all sequences of six results give the reference's verdicts; a patient judge is one that has passed."""
+    for outcomes in itertools.product([True, False], repeat=6):
+        sequence = [True, *outcomes] if patient else list(outcomes)
+        judge = Judge(TcpCheck(retry=retry), first_at=0.0, patient=patient)
+        seen = []
+        for passed in sequence:
+            attempt(judge, passed)
+            seen.append(judge.snapshot().up)
+        if seen != reference(sequence, retry):
+            return False
+    return True
+
+
+MUTATIONS = [
+    (key, wrong)
+    for key, right in TRANSITIONS.items()
+    for wrong in Standing
+    if VERDICTS[wrong] is not VERDICTS[right] and key != (Standing.UNKNOWN, Outcome.FAILED)
+]
+"""Every single entry of the table made to say something else of the server; the one left out has a test of its own."""
+
+
+@pytest.mark.parametrize(("key", "wrong"), MUTATIONS)
+def test_no_wrong_entry_of_the_table_goes_unnoticed(
+    monkeypatch: pytest.MonkeyPatch, key: tuple[Standing, Outcome], wrong: Standing
+) -> None:
+    assert all(verdicts_agree(retry, patient) for retry in (0, 2) for patient in (False, True))
+    monkeypatch.setitem(TRANSITIONS, key, wrong)
+    assert not all(verdicts_agree(retry, patient) for retry in (0, 2) for patient in (False, True))
+
+
 @given(
     steps=st.lists(st.sampled_from(["due", "pass", "fail", "stale", "suspend", "resume", "wait"]), max_size=80),
     patient=st.booleans(),

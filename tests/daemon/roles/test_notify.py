@@ -7,6 +7,8 @@ import ipaddress
 import pathlib
 import pwd
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +25,7 @@ from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import Network
 from bascule.lab.topologies import PAIR
 from bascule.lab.waiting import wait_for
-from bascule.model.base import Priority, Seconds, Vrid
+from bascule.model.base import Priority, Seconds, Vrid, pack
 from bascule.model.configuration import (
     Configuration,
     GlobalDefinitions,
@@ -287,6 +289,37 @@ def test_a_defect_of_the_sender_ends_the_role_with_it(serve: Serve, port: int) -
     desk.bus.send(server_changed())
     with pytest.raises(RuntimeError, match="a defect"):
         desk.join()
+
+
+LATE_IMPORTS = """
+import pathlib, sys, threading
+from bascule.daemon.bus import Bus
+from bascule.daemon.context import RoleContext
+from bascule.daemon.roles import notify
+from bascule.linux import privileges
+from bascule.model.base import unpack
+from bascule.model.configuration import Configuration
+from bascule.model.messages import Message, Stop
+
+known = set()
+privileges.drop = lambda: known.update(sys.modules)
+ours, theirs = Bus.pair()
+ours.send(unpack(bytes.fromhex(sys.argv[2]), Message))
+ours.send(Stop())
+configuration = unpack(bytes.fromhex(sys.argv[1]), Configuration)
+notify.run(RoleContext(bus=Bus(theirs), configuration=configuration, generation=1, run_dir=pathlib.Path("/")))
+assert known
+print(*sorted(set(sys.modules) - known))
+"""
+
+
+def test_all_that_a_mail_needs_is_loaded_before_the_files_are_out_of_reach(sink: Sink, port: int) -> None:
+    arguments = [pack(configured(port, server="localhost")).hex(), pack(server_changed()).hex()]
+    done = subprocess.run(
+        [sys.executable, "-c", LATE_IMPORTS, *arguments], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.split() == []
+    assert len(sink.mails) == 1, done.stderr
 
 
 @pytest.mark.root
