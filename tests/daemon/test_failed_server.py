@@ -80,11 +80,11 @@ SERVICE_UP = "Virtualserver [192.168.2.240]:tcp:80 - UP"
 class Director:
     """`bascule run` on a host of the lab."""
 
-    def __init__(self, host: LabHost) -> None:
+    def __init__(self, host: LabHost, text: str = TEXT) -> None:
         self.host = host
         self.run_dir = host.folder / "run"
         self.file = host.folder / "bascule.conf"
-        self.file.write_text(TEXT)
+        self.file.write_text(text)
         command = [
             sys.executable,
             "-c",
@@ -244,6 +244,32 @@ def test_a_mail_server_that_hangs_delays_nothing_but_mail(network: Network, dire
         assert director.process.wait(15.0) == 0
         assert time.monotonic() - began < 8.0
     assert director.log.count("event=mail_lost") == 3
+
+
+def test_ha_suspend_pauses_the_checks_until_the_address_is_here(network: Network, one: Nginx) -> None:
+    running = Director(network.host("d1"), TEXT.replace("smtp_alert", "ha_suspend"))
+    running.until_servers(BOTH, 20.0)
+    one.stop()
+
+    def suspended() -> list[bool]:
+        status = running.status()
+        assert status is not None
+        assert status.checks is not None
+        return [check.suspended for check in status.checks.checks]
+
+    assert suspended() == [True, True]
+    status = running.status()
+    assert status is not None
+    assert status.plane is not None
+    assert status.plane.ready, "checks that pause are not waited for"
+    network.host("d1").run(["ip", "address", "add", "192.168.2.240/32", "dev", "eth0"])
+    running.until_servers(BOTH[1:], 10.0)
+    network.host("d1").run(["ip", "address", "del", "192.168.2.240/32", "dev", "eth0"])
+    wait_for(lambda: suspended() == [True, True], 5.0, "suspension", evidence=running.all)
+    one.start()
+    stays(lambda: running.servers() == BOTH[1:], 1.5, "the last verdict while suspended")
+    running.process.terminate()
+    assert running.process.wait(15.0) == 0
 
 
 def test_the_run_leaves_no_file_of_its_own_behind(director: Director) -> None:
