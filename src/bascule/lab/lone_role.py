@@ -128,6 +128,10 @@ class LoneRole:
         self.until(lambda: not self.pump(END_SECONDS), END_SECONDS, "the end of the bus")
         return self.process.wait(END_SECONDS)
 
+    def hang_up(self) -> None:
+        """Close our end of the bus, as a supervisor that died."""
+        self._bus.close()
+
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All instances of a director on a real interface. Owners (priority 255) are active at once, which saves waiting."""
+
+from __future__ import annotations
+
+import ipaddress
+import select
+from collections.abc import Iterator
+
+import pytest
+
+from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_group import Group, boottime
+from bascule.daemon.roles.vrrp_instance import Instance
+from bascule.errors import ConfigurationError
+from bascule.lab.network import LabHost, Network
+from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
+from bascule.lab.waiting import wait_for
+from bascule.linux import addresses, rawsocket
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.model.base import Priority, Seconds, Vrid
+from bascule.model.configuration import AuthType, Configuration, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.messages import Handover
+from bascule.vrrp import packet
+from bascule.vrrp.events import StateChanged
+from bascule.vrrp.packet import Advert
+
+pytestmark = [pytest.mark.root, pytest.mark.lab]
+
+HERE = ipaddress.IPv4Address("192.168.2.210")
+PEER = ipaddress.IPv4Address("192.168.2.211")
+VIP = ipaddress.IPv4Address("192.168.2.240")
+OTHER = ipaddress.IPv4Address("192.168.2.241")
+FRESH = Handover(active=())
+
+PAIR = Topology(
+    name="pair",
+    about="Two hosts on a segment.",
+    segments=(Segment(name="lan"),),
+    hosts=tuple(
+        Host(name=name, role=HostRole.ROUTER, links=(Link(segment="lan", addresses=(f"{address}/24",)),))
+        for name, address in (("d1", HERE), ("d2", PEER))
+    ),
+)
+
+
+def instance(name: str = "VI_1", **changes: object) -> VrrpInstance:
+    values: dict[str, object] = {
+        "name": name,
+        "interface": "eth0",
+        "vrid": Vrid(51),
+        "priority": Priority(255),
+        "virtual_addresses": (VirtualAddress(address=VIP, prefix_length=32),),
+        **changes,
+    }
+    return VrrpInstance(**values)  # type: ignore[arg-type]
+
+
+def configuration(*instances: VrrpInstance) -> Configuration:
+    return Configuration(instances=instances)
+
+
+class Bench:
+    """A group in a host, and what it reports."""
+
+    def __init__(self, network: Network, netlink: Netlink) -> None:
+        self.network = network
+        self.host: LabHost = network.host("d1")
+        self.netlink = netlink
+        self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS))
+        self.reported: list[tuple[str, VrrpState]] = []
+        self.group = Group(netlink, Log("vrrp"), self.report)
+        self.group.ready(True)
+
+    def report(self, reporting: Instance, changes: list[StateChanged]) -> None:
+        self.reported += [(reporting.name, change.state) for change in changes]
+
+    def run(self, *instances: VrrpInstance, handover: Handover = FRESH) -> None:
+        self.group.configure(configuration(*instances), handover)
+
+    def virtual(self) -> set[object]:
+        return {entry.address for entry in addresses.dump(self.netlink) if entry.prefix_length == 32}
+
+    def news(self) -> bool:
+        self.group.kernel(*self.monitor.receive())
+        return True
+
+    def state(self, name: str = "VI_1") -> VrrpState:
+        return self.group.instances[name].state
+
+    def from_peer(self, payload: bytes, ttl: int = 255) -> None:
+        with self.network.host("d2").entered():
+            rawsocket.send_once("eth0", PEER, packet.GROUP_IPV4, ttl, payload)
+        port = self.group.ports.require("eth0")
+        assert select.select([port.socket], [], [], 5)[0]
+        self.group.packets(port)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with Network(PAIR) as network, network.host("d1").entered(), Netlink() as netlink:
+        made = Bench(network, netlink)
+        wait_for(lambda: "LOWER_UP" in made.host.run(["ip", "-br", "link", "show", "eth0"]).stdout, 5, "the carrier")
+        yield made
+        made.group.stop()
+        made.monitor.close()
+
+
+def advert(priority: int, vrid: int = 51, address: object = VIP) -> bytes:
+    return packet.encode(
+        Advert(vrid=Vrid(vrid), priority=Priority(priority), interval=Seconds(1.0), addresses=(address,))  # type: ignore[arg-type]
+    )
+
+
+def test_instances_start_hold_their_addresses_and_stop(bench: Bench) -> None:
+    bench.run(instance(), instance("VI_2", vrid=Vrid(52), priority=Priority(100), virtual_addresses=()))
+    assert bench.reported == [("VI_1", VrrpState.MASTER), ("VI_2", VrrpState.BACKUP)]
+    assert bench.virtual() == {VIP}
+    assert bench.group.active() == ("VI_1",)
+    assert 0 < bench.group.deadline() - boottime() <= 1.25
+    bench.group.stop()
+    assert bench.virtual() == set()
+    assert bench.reported[2:] == [("VI_1", VrrpState.INIT), ("VI_2", VrrpState.INIT)]
+
+
+def test_a_missing_interface_is_named_with_its_instance_and_nothing_changes(bench: Bench) -> None:
+    bench.run(instance())
+    with pytest.raises(ConfigurationError, match="vrrp_instance VI_2: there is no interface eth7"):
+        bench.run(instance("VI_2", interface="eth7"))
+    assert bench.virtual() == {VIP}
+    assert list(bench.group.instances) == ["VI_1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"version": 3}, "version 3"),
+        ({"auth_type": AuthType.AH}, "AH"),
+        (
+            {"virtual_addresses": (VirtualAddress(address=ipaddress.ip_address("fd02::1"), prefix_length=128),)},
+            "IPv6",
+        ),
+    ],
+)
+def test_what_is_not_there_yet_is_said_while_the_others_run(
+    bench: Bench, capfd: pytest.CaptureFixture[str], changes: dict[str, object], why: str
+) -> None:
+    bench.run(instance("VI_3", vrid=Vrid(53), **changes), instance())
+    assert list(bench.group.instances) == ["VI_1"]
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "instance_not_run" in line]
+    assert why in line
+
+
+def test_a_reload_keeps_what_is_unchanged_changes_in_place_and_ends_what_is_gone(bench: Bench) -> None:
+    second = instance("VI_2", vrid=Vrid(52), virtual_addresses=(VirtualAddress(address=OTHER, prefix_length=32),))
+    bench.run(instance(), second)
+    before = bench.group.instances["VI_1"]
+    sent = before.sent
+    bench.reported.clear()
+    bench.run(instance())
+    assert bench.reported == [("VI_2", VrrpState.INIT)]
+    assert bench.group.instances == {"VI_1": before}
+    assert before.sent == sent
+    assert bench.virtual() == {VIP}
+    moved = VirtualAddress(address=OTHER, prefix_length=32)
+    bench.run(instance(priority=Priority(150), virtual_addresses=(moved,)))
+    assert bench.group.instances["VI_1"] is before
+    assert (before.sent, before.machine.settings.priority) == (sent + 1, 150)
+    assert bench.virtual() == {OTHER}
+    bench.run(instance(vrid=Vrid(77)))
+    assert bench.group.instances["VI_1"] is not before
+    assert bench.virtual() == {VIP}
+
+
+def test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench.run(instance(priority=Priority(100)))
+    bench.from_peer(advert(200))
+    assert bench.group.instances["VI_1"].machine.snapshot().active == PEER
+    for _ in range(5):
+        bench.from_peer(b"\x21\x33")
+        bench.from_peer(advert(200, vrid=77))
+        bench.from_peer(advert(200, address=OTHER))
+        bench.from_peer(advert(200), ttl=64)
+    assert bench.group.ports.require("eth0").refusals.counts == {"truncated": 5, "vrid": 5}
+    assert bench.group.instances["VI_1"].refusals.counts == {"address_list": 5, "ttl": 5}
+    lines = [line for line in capfd.readouterr().err.splitlines() if "packet_refused" in line]
+    assert len(lines) == 4
+    assert all("source=192.168.2.211" in line for line in lines)
+
+
+def test_a_cut_cable_is_a_fault_and_its_mending_a_new_beginning(bench: Bench) -> None:
+    bench.run(instance())
+    bench.network.cut("d1")
+    wait_for(lambda: bench.news() and bench.state() is VrrpState.FAULT, 5, "the fault")
+    assert bench.virtual() == set()
+    bench.network.mend("d1")
+    wait_for(lambda: bench.news() and bench.state() is VrrpState.MASTER, 5, "the end of the fault")
+    assert bench.virtual() == {VIP}
+
+
+def test_an_interface_that_loses_its_address_is_a_fault_and_a_new_address_is_sent_from(bench: Bench) -> None:
+    bench.run(instance())
+    bench.host.run(["ip", "address", "del", f"{HERE}/24", "dev", "eth0"])
+    wait_for(lambda: bench.news() and bench.state() is VrrpState.FAULT, 5, "the fault")
+    bench.host.run(["ip", "address", "add", "192.168.2.219/24", "dev", "eth0"])
+    wait_for(lambda: bench.news() and bench.state() is VrrpState.MASTER, 5, "the end of the fault")
+    assert str(bench.group.instances["VI_1"].source) == "192.168.2.219"
+
+
+def test_an_address_taken_off_by_hand_is_put_back_and_announced(bench: Bench) -> None:
+    bench.run(instance())
+    bench.news()
+    bench.host.run(["ip", "address", "del", f"{VIP}/32", "dev", "eth0"])
+    wait_for(lambda: bench.news() and bench.virtual() == {VIP}, 5, "the address to be put back")
+
+
+def test_a_source_that_is_a_virtual_address_is_not_used(bench: Bench) -> None:
+    bench.run(instance(multicast_source=VIP))
+    bench.news()
+    assert bench.group.instances["VI_1"].source == HERE
+    assert bench.state() is VrrpState.MASTER
+
+
+def test_timers_are_called_when_due(bench: Bench) -> None:
+    bench.run(instance())
+    active = bench.group.instances["VI_1"]
+    sent = active.sent
+    bench.group.timers()
+    assert active.sent == sent
+
+    def called() -> bool:
+        bench.group.timers()
+        return active.sent > sent
+
+    wait_for(called, 3, "the next advert")
+    wait_for(lambda: boottime() < bench.group.deadline(), 1, "the next deadline")
+
+
+def test_a_restart_leaves_the_address_and_the_successor_takes_it_up_if_it_comes_in_time(bench: Bench) -> None:
+    config = instance(priority=Priority(254))
+    bench.run(config, handover=Handover(active=("VI_1",), at=boottime()))
+    assert bench.reported == [("VI_1", VrrpState.MASTER)]
+    handover = bench.group.hand_over()
+    assert handover.active == ("VI_1",)
+    assert bench.virtual() == {VIP}
+    late = Group(bench.netlink, Log("vrrp"), bench.report)
+    late.configure(configuration(config), Handover(active=("VI_1",), at=handover.at - 60))
+    assert late.active() == ()
+    assert bench.virtual() == set()
+    late.stop()

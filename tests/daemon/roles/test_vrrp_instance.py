@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An instance at work, with a rim that writes down what it is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+
+import pytest
+
+from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_addresses import Placed
+from bascule.daemon.roles.vrrp_instance import Instance, settings_of
+from bascule.errors import KernelRefusedError
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
+from bascule.model.configuration import AuthType, BasculeOptions, VirtualAddress, VrrpInstance, VrrpState
+from bascule.vrrp import packet
+from bascule.vrrp.events import Reconfigured, Start, Stop, Timeout
+from bascule.vrrp.packet import Datagram
+
+HERE = ipaddress.IPv4Address("192.168.2.210")
+PEER = ipaddress.IPv4Address("192.168.2.211")
+VIP = ipaddress.IPv4Address("192.168.2.240")
+CONFIG = VrrpInstance(
+    name="VI_1",
+    interface="eth0",
+    vrid=Vrid(51),
+    priority=Priority(100),
+    auth_type=AuthType.PASS,
+    auth_pass=b"1111",
+    virtual_addresses=(VirtualAddress(address=VIP, prefix_length=32),),
+)
+# Captured from keepalived 2.2.7 with the same configuration.
+KEEPALIVED = bytes.fromhex("21336401010153cfc0a802f03131313100000000")
+PLACED = Placed(interface="eth0", address=VIP, prefix_length=32)
+
+
+class Rim:
+    """Writes down what it is asked for."""
+
+    def __init__(self) -> None:
+        self.did: list[tuple[object, ...]] = []
+        self.broken = False
+
+    def send(self, interface: str, payload: bytes, source: IPAddress) -> None:
+        if self.broken:
+            raise KernelRefusedError("no")
+        self.did.append(("send", interface, payload, source))
+
+    def announce(self, interface: str, address: IPAddress) -> None:
+        if self.broken:
+            raise KernelRefusedError("no")
+        self.did.append(("announce", interface, address))
+
+    def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
+        self.did.append(("put", owner, wanted, lifetime, now))
+
+    def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
+        self.did.append(("take", owner, unwanted))
+
+
+def made(config: VrrpInstance = CONFIG, options: BasculeOptions | None = None) -> tuple[Instance, Rim]:
+    rim = Rim()
+    return Instance(config, options or BasculeOptions(), HERE, rim, Log("vrrp")), rim
+
+
+def heard(instance: Instance, payload: bytes, source: IPAddress = PEER) -> list[object]:
+    datagram = Datagram(payload=payload, source=source)
+    outcome = instance.hear(packet.decode(datagram), datagram, frozenset({HERE}), 1.0, 1.0)
+    return list(outcome.changes)
+
+
+def test_becoming_active_sends_puts_and_announces() -> None:
+    instance, rim = made()
+    instance.handle(Start(link=True), 0.0)
+    assert rim.did == [("take", "VI_1", (PLACED,))]
+    rim.did.clear()
+    instance.handle(Timeout(), 1.25)
+    instance.handle(Timeout(), 2.5)
+    (change,) = instance.handle(Timeout(), instance.deadline).changes
+    assert change.state is VrrpState.MASTER
+    assert rim.did[0] == ("send", "eth0", KEEPALIVED, HERE)
+    assert rim.did[1][:4] == ("put", "VI_1", (PLACED,), 8.0)
+    assert rim.did[2:] == [("announce", "eth0", VIP)] * 5
+    assert instance.sent == 1
+
+
+def test_a_peers_advert_is_counted_and_followed() -> None:
+    instance, _ = made()
+    instance.handle(Start(link=True), 0.0)
+    heard(instance, KEEPALIVED)
+    assert instance.received == 1
+    assert instance.machine.snapshot().active == PEER
+
+
+def test_an_advert_that_does_not_pass_is_counted_and_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    instance, _ = made()
+    instance.handle(Start(link=True), 0.0)
+    other = made(config_with(auth_pass=b"2222"))[0].payload(Priority(200))
+    for _ in range(10):
+        assert heard(instance, other) == []
+    assert (instance.received, instance.refusals.counts) == (0, {"auth_data": 10})
+    lines = [line for line in capfd.readouterr().err.splitlines() if "packet_refused" in line]
+    assert len(lines) == 1
+    assert "reason=auth_data" in lines[0]
+    assert "1111" not in lines[0]
+
+
+def config_with(**changes: object) -> VrrpInstance:
+    """The configuration with some values changed."""
+    values = {field: getattr(CONFIG, field) for field in CONFIG.__struct_fields__}
+    return VrrpInstance(**{**values, **changes})
+
+
+def test_what_the_kernel_refuses_is_said_seldom_and_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    instance, rim = made(config_with(priority=Priority(255)))
+    rim.broken = True
+    (change,) = instance.handle(Start(link=True), 0.0).changes
+    assert change.state is VrrpState.MASTER
+    instance.handle(Timeout(), 1.0)
+    assert instance.sent == 0
+    assert capfd.readouterr().err.count("advert_not_sent") == 1
+
+
+def test_an_overslept_active_wants_its_socket_drained() -> None:
+    instance, rim = made(config_with(priority=Priority(255)))
+    instance.handle(Start(link=True), 0.0)
+    rim.did.clear()
+    outcome = instance.handle(Timeout(), 100.0)
+    assert outcome.drain
+    assert rim.did == [("take", "VI_1", (PLACED,))]
+
+
+def test_lateness_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    instance, _ = made()
+    instance.handle(Start(link=True), 0.0)
+    assert instance.handle(Timeout(), 50.0).drain
+    assert "event=timer_late" in capfd.readouterr().err
+
+
+def test_new_settings_are_in_the_next_advert() -> None:
+    instance, rim = made(config_with(priority=Priority(255)))
+    instance.handle(Start(link=True), 0.0)
+    instance.configure(config_with(priority=Priority(120)), BasculeOptions(vip_lifetime=Seconds(60.0)), HERE)
+    rim.did.clear()
+    instance.handle(Reconfigured(instance.settings), 0.5)
+    sent = [entry[2] for entry in rim.did if entry[0] == "send"]
+    assert packet.decode(Datagram(payload=sent[0], source=HERE)).priority == 120  # type: ignore[arg-type]
+    assert [entry[3] for entry in rim.did if entry[0] == "put"] == [60.0]
+
+
+def test_another_source_decides_and_is_sent_from() -> None:
+    instance, rim = made(config_with(priority=Priority(255)))
+    instance.move(PEER)
+    instance.handle(Start(link=True), 0.0)
+    instance.handle(Reconfigured(instance.settings), 0.5)
+    sent = [entry[3] for entry in rim.did if entry[0] == "send"]
+    assert sent == [PEER, PEER]
+    assert instance.machine.settings.address == PEER
+
+
+def test_stopping_sends_priority_0_and_then_takes_off() -> None:
+    instance, rim = made(config_with(priority=Priority(255)))
+    instance.handle(Start(link=True), 0.0)
+    rim.did.clear()
+    instance.handle(Stop(), 0.5)
+    assert [entry[0] for entry in rim.did] == ["send", "take"]
+    assert rim.did[0][2] == instance.payload(packet.PRIORITY_STOP)
+
+
+def test_settings_follow_the_configuration() -> None:
+    config = config_with(nopreempt=True, advert_interval=Seconds(5.0), garp_master_repeat=2)
+    settings = settings_of(config, BasculeOptions(), HERE)
+    assert (settings.preempt, settings.announcements) == (False, 2)
+    assert (settings.interval, settings.ready_timeout) == (Seconds(5.0), Seconds(15.0))
+    bounded = settings_of(config, BasculeOptions(ready_timeout=Seconds(0.0)), HERE)
+    assert bounded == dataclasses.replace(settings, ready_timeout=Seconds(0.0))

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interfaces in use: followed through everything that happens to them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+import pytest
+
+from bascule.daemon.roles.vrrp_ports import Ports
+from bascule.errors import ConfigurationError
+from bascule.lab.network import LabHost, Network
+from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
+from bascule.lab.waiting import wait_for
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_LINK, Monitor, Netlink
+
+pytestmark = [pytest.mark.root, pytest.mark.lab]
+
+HERE = ipaddress.IPv4Address("192.168.2.210")
+VIP = ipaddress.IPv4Address("192.168.2.240")
+
+ONE = Topology(
+    name="one",
+    about="One host on a segment.",
+    segments=(Segment(name="lan"),),
+    hosts=(Host(name="h", role=HostRole.ROUTER, links=(Link(segment="lan", addresses=(f"{HERE}/24",)),)),),
+)
+
+
+class Bench:
+    """Ports, and the kernel's news for them."""
+
+    def __init__(self, host: LabHost, netlink: Netlink) -> None:
+        self.host = host
+        self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS))
+        self.ports = Ports(netlink)
+        self.port = self.ports.require("eth0")
+
+    def ip(self, *words: str) -> None:
+        self.host.run(["ip", *words])
+
+    def news(self) -> tuple[set[str], list[object]]:
+        changes = self.ports.update(*self.monitor.receive())
+        return set(changes.ports), [entry.address for entry in changes.lost]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with Network(ONE) as network, network.host("h").entered(), Netlink() as netlink:
+        made = Bench(network.host("h"), netlink)
+        wait_for(lambda: made.news() and made.port.up, 5, "the carrier")
+        yield made
+        made.ports.keep(())
+        made.monitor.close()
+
+
+def test_a_missing_interface_is_named(bench: Bench) -> None:
+    with pytest.raises(ConfigurationError, match="there is no interface eth7"):
+        bench.ports.require("eth7")
+    assert bench.ports.get("eth7") is None
+    assert bench.ports.get("eth0") is bench.port
+    assert list(bench.ports) == [bench.port]
+
+
+def test_addresses_that_come_and_go_are_news_of_their_interface(bench: Bench) -> None:
+    assert HERE in bench.ports.local
+    bench.ip("address", "add", f"{VIP}/32", "dev", "eth0")
+    assert bench.news() == ({"eth0"}, [])
+    assert VIP in bench.ports.local
+    bench.ip("address", "del", f"{VIP}/32", "dev", "eth0")
+    assert bench.news() == ({"eth0"}, [VIP])
+    assert VIP not in bench.ports.local
+    bench.ip("address", "add", "127.7.7.7/32", "dev", "lo")
+    assert bench.news() == (set(), [])
+
+
+def test_adverts_come_from_the_wanted_address_if_it_is_here_and_never_from_a_virtual_one(bench: Bench) -> None:
+    second = ipaddress.IPv4Address("192.168.2.215")
+    bench.ip("address", "add", f"{VIP}/32", "dev", "eth0")
+    bench.ip("address", "add", f"{second}/24", "dev", "eth0")
+    bench.news()
+    virtual = frozenset({VIP})
+    source = bench.ports.source
+    assert source(bench.port, virtual, None) == HERE
+    assert source(bench.port, virtual, second) == second
+    assert source(bench.port, virtual, VIP) == HERE
+    assert source(bench.port, virtual, ipaddress.IPv4Address("10.0.0.1")) == HERE
+    bench.ip("address", "flush", "dev", "eth0")
+    bench.news()
+    assert source(bench.port, virtual, None) is None
+
+
+def test_a_link_that_goes_and_returns_is_followed(bench: Bench) -> None:
+    bench.ip("link", "set", "eth0", "down")
+    names, _ = bench.news()
+    assert names == {"eth0"}
+    assert not bench.port.up
+    bench.ip("link", "set", "eth0", "up")
+    wait_for(lambda: bench.news() and bench.port.up, 5, "the carrier")
+
+
+def test_an_interface_made_anew_gets_new_sockets(bench: Bench) -> None:
+    before = bench.port.socket
+    bench.ip("link", "del", "eth0")
+    bench.news()
+    assert not bench.port.up
+    bench.ip("link", "add", "eth0", "type", "veth", "peer", "name", "peer0")
+    bench.ip("link", "set", "peer0", "up")
+    bench.ip("link", "set", "eth0", "up")
+    wait_for(lambda: bench.news() and bench.port.up, 5, "the new interface")
+    assert bench.port.socket is not before
+    bench.ip("address", "add", f"{HERE}/24", "dev", "eth0")
+    bench.news()
+    bench.port.socket.send(b"x", HERE, ipaddress.IPv4Address("224.0.0.18"))
+    bench.port.announce(VIP)
+
+
+def test_news_that_the_kernel_had_to_drop_are_read_anew(bench: Bench) -> None:
+    bench.ip("address", "add", f"{VIP}/32", "dev", "eth0")
+    bench.news()
+    bench.ip("address", "del", f"{VIP}/32", "dev", "eth0")
+    bench.ip("link", "set", "eth0", "down")
+    changes = bench.ports.update([], complete=False)
+    assert changes.ports == {"eth0"}
+    assert VIP in [entry.address for entry in changes.lost]
+    assert not bench.port.up
+
+
+def test_ports_that_nobody_uses_are_closed(bench: Bench) -> None:
+    bench.ports.require("lo").announce(VIP)
+    bench.ports.keep({"eth0"})
+    assert list(bench.ports) == [bench.port]
+    bench.ports.keep(())
+    assert bench.port.socket.fileno() == -1
