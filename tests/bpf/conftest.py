@@ -25,7 +25,7 @@ def bpffs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
 
 
 @pytest.fixture(scope="session")
-def made(bpffs: pathlib.Path) -> Iterator[dict[tuple[str, ...], Trial]]:
+def made() -> Iterator[dict[tuple[str, ...], Trial]]:
     """Directors by defects, each loaded once a session."""
     trials: dict[tuple[str, ...], Trial] = {}
     yield trials
