@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.bpf.trial import Trial, build
 
 from bascule.dataplane.xdp.loader import OBJECT
+from tests.bpf.trial import Trial, build
 
 MakeTrial = Callable[..., Trial]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.bpf.conftest import MakeTrial
-from tests.bpf.packets import ACK, CLIENT, FIN, PSH, RST, SYN, UDP_PROTOCOL, Packet
-from tests.bpf.trial import Trial, Xdp
 
 from bascule.dataplane.xdp import layout
 from bascule.dataplane.xdp.directory import places
 from bascule.dataplane.xdp.layout import TIMEOUTS, State, connection_key, connection_value
+from tests.bpf.conftest import MakeTrial
+from tests.bpf.packets import ACK, CLIENT, FIN, PSH, RST, SYN, UDP_PROTOCOL, Packet
+from tests.bpf.trial import Trial, Xdp
 
 pytestmark = pytest.mark.root
 

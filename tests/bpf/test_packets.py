@@ -7,6 +7,7 @@ import struct
 from ipaddress import IPv4Address
 
 import pytest
+
 from tests.bpf.conftest import MakeTrial
 from tests.bpf.packets import (
     ACK,

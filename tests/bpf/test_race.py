@@ -12,14 +12,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from tests.bpf.conftest import MakeTrial
-from tests.bpf.packets import Packet
-from tests.bpf.trial import Trial, build
 
 from bascule.dataplane.xdp.layout import META_TEMPLATE, META_VALID, SchedulerNumber
 from bascule.dataplane.xdp.libbpf import TestRun, check, library
 from bascule.dataplane.xdp.maps import MappedArray
 from bascule.dataplane.xdp.objectfile import ObjectFile
+from tests.bpf.conftest import MakeTrial
+from tests.bpf.packets import Packet
+from tests.bpf.trial import Trial, build
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bascule.dataplane.xdp.layout import SERVERS_PER_SERVICE, SchedulerNumber
 from tests.bpf.conftest import MakeTrial
 from tests.bpf.packets import ACK, Packet
 from tests.bpf.trial import Trial
-
-from bascule.dataplane.xdp.layout import SERVERS_PER_SERVICE, SchedulerNumber
 
 pytestmark = pytest.mark.root
 

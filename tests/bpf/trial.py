@@ -10,7 +10,6 @@ import subprocess
 from ipaddress import IPv4Address
 
 import numpy as np
-from tests.bpf.packets import ACK, DIRECTOR_MAC, SYN, TCP_PROTOCOL, VIP, VIRTUAL_MAC, Packet
 
 from bascule.dataplane.xdp import layout
 from bascule.dataplane.xdp.layout import META_VALID, RAW_SLOT, SLOT, SchedulerNumber, State
@@ -18,6 +17,7 @@ from bascule.dataplane.xdp.libbpf import TestRun
 from bascule.dataplane.xdp.loader import Director
 from bascule.dataplane.xdp.maps import MappedArray
 from bascule.dataplane.xdp.objectfile import FOLDER
+from tests.bpf.packets import ACK, DIRECTOR_MAC, SYN, TCP_PROTOCOL, VIP, VIRTUAL_MAC, Packet
 
 LOOPBACK = 1
 """BPF_PROG_TEST_RUN says that packets come in by the loopback interface."""

@@ -7,11 +7,11 @@ import socket
 import threading
 
 import pytest
-from tests.cli.test_ipvsadm_tables import connection
 
 from bascule.cli.ipvsadm_names import Names, numeric
 from bascule.cli.ipvsadm_tables import connections_table
 from bascule.model.service import Protocol
+from tests.cli.test_ipvsadm_tables import connection
 
 DATA = pathlib.Path(__file__).parent / "data" / "ipvsadm"
 V4, V6 = ipaddress.ip_address("192.168.2.240"), ipaddress.ip_address("fd00::1")

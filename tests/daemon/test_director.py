@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from tests.daemon.conftest import CLASHING, HERE, WHOLE, Director
 
 from bascule.model.messages import Role
+from tests.daemon.conftest import CLASHING, HERE, WHOLE, Director
 
 pytestmark = pytest.mark.root
 

@@ -9,12 +9,12 @@ import signal
 import threading
 
 import pytest
-from tests.daemon.conftest import CLASHING, INSTANCE, MAIL, SERVICE, WHOLE, Director, alive
 
 from bascule.daemon.client import ask
 from bascule.lab.waiting import wait_for
 from bascule.model.control import ControlReply, Verb
 from bascule.model.messages import Role
+from tests.daemon.conftest import CLASHING, INSTANCE, MAIL, SERVICE, WHOLE, Director, alive
 
 pytestmark = pytest.mark.root
 

@@ -9,13 +9,13 @@ import signal
 import time
 
 import pytest
-from tests.daemon.conftest import INSTANCE, WHOLE, Director, alive
 
 from bascule.lab.waiting import wait_for
 from bascule.model.base import from_json, to_json
 from bascule.model.control import Verb
 from bascule.model.messages import Role
 from bascule.model.status import DirectorStatus
+from tests.daemon.conftest import INSTANCE, WHOLE, Director, alive
 
 pytestmark = pytest.mark.root
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dataplane.xdp.doubles import HZ, FakeDirector
 
 from bascule.dataplane.xdp import views
 from bascule.dataplane.xdp.expiry import pointed
@@ -25,6 +24,7 @@ from bascule.model.service import (
     ServiceId,
     VirtualService,
 )
+from tests.dataplane.xdp.doubles import HZ, FakeDirector
 
 VIP = ipaddress.IPv4Address("192.0.2.1")
 WEB = VirtualService(id=ServiceId(protocol=Protocol.TCP, address=VIP, port=80), persistence=Seconds(60.0))

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.dataplane.xdp.doubles import HZ, NOW, FakeDirector
 
 from bascule.dataplane.xdp import layout
 from bascule.dataplane.xdp.layout import State
 from bascule.dataplane.xdp.upkeep import DRIFT_INTERVAL, EXPIRY_INTERVAL, Upkeep
+from tests.dataplane.xdp.doubles import HZ, NOW, FakeDirector
 
 OVER = 902 * HZ
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from tests.dataplane.xdp.doubles import HZ, NOW, FakeDirector
 
 from bascule.dataplane.xdp import layout, views
 from bascule.dataplane.xdp.expiry import pointed
@@ -20,6 +19,7 @@ from bascule.model.service import (
     ServiceId,
     VirtualService,
 )
+from tests.dataplane.xdp.doubles import HZ, NOW, FakeDirector
 
 CLIENT = int(ipaddress.ip_address("203.0.113.9"))
 REAL = ipaddress.ip_address("198.51.100.11")
