@@ -98,7 +98,9 @@ class Stage:
             self.directors[name].wait_started()
 
     def status(self, name: str) -> DirectorStatus:
-        return wait_for(self.directors[name].status, 10.0, f"{name} to answer")
+        status = wait_for(self.directors[name].status, 10.0, f"{name} to answer")
+        assert status is not None
+        return status
 
     def instance(self, name: str) -> InstanceStatus | None:
         status = self.directors[name].status()

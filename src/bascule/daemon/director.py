@@ -19,8 +19,10 @@ from bascule.daemon.processes import Command, default_command
 from bascule.daemon.routing import StateCache
 from bascule.daemon.service import SIGNALS, Service
 from bascule.daemon.supervisor import Supervisor
+from bascule.dataplane import choose
 from bascule.linux import scheduling
 from bascule.model.control import ControlReply
+from bascule.model.messages import Role
 
 
 @dataclasses.dataclass(slots=True, kw_only=True, frozen=True)
@@ -75,10 +77,13 @@ def _prepare(options: Options) -> _Ground:
     parsed = parsing.read_now(options.files)
     service.say(parsed)
     packed = usable(parsed)
+    plan = Plan.of(packed, 1)
+    if Role.PLANE in plan.needed:
+        choose.preflight()
     namespace_lock = locks.lock_namespace()
     run_dir_lock = locks.lock_run_dir(options.run_dir)
     return _Ground(
-        plan=Plan.of(packed, 1),
+        plan=plan,
         namespace_lock=namespace_lock,
         run_dir_lock=run_dir_lock,
         control_socket=control.listen(options.run_dir),
