@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from collections.abc import Iterator
 
@@ -114,6 +115,18 @@ def test_an_interface_made_anew_gets_new_sockets(bench: Bench) -> None:
     bench.news()
     bench.port.socket.send(b"x", HERE, ipaddress.IPv4Address("224.0.0.18"))
     bench.port.announce(VIP)
+
+
+def test_an_interface_that_is_gone_before_it_has_sockets_counts_as_down_until_the_next_news(bench: Bench) -> None:
+    anew = dataclasses.replace(bench.port.facts, index=77, name="eth7")
+    before = bench.port.socket
+    bench.port.refresh(anew)
+    assert not bench.port.up
+    assert bench.port.socket is before
+    assert before.fileno() >= 0
+    bench.port.refresh(dataclasses.replace(anew, name="eth0"))
+    assert bench.port.up
+    assert bench.port.socket is not before
 
 
 def test_news_that_the_kernel_had_to_drop_are_read_anew(bench: Bench) -> None:

@@ -37,7 +37,7 @@ from bascule.vrrp.packet import Datagram, RefusedPacketError
 NO_SOURCE = ipaddress.IPv4Address(0)
 """Stands for the source of an instance whose interface has no address; it is in FAULT and sends nothing."""
 
-BATCH_MAX = 4096
+BATCH_MAX = 1024
 """Packets read from one port in one go: a flood must not keep the timers waiting for ever."""
 
 

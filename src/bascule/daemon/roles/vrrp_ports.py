@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from bascule.daemon.roles.vrrp_refusals import Refusals
-from bascule.errors import ConfigurationError
+from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux import addresses, interfaces
 from bascule.linux.addresses import InterfaceAddress
 from bascule.linux.announce import Announcer
@@ -29,14 +29,9 @@ class Port:
         self.facts = found
         self.refusals = Refusals()
         """Packets that could not be told to belong to an instance."""
-        self._open()
-
-    def _open(self) -> None:
-        self._opened_for = (self.facts.index, self.facts.hardware_address)
-        self.socket = RawSocket(self.facts.name, PROTOCOL, GROUP_IPV4)
-        self._announcer: Announcer | None = None
-        if len(self.facts.hardware_address) == _ETHERNET_ADDRESS:
-            self._announcer = Announcer(self.facts.name, self.facts.hardware_address)
+        self._announcer: Announcer | None
+        self.socket, self._announcer = _sockets(found)
+        self._opened_for = (found.index, found.hardware_address)
 
     @property
     def name(self) -> str:
@@ -49,11 +44,21 @@ class Port:
         return self.facts.up and self.facts.running
 
     def refresh(self, found: Interface) -> None:
-        """Take over what the kernel says now. Raises KernelRefusedError when new sockets are refused."""
+        """Take over what the kernel says now.
+
+        An interface that was made anew gets new sockets; one that is gone again before it has them counts as down.
+        """
         self.facts = found
-        if found.up and (found.index, found.hardware_address) != self._opened_for:
-            self.close()
-            self._open()
+        if not found.up or (found.index, found.hardware_address) == self._opened_for:
+            return
+        try:
+            fresh = _sockets(found)
+        except KernelRefusedError:
+            self.facts = dataclasses.replace(found, up=False, running=False)
+            return
+        self.close()
+        self.socket, self._announcer = fresh
+        self._opened_for = (found.index, found.hardware_address)
 
     def announce(self, address: IPAddress) -> None:
         """Send one gratuitous ARP. Raises KernelRefusedError. An interface without Ethernet has nobody to tell."""
@@ -65,6 +70,18 @@ class Port:
         self.socket.close()
         if self._announcer is not None:
             self._announcer.close()
+
+
+def _sockets(found: Interface) -> tuple[RawSocket, Announcer | None]:
+    """Both sockets of an interface or neither; one without Ethernet announces nothing. Raises KernelRefusedError."""
+    opened = RawSocket(found.name, PROTOCOL, GROUP_IPV4)
+    if len(found.hardware_address) != _ETHERNET_ADDRESS:
+        return opened, None
+    try:
+        return opened, Announcer(found.name, found.hardware_address)
+    except KernelRefusedError:
+        opened.close()
+        raise
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
