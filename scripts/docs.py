@@ -25,6 +25,7 @@ from bascule import cli
 from bascule.config import codes, schema
 from bascule.config.keywords.top import TOP
 from bascule.dataplane.xdp import layout
+from bascule.health import judge
 from bascule.lab.records import DemoReport, Request
 from bascule.model.base import IPAddress, Model
 from bascule.model.diagnostic import Diagnostic
@@ -100,6 +101,19 @@ def vrrp_page() -> str:
         "The table that the machine runs on; a pair of state and cause that is not here cannot occur.",
         transitions.as_table(),
         f"```dot\n{transitions.as_diagram()}\n```",
+    )
+
+
+def health_page() -> str:
+    """How a check's results become a verdict on its server."""
+    said = {True: "up", False: "down", None: "nothing yet"}
+    moves = ((before.value, outcome.value, after.value) for (before, outcome), after in judge.TRANSITIONS.items())
+    return page(
+        "Health: from attempts to verdicts",
+        "*failed*: with retries left; *exhausted*: with none left.",
+        table(("standing", "an attempt has", "standing then"), moves),
+        "## What a standing says of the server",
+        table(("standing", "verdict"), ((standing.value, said[up]) for standing, up in judge.VERDICTS.items())),
     )
 
 
@@ -196,6 +210,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "keywords.md": keywords_page,
     "findings.md": findings_page,
     "vrrp.md": vrrp_page,
+    "health.md": health_page,
     "packets.md": packets_page,
     "commands.md": commands_page,
     "check.schema.json": lambda: json_schema(list[Diagnostic]),
