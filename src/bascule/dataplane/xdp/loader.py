@@ -100,15 +100,16 @@ class Director:
     # Making, adopting, leaving
 
     @classmethod
-    def open(cls, pins: Path, *, lines: int = DEFAULT_LINES, path: Path = OBJECT) -> Director:
+    def open(cls, pins: Path | None, *, lines: int = DEFAULT_LINES, path: Path = OBJECT) -> Director:
         """The director pinned below `pins` (a folder on a bpffs), with our code over its tables, or a new one.
 
-        `lines` (a power of two) of four connections each, if it is new. KernelRefusedError: nothing has changed.
+        `lines` (a power of two) of four connections each, if it is new. No pins: it goes with this process.
+        KernelRefusedError: nothing has changed.
         """
         loaded = ObjectFile(path)
         found: dict[str, int] = {}
         try:
-            found = open_pinned(pins)
+            found = open_pinned(pins) if pins is not None else {}
             for name, descriptor in found.items():
                 loaded.reuse_map(name, descriptor)
             if found:
@@ -127,7 +128,8 @@ class Director:
         director.adopted = bool(found)
         if not found:
             director._initialise()
-            director._pin(pins)
+            if pins is not None:
+                director._pin(pins)
         else:
             director._directory = Directory(director._array("directory"), int(director.settings["seed"]))
         return director
@@ -188,7 +190,7 @@ class Director:
 
     def map(self, name: str) -> int:
         """The descriptor of a map."""
-        return self._descriptors[name]
+        return self._descriptors[name] if name in self._descriptors or self._object is None else self._object.map(name)
 
     # Which frames, which services
 

@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "acceptance.h"
 #include "forwarding.h"
 #include "housekeeping.h"
 #include "maps.h"
@@ -24,23 +25,6 @@ static __always_inline int drop(enum verdict verdict)
 {
 	count_verdict(verdict);
 	return XDP_DROP;
-}
-
-/* Addressed to the interface's own MAC, or to a virtual one held here? */
-static __always_inline int is_accepted(__u32 ifindex, __u64 mac)
-{
-	__u32 zero = 0;
-	struct accepted_list *list = bpf_map_lookup_elem(&accepted, &zero);
-
-	if (!list)
-		return 0;
-	for (int i = 0; i < MAX_ACCEPTED; i++) {
-		if (list->entries[i].mac == mac && list->entries[i].ifindex == ifindex)
-			return 1;
-		if (!list->entries[i].ifindex)
-			return 0;
-	}
-	return 0;
 }
 
 /* The index of the service that owns this address, port and protocol, or 0. Port and protocol 0: any service there? */
