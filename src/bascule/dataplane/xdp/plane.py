@@ -52,15 +52,16 @@ class XdpPlane:
         """
         self._pins = Pins(run_dir)
         self._slots = slots
-        self._director = _open(self._pins, slots)
-        self._upkeep = Upkeep(self._director)
-        self._tables = Tables(self._director, self._upkeep.pointed)
-        if self._director.adopted:
-            self._tables.repair()
+        self.director = _open(self._pins, slots)
+        """The maps and programs."""
+        self._upkeep = Upkeep(self.director)
+        self.tables = Tables(self.director, self._upkeep.pointed)
+        if self.director.adopted:
+            self.tables.repair()
         self._netlink = Netlink()
         self._monitor = Monitor((GROUP_LINK, GROUP_NEIGHBOUR, GROUP_IPV4_ADDRESS, GROUP_IPV4_ROUTE))
-        self._attachments = Attachments(self._director, self._pins)
-        self._following = Following(self._director, self._netlink)
+        self._attachments = Attachments(self.director, self._pins)
+        self._following = Following(self.director, self._netlink)
         self._rates = Estimator(self._pins.rates)
         self._looked = float("-inf")
         self._look_due = 0.0
@@ -68,7 +69,7 @@ class XdpPlane:
     @property
     def adopted(self) -> bool:
         """Whether the table was there before this process."""
-        return self._director.adopted
+        return self.director.adopted
 
     def configure(self, configuration: Configuration) -> None:
         """Sit on the interfaces of this configuration. Raises KernelRefusedError; what stood before then stays."""
@@ -79,43 +80,43 @@ class XdpPlane:
 
     def services(self) -> tuple[ServiceView, ...]:
         """Every service that the director holds, ours and foreign, in the order of its table."""
-        return views.services(self._director, self._rates.view(), self._following.trouble)
+        return views.services(self.director, self._rates.view(), self._following.trouble)
 
     def connections(self) -> Iterator[Connection]:
         """Every live connection and persistence template, in no particular order."""
-        return views.connections(self._director)
+        return views.connections(self.director)
 
     def table_size(self) -> int:
         """Slots of the connection table."""
-        return len(self._director.table)
+        return len(self.director.table)
 
     def measure_rates(self) -> None:
         """Nothing to do: `housekeep` keeps averages."""
 
     def add_service(self, service: VirtualService) -> None:
         """Put a service in, without its `servers`. Raises KernelRefusedError."""
-        self._tables.add_service(service)
+        self.tables.add_service(service)
 
     def edit_service(self, service: VirtualService) -> None:
         """Change scheduler and persistence; connections and counters stay. Raises KernelRefusedError."""
-        self._tables.edit_service(service)
+        self.tables.edit_service(service)
 
     def remove_service(self, service: ServiceId) -> None:
         """Take a service out with all its servers. Raises KernelRefusedError."""
-        self._tables.remove_service(service)
+        self.tables.remove_service(service)
 
     def add_server(self, service: ServiceId, server: RealServer) -> None:
         """Put a real server in; its MAC is asked for at the next `housekeep`. Raises KernelRefusedError."""
-        self._tables.add_server(service, server)
+        self.tables.add_server(service, server)
         self._look_due = 0.0
 
     def edit_server(self, service: ServiceId, server: RealServer) -> None:
         """Change a weight. Raises KernelRefusedError."""
-        self._tables.edit_server(service, server)
+        self.tables.edit_server(service, server)
 
     def remove_server(self, service: ServiceId, server: ServerId) -> None:
         """Take a real server out; packets of its connections are dropped. Raises KernelRefusedError."""
-        self._tables.remove_server(service, server)
+        self.tables.remove_server(service, server)
 
     def fileno(self) -> int:
         """Readable when links, routes or neighbours changed: then `housekeep`."""
@@ -130,11 +131,11 @@ class XdpPlane:
             self._look(now)
         due = self._upkeep.run(now)
         if now >= self._rates.due(now):
-            names = self._tables.names
+            names = self.tables.names
             self._rates.sample(
                 now,
-                self._director.service_counters(names.highest_service() + 1),
-                self._director.server_counters(names.highest_server() + 1),
+                self.director.service_counters(names.highest_service() + 1),
+                self.director.server_counters(names.highest_server() + 1),
             )
         return min(due, self._look_due, self._rates.due(now))
 
@@ -144,7 +145,7 @@ class XdpPlane:
 
     def counters(self) -> dict[str, int]:
         """Packets by verdict since the director was made."""
-        return self._director.verdicts()
+        return self.director.verdicts()
 
     def notes(self) -> tuple[str, ...]:
         """What an operator should know, in words."""
@@ -161,7 +162,7 @@ class XdpPlane:
         self._monitor.close()
         self._netlink.close()
         self._rates.close()
-        self._director.close()
+        self.director.close()
 
     def destroy(self) -> None:
         """Take links, pins and maps out of the kernel, and close."""

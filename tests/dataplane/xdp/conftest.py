@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network that the director's tests run in."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from tests.dataplane.xdp.bench import VIP, Bench, NamedServer, prepare
+
+from bascule.lab.network import Network
+from bascule.lab.topologies import SEED
+
+
+@pytest.fixture
+def bench(tmp_path: pathlib.Path) -> Iterator[Bench]:
+    """The whole network; planes are destroyed and the file system unmounted at the end."""
+    with Network(SEED) as network:
+        servers = []
+        for name in ("rs1", "rs2"):
+            prepare(network.host(name))
+            servers.append(NamedServer(network.host(name)))
+        network.host("d1").run(["ip", "address", "add", f"{VIP}/32", "dev", "eth0"])
+        bed = Bench(network, tmp_path / "run")
+        try:
+            yield bed
+        finally:
+            for plane in bed.planes:
+                with bed.director.entered():
+                    plane.destroy()
+            for server in servers:
+                server.close()
+            subprocess.run(["umount", "-l", str(bed.run_dir / "bpf")], capture_output=True, check=False)
