@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from bascule import __version__
-from bascule.errors import BasculeError
-from bascule.lab import faults, judge, windows
+from bascule.lab import faults, windows
 from bascule.lab.faults import Fault
+from bascule.lab.notebook import MAIL_SECONDS, Notebook
 from bascule.lab.progress import Progress
-from bascule.lab.records import DemoReport, Failover, Request, Window
+from bascule.lab.records import DemoReport, Failover, Request
 from bascule.lab.stage import STEADY_CLIENTS, Stage
 from bascule.lab.waiting import WaitedTooLongError
 from bascule.model.configuration import RealServerConfig
@@ -25,8 +24,6 @@ REMOVAL_GRACE = 0.25
 """Seconds that a removal or a return may take above the checks' figure: the attempt itself, and the table's edit."""
 HANDOVER_SECONDS = 0.05
 """How long a planned change of directors may reset connections that are open at that moment."""
-MAIL_SECONDS = 10.0
-"""From a verdict to the mail in the relay."""
 START_SECONDS = 15.0
 QUIET_SECONDS = 1.5
 """How long traffic is watched after each window."""
@@ -34,7 +31,6 @@ INTERFACE_TAKEN_SECONDS = 2.0
 WARM_UP_REQUESTS = 10
 PERSISTENCE_REQUESTS = 10
 VISIT_PAUSE = 0.25
-CARRIED_OVER = "no: directors do not synchronise connections yet; one that is open during a failover is reset"
 
 
 class Demo:
@@ -45,13 +41,7 @@ class Demo:
         self.stage = stage
         self.progress = progress
         self.injected = injected
-        self._windows: list[Window] = []
-        self._spans: list[judge.Span] = []
-        self._failovers: list[Failover] = []
-        self._wanted: list[judge.WantedMail] = []
-        self._tables: dict[str, str] = {}
-        self._trouble: list[str] = []
-        self._quiet_since: float | None = None
+        self.notes = Notebook(stage, progress)
 
     def run(self) -> DemoReport:
         """Play every act; returns what came of it."""
@@ -72,10 +62,9 @@ class Demo:
             try:
                 act()
             except WaitedTooLongError as error:
-                self._deviates(str(error).splitlines()[0])
-                self._unsettle()
-        self._unsettle()
-        return self._report(started)
+                self.notes.deviates(str(error).splitlines()[0])
+                self.notes.unsettle()
+        return self.notes.report(started, tuple(fault.value for fault in self.injected))
 
     # The acts, in their order.
 
@@ -84,7 +73,7 @@ class Demo:
             nginx.start()
             status, text = self.stage.realserver(nginx.host, "start")
             if status != 0:
-                self._deviates(f"`bascule realserver start` on {nginx.host.name}: {text}")
+                self.notes.deviates(f"`bascule realserver start` on {nginx.host.name}: {text}")
             self.progress.say(f"{nginx.host.name}: nginx answers, {'; '.join(text.splitlines())}")
 
     def _directors_start(self) -> None:
@@ -104,7 +93,7 @@ class Demo:
         self.stage.start_traffic()
         wanted = STEADY_CLIENTS * WARM_UP_REQUESTS
         self.stage.wait(lambda: len(self._answered()) >= wanted, START_SECONDS, f"{wanted} answered requests")
-        self._settle()
+        self.notes.settle()
         if Fault.VIP in self.injected:
             host = self.stage.host_of(self._leaving)
             self.progress.say(f"injected fault: {self.stage.virtual} taken off lo on {host.name}")
@@ -113,12 +102,14 @@ class Demo:
             self.progress.say("injected fault: another XDP program takes eth0 of d1")
             faults.take_interface(self.stage.directors["d1"])
             self.stage.wait_until(self.stage.now() + INTERFACE_TAKEN_SECONDS)
+            self.notes.expect_attached("d1")
             faults.give_interface_back(self.stage.directors["d1"])
 
     def _look(self) -> None:
+        self.notes.expect_attached("d1")
         for server in self.stage.service.real_servers:
-            self._expect_in_table("d1", "with both servers", server, there=True)
-        self._show_table("d1", "with both servers")
+            self.notes.expect_in_table("d1", "with both servers", server, there=True)
+        self.notes.show_table("d1", "with both servers")
         visitor = self.stage.visitor()
         answers = [self.stage.visit(visitor).server or "nobody" for _ in range(PERSISTENCE_REQUESTS)]
         self.progress.say(f"persistence: {visitor} asked {len(answers)} times, answered by {_tally(answers)}")
@@ -126,62 +117,57 @@ class Demo:
     def _server_leaves_and_returns(self) -> None:
         server = self._leaving
         nginx = self.stage.servers[server.address]
-        self._unsettle()
-        nginx.stop()
+        self.notes.unsettle()
         begin = self.stage.now()
+        nginx.stop()
         allowed = windows.removal(server)
         check = server.checks[0]
-        why = f"delay_loop {check.delay_loop:g} + retry {check.retry} x {check.delay_before_retry:g} s"
-        end = self._window(
-            f"{nginx.host.name} stopped", f"{why} = {allowed:g} s", begin, begin + allowed + REMOVAL_GRACE
-        )
-        self.progress.say(f"nginx on {nginx.host.name} stopped; it must leave within {allowed:g} s ({why})")
-        self._want_mails(server, "DOWN", begin, end)
+        why = f"delay_loop {check.delay_loop:g} + retry {check.retry} x {check.delay_before_retry:g} s = {allowed:g} s"
+        end = self.notes.window(f"{nginx.host.name} stopped", why, begin, self.stage.now() + allowed + REMOVAL_GRACE)
+        self.progress.say(f"nginx on {nginx.host.name} stopped; it must leave within {why}")
+        self.notes.want_mails(server, "DOWN", begin, end)
         self._after_window(end)
-        self._expect_in_table("d1", "with one server", server, there=False)
-        self._show_table("d1", "with one server")
+        self.notes.expect_in_table("d1", "with one server", server, there=False)
+        self.notes.show_table("d1", "with one server")
         nginx.start()
         begin = self.stage.now()
         allowed = windows.recovery(server)
-        self._want_mails(server, "UP", begin, begin + allowed + REMOVAL_GRACE)
+        self.notes.want_mails(server, "UP", begin, begin + allowed + REMOVAL_GRACE)
         self.progress.say(f"nginx on {nginx.host.name} runs again; it must return within {allowed:g} s (delay_loop)")
         answer = self._visits_until(nginx.host.name, begin + allowed + REMOVAL_GRACE)
         self.progress.say(f"{answer.client}, a new client, was answered by {nginx.host.name}")
-        self._expect_in_table("d1", "with both servers again", server, there=True)
+        self.notes.expect_in_table("d1", "with both servers again", server, there=True)
 
     def _active_is_killed(self) -> None:
-        self._unsettle()
+        self.notes.unsettle()
         fault = self.stage.now()
         killed = self.stage.directors["d1"].kill()
         self.progress.say(f"kill -9 to all {len(killed)} processes of d1")
         self._fail_over("d1 killed", fault)
 
     def _killed_returns(self) -> None:
-        self._unsettle()
+        self.notes.unsettle()
         begin = self.stage.now()
         director = self.stage.directors["d1"]
         director.launch()
         director.wait_started()
         announced = self._wait_for_owner("d1", after=begin, seconds=self._takeover_seconds("d1"))
         why = "a planned change resets the connections that are open at that moment"
-        end = self._window("d1 returned", why, announced, announced + HANDOVER_SECONDS)
+        end = self.notes.window("d1 returned", why, announced, announced + HANDOVER_SECONDS)
         self.progress.say(f"d1 owns {self.stage.virtual} again, {announced - begin:.1f} s after its start")
         self._after_window(end)
 
     def _active_is_cut_off(self) -> None:
-        self._unsettle()
+        self.notes.unsettle()
         fault = self.stage.now()
         self.stage.network.cut("d1")
         self.progress.say("d1's cable is pulled")
         self._fail_over("d1 cut off", fault)
-        self._show_table("d2", "after the last failover")
+        self.notes.show_table("d2", "after the last failover")
 
     def _mail_is_there(self) -> None:
         """Only the last mails may still be under way; whether all came is judged at the end."""
-        last = max((wanted.before for wanted in self._wanted), default=0.0)
-        self.stage.wait(
-            lambda: not self._missing_mails() or self.stage.now() > last, MAIL_SECONDS * 2, "the last mails"
-        )
+        self.stage.wait(self.notes.mails_settled, MAIL_SECONDS * 2, "the last mails")
         for mail in self.stage.mails():
             self.progress.say(f"{mail.at:7.2f} s  {mail.director}: {mail.subject}")
 
@@ -222,7 +208,7 @@ class Demo:
         allowed = figure + FAILOVER_GRACE
         last_advert = self.stage.last_advert("d1", fault)
         why = f"3 x {instance.advert_interval:g} + {windows.skew(instance):.3f} s from the last advert"
-        end = self._window(
+        end = self.notes.window(
             name, f"{why} = {figure:.3f} s", fault, (fault if last_advert is None else last_advert) + allowed
         )
         try:
@@ -234,31 +220,16 @@ class Demo:
         finally:
             announced = self.stage.announced("d2", fault)
             failover = Failover(name=name, taken_by="d2", last_advert=last_advert, announced=announced, allowed=allowed)
-            self._failovers.append(failover)
+            self.notes.failover(failover)
         took = "?" if failover.took is None else f"{failover.took:.3f}"
         self.progress.say(f"d2 owns {self.stage.virtual} {took} s after the last advert; allowed: {why} + 50 ms")
         self._after_window(end)
 
-    def _window(self, name: str, why: str, begin: float, end: float) -> float:
-        self._windows.append(Window(name=name, why=why, begin=begin, end=end))
-        return end
-
     def _after_window(self, end: float) -> None:
         """Watch some quiet traffic behind a window: from here on every client keeps its server."""
         self.stage.wait_until(end)
-        self._settle()
+        self.notes.settle()
         self.stage.wait_until(end + QUIET_SECONDS)
-
-    def _settle(self) -> None:
-        self._quiet_since = self.stage.now()
-
-    def _unsettle(self) -> None:
-        """The quiet stretch ends."""
-        if self._quiet_since is not None:
-            now = self.stage.now()
-            name = f"nothing changed ({self._quiet_since:.1f} to {now:.1f} s)"
-            self._spans.append(judge.Span(name=name, begin=self._quiet_since, end=now))
-            self._quiet_since = None
 
     def _visits_until(self, server: str, deadline: float) -> Request:
         """New clients, one after the other, until one is answered by `server`."""
@@ -271,87 +242,6 @@ class Demo:
                     f"no new client was answered by {server}, which runs again, until {deadline:.1f} s"
                 )
             self.stage.wait_until(self.stage.now() + VISIT_PAUSE)
-
-    def _want_mails(self, server: RealServerConfig, what: str, begin: float, verdict: float) -> None:
-        protocol = self.stage.service.protocol
-        subject = f"Realserver {server.id.text(protocol)} of virtual server {self.stage.service.id} - {what}"
-        for director in self.stage.directors:
-            self._wanted.append(
-                judge.WantedMail(director=director, subject=subject, after=begin, before=verdict + MAIL_SECONDS)
-            )
-
-    def _missing_mails(self) -> tuple[judge.WantedMail, ...]:
-        return judge.missing_mails(self._wanted, self.stage.mails())
-
-    def _show_table(self, director: str, moment: str) -> None:
-        table = self.stage.directors[director].table()
-        self._tables[f"{director}, {moment}"] = table
-        self.progress.say(f"bascule ipvsadm -Ln on {director}, {moment}:")
-        for line in table.splitlines():
-            self.progress.say(f"  {line}")
-
-    def _expect_in_table(self, director: str, moment: str, server: RealServerConfig, *, there: bool) -> None:
-        table = self.stage.directors[director].table()
-        if (f"{server.address}:{server.port} " in table) is not there:
-            self._deviates(
-                f"{server.address} is {'missing from' if there else 'still in'} the table of {director} {moment}"
-            )
-
-    def _deviates(self, text: str) -> None:
-        self._trouble.append(text)
-        self.progress.trouble(text)
-
-    def _server_troubles(self) -> list[str]:
-        """What `bascule realserver status` finds on the real servers at the end."""
-        found = []
-        for nginx in self.stage.servers.values():
-            status, text = self.stage.realserver(nginx.host, "status")
-            if status != 0:
-                found += [f"{nginx.host.name}: {line}" for line in text.splitlines()]
-        return found
-
-    def _report(self, started: float) -> DemoReport:
-        stage = self.stage
-        found = [*self._trouble]
-        try:
-            found += self._server_troubles()
-        except BasculeError as error:
-            found.append(str(error))
-        requests = stage.requests()
-        counted, _ = judge.in_windows(requests, self._windows)
-        names = tuple(nginx.host.name for nginx in stage.servers.values())
-        evidence = judge.Evidence(
-            requests=requests,
-            windows=counted,
-            spans=tuple(self._spans),
-            failovers=tuple(self._failovers),
-            passing=stage.captures.passing(),
-            mails=stage.mails(),
-            wanted_mails=tuple(self._wanted),
-            servers=names,
-            receivers=stage.plans["d1"].configuration.globals.mail.to,
-        )
-        found += judge.deviations(evidence)
-        return DemoReport(
-            version=__version__,
-            files=tuple(str(plan.file) for plan in stage.plans.values()),
-            started=started,
-            seconds=stage.now(),
-            topology={name: host.host.links[0].addresses for name, host in stage.network.hosts.items()},
-            faults=tuple(fault.value for fault in self.injected),
-            sent=len(requests),
-            answered={name: sum(request.server == name for request in requests) for name in names},
-            lost=tuple(request for request in requests if request.server is None),
-            windows=counted,
-            failovers=evidence.failovers,
-            passing=evidence.passing,
-            mails=evidence.mails,
-            tables=self._tables,
-            connections_carried_over=CARRIED_OVER,
-            deviations=tuple(found),
-            evidence={d.name: d.evidence() for d in stage.directors.values()} if found else {},
-            passed=not found,
-        )
 
 
 def _tally(names: list[str]) -> str:

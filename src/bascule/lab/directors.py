@@ -82,6 +82,12 @@ class Director:
         command = [program(), "ipvsadm", "-Ln", "--run-dir", str(self.run_dir)]
         return self.host.run(command, timeout=COMMAND_SECONDS).stdout
 
+    def templates(self) -> str:
+        """The persistence templates among what `bascule ipvsadm -Lnc` prints. Raises KernelRefusedError."""
+        command = [program(), "ipvsadm", "-Lnc", "--run-dir", str(self.run_dir)]
+        lines = self.host.run(command, timeout=COMMAND_SECONDS).stdout.splitlines(keepends=True)
+        return "".join(line for line in lines if ":0 " in line)
+
     def holds(self, address: IPAddress) -> bool:
         """Whether the address is on one of its interfaces."""
         shown = self.host.run(["ip", "-brief", "address", "show"]).stdout
@@ -99,7 +105,7 @@ class Director:
 
     def _table_or_why(self) -> str:
         try:
-            return self.table()
+            return self.table() + self.templates()
         except (BasculeError, subprocess.TimeoutExpired) as error:
             return f"no table: {error}"
 

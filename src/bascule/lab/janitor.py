@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 
 from bascule.lab.waiting import wait_for
 from bascule.linux import namespaces
@@ -67,21 +68,27 @@ def owners() -> tuple[str, ...]:
 
 
 def kill_processes(namespace: str) -> tuple[int, ...]:
-    """SIGKILL to every process of a namespace at once, and wait until all are gone; returns who they were."""
+    """SIGKILL to every process of a namespace at once, and wait until all are gone; returns who they were.
+
+    All are stopped first: else the first one's end is seen by the others, who may still say good-bye.
+    """
     pids = namespaces.processes(namespace)
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    _signal(pids, signal.SIGSTOP)
+    _signal(pids, signal.SIGKILL)
     wait_for(lambda: not _running(namespace), END_SECONDS, f"the processes of {namespace} to end")
     return pids
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _running(namespace: str) -> tuple[int, ...]:
     """The namespace's processes; killed again if some were born meanwhile. A zombie has no namespace any more."""
     pids = namespaces.processes(namespace)
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    _signal(pids, signal.SIGKILL)
     return pids
 
 
