@@ -107,13 +107,13 @@ def test_the_server_reads_an_orderly_end_and_no_time_wait_stays_here(listener: s
         connection, peer = listener.accept()
         with connection:
             assert connection.recv(1) == b"", "a FIN, not a reset"
-        wait_for(lambda peer=peer: states(peer[1]) == set(), 2.0, "the director's end of the connection is forgotten")  # type: ignore[misc]
+            wait_for(lambda peer=peer: states(peer[1], port) == set(), 2.0, "our end of the connection is forgotten")  # type: ignore[misc]
 
 
-def states(port: int) -> set[str]:
-    """The states of the sockets whose own port is this."""
-    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return {line.split()[3] for line in lines if line.split()[1].endswith(f":{port:04X}")}
+def states(own: int, other: int) -> set[str]:
+    """The states of the socket that has these ports."""
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {line[3] for line in lines if line[1].endswith(f":{own:04X}") and line[2].endswith(f":{other:04X}")}
 
 
 def test_error_numbers_without_words_of_ours_keep_the_library_s(monkeypatch: pytest.MonkeyPatch) -> None:
