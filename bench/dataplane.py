@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import dataclasses
-import json
 import os
 import pathlib
 import statistics
@@ -25,6 +24,7 @@ import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
+import msgspec
 import numpy as np
 
 from bascule.dataplane.xdp import layout
@@ -34,6 +34,7 @@ from bascule.dataplane.xdp.loader import OBJECT, Director
 from bascule.dataplane.xdp.maps import MappedArray
 from bascule.dataplane.xdp.objectfile import FOLDER, ObjectFile
 from bascule.errors import BasculeError
+from bench.report import BenchReport, BenchRow
 
 HERE = pathlib.Path(__file__).resolve().parent
 VIP = IPv4Address("192.168.2.240")
@@ -204,33 +205,43 @@ class Bench:
         self._driver.close()
 
 
-def run_all(extent: Extent, report: Callable[[Case, dict[str, float]], None]) -> dict[str, dict[str, float]]:
-    """Every case on one CPU; `report` gets each row when it is there."""
+def run_all(extent: Extent, show: Callable[[BenchRow], None]) -> tuple[BenchRow, ...]:
+    """Every case on one CPU; `show` gets each row when it is there."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    results: dict[str, dict[str, float]] = {}
+    rows: list[BenchRow] = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(pathlib.Path(folder))
         try:
             for case in CASES:
-                results[case.name] = bench.measure(case, extent)
-                report(case, results[case.name])
+                rows.append(as_row(case, bench.measure(case, extent)))
+                show(rows[-1])
         finally:
             bench.close()
-    return results
+    return tuple(rows)
 
 
-def print_row(case: Case, taken: dict[str, float]) -> None:
+def as_row(case: Case, taken: dict[str, float]) -> BenchRow:
+    """The medians of a case as a row of the report."""
+    return BenchRow(
+        case=case.name,
+        mac_swap=round(taken[SWAP], 1),
+        yardstick=round(taken[YARDSTICK], 1),
+        bascule=round(taken[OURS], 1),
+        ratio=round(taken[OURS] / taken[YARDSTICK], 3),
+        target=TARGETS.get(case.name),
+    )
+
+
+def is_missed(row: BenchRow) -> bool:
+    """Is the ratio over its target?"""
+    return row.target is not None and row.ratio > row.target
+
+
+def print_row(row: BenchRow) -> None:
     """One line of the table."""
-    ratio = taken[OURS] / taken[YARDSTICK]
-    target = TARGETS.get(case.name)
-    judged = "" if target is None else f"  target {target:.2f} {'met' if ratio <= target else 'MISSED'}"
-    costs = "".join(f"{taken[name]:>12.0f}" for name in (SWAP, YARDSTICK, OURS))
-    print(f"{case.name:<28}{costs}{ratio:>10.2f}{judged}", flush=True)
-
-
-def missed(results: dict[str, dict[str, float]]) -> list[str]:
-    """The cases whose ratio is over its target."""
-    return [name for name, most in TARGETS.items() if results[name][OURS] > most * results[name][YARDSTICK]]
+    judged = "" if row.target is None else f"  target {row.target:.2f} {'MISSED' if is_missed(row) else 'met'}"
+    costs = "".join(f"{cost:>12.0f}" for cost in (row.mac_swap, row.yardstick, row.bascule))
+    print(f"{row.case:<28}{costs}{row.ratio:>10.2f}{judged}", flush=True)
 
 
 def main() -> int:
@@ -242,14 +253,14 @@ def main() -> int:
     extent = QUICK if arguments.quick else WHOLE
     print(f"{'CPU ns a packet':<28}{SWAP:>12}{YARDSTICK:>12}{OURS:>12}{'ratio':>10}")
     try:
-        results = run_all(extent, print_row)
+        rows = run_all(extent, print_row)
     except BasculeError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_status
     if arguments.json:
-        figures = {"unit": "CPU ns a packet", "kernel": os.uname().release, "targets": TARGETS, "results": results}
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 1 if missed(results) and not arguments.quick else 0
+        report = BenchReport(kernel=os.uname().release, rounds=extent.rounds, rows=rows)
+        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    return 1 if any(map(is_missed, rows)) and not arguments.quick else 0
 
 
 if __name__ == "__main__":

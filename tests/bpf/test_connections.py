@@ -157,6 +157,15 @@ def test_a_template_has_port_0_and_the_clients_address(trial: Trial) -> None:
     assert (int(slot["address"]), int(slot["port"]), int(slot["service"])) == (int(CLIENT), 0, service)
 
 
+def test_a_template_says_whether_a_connection_was_established(trial: Trial) -> None:
+    trial.service(weights=(1,), persistence=50)
+    trial.send(CLIENT_SAYS)
+    assert trial.state(trial.the_only(template=True)) is State.NONE
+    trial.send(CLIENT_SAYS.with_(flags=ACK))
+    assert trial.state(trial.the_only(template=True)) is State.ESTABLISHED
+    assert trial.counts(1) == (1, 0, 1)
+
+
 def test_a_network_of_clients_shares_a_template(trial: Trial) -> None:
     service = trial.service(weights=(1, 1), persistence=50)
     trial.director.services[service]["client_mask"] = 0xFFFFFF00

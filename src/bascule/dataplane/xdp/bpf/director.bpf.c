@@ -79,6 +79,8 @@ static __always_inline int go_on(struct xdp_md *context, const struct packet *pa
 		if (next != meta && __sync_val_compare_and_swap(&slot->meta, meta, next) == meta) {
 			account(meta, -1);
 			account(next, 1);
+			if (state_of(next) == STATE_ESTABLISHED)
+				assure_template(packet->client, service);
 		}
 	}
 	return deliver(context, packet, service, meta & META_SERVER_MASK, 0);

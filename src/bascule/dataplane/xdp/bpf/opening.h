@@ -4,6 +4,7 @@
 #define BASCULE_OPENING_H
 
 #include "schedulers.h"
+#include "states.h"
 #include "table.h"
 
 #define WORDS_KEY(word, half, last) ((__u64)(word) | (__u64)(half) << 32 | (__u64)(last) << 48)
@@ -83,6 +84,24 @@ static __always_inline __u32 persistent_server(const struct opening *opening, co
 	if (claim_and_account(&claim) == CLAIM_FOUND)
 		return claim.meta & META_SERVER_MASK;
 	return server;
+}
+
+/* A template of whose connections one was established says so in its state. */
+__noinline int assure_template(__u32 client, __u32 index)
+{
+	const struct settings *settings = get_settings();
+	struct service *service = bpf_map_lookup_elem(&services, &index);
+	struct slot *slot;
+	__u64 key, meta;
+
+	if (!settings || !service || !(service->flags & SERVICE_PERSISTENT))
+		return 0;
+	key = CONNECTION_KEY(client & service->client_mask, 0, index);
+	slot = find(key, settings);
+	meta = slot ? published(slot, key) >> 32 : 0;
+	if (meta && state_of(meta) == STATE_NONE)
+		__sync_val_compare_and_swap(&slot->meta, meta, meta | STATE_ESTABLISHED << META_STATE_SHIFT);
+	return 0;
 }
 
 /* In place of a connection that is over. */
