@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import struct
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.linux import netlink
+from bascule.linux import namespaces, netlink
 from bascule.linux.interfaces import GET_LINK
 from bascule.linux.netlink import Monitor, Netlink, NetlinkError, NetlinkTimeoutError
 
@@ -110,15 +112,33 @@ def test_an_answer_that_is_cut_short_is_an_error() -> None:
     kernel.close()
 
 
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """A namespace in which nobody else changes anything."""
+    name = f"bascule-test-{os.getpid()}"
+    namespaces.create(name)
+    try:
+        with namespaces.entered(name):
+            yield
+    finally:
+        namespaces.remove(name)
+
+
+def put_and_take(kernel: Netlink, last: int) -> None:
+    address = bytes((127, 9, 9, last))
+    body = struct.pack("=BBBBI", socket.AF_INET, 32, 0, 254, 1)
+    body += netlink.attribute(2, address) + netlink.attribute(1, address)
+    kernel.request(20, netlink.CREATE | netlink.EXCLUSIVE, body, "put")
+    kernel.request(21, 0, body, "take")
+
+
 @pytest.mark.root
+@pytest.mark.usefixtures("quiet")
 def test_changes_are_heard() -> None:
     monitor = Monitor((netlink.GROUP_IPV4_ADDRESS,))
     assert monitor.receive() == ([], True)
-    body = struct.pack("=BBBBI", socket.AF_INET, 32, 0, 254, 1)
-    body += netlink.attribute(2, bytes((127, 9, 9, 9))) + netlink.attribute(1, bytes((127, 9, 9, 9)))
     with Netlink() as kernel:
-        kernel.request(20, netlink.CREATE | netlink.EXCLUSIVE, body, "put")
-        kernel.request(21, 0, body, "take")
+        put_and_take(kernel, 9)
     assert select.select([monitor], [], [], 5)[0]
     heard, complete = monitor.receive()
     assert [entry.kind for entry in heard] == [20, 21]
@@ -127,16 +147,13 @@ def test_changes_are_heard() -> None:
 
 
 @pytest.mark.root
+@pytest.mark.usefixtures("quiet")
 def test_changes_that_were_too_many_are_reported_as_incomplete() -> None:
     monitor = Monitor((netlink.GROUP_IPV4_ADDRESS,))
     monitor._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     with Netlink() as kernel:
         for last in range(1, 60):
-            address = bytes((127, 9, 9, last))
-            body = struct.pack("=BBBBI", socket.AF_INET, 32, 0, 254, 1)
-            body += netlink.attribute(2, address) + netlink.attribute(1, address)
-            kernel.request(20, netlink.CREATE | netlink.REPLACE, body, "put")
-            kernel.request(21, 0, body, "take")
+            put_and_take(kernel, last)
     _, complete = monitor.receive()
     assert not complete
     assert monitor.receive() == ([], True)

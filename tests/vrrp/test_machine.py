@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
@@ -530,3 +532,43 @@ def test_a_timeout_before_its_time_does_nothing() -> None:
     made.wait(0.5)
     assert made.tell(Timeout()) == []
     assert active().tell(Timeout()) == []
+
+
+EVENTS = st.one_of(
+    st.builds(Stop),
+    st.builds(LinkChanged, st.booleans()),
+    st.builds(ReadyChanged, st.booleans()),
+    st.builds(Timeout),
+    st.builds(
+        AdvertReceived,
+        source=st.sampled_from((PEER, BELOW)),
+        priority=st.sampled_from((0, 1, 99, 100, 101, 255)).map(Priority),
+        interval=st.just(Seconds(1.0)),
+        received_at=st.floats(990.0, 1100.0),
+    ),
+    st.builds(
+        Reconfigured,
+        st.builds(
+            Settings, priority=st.integers(1, 255).map(Priority), interval=st.just(Seconds(1.0)), address=st.just(HERE)
+        ),
+    ),
+)
+PASSED = st.one_of(st.just(0.0), st.floats(0.0, 1.0), st.floats(0.0, 20.0))
+
+
+@given(st.booleans(), st.booleans(), st.lists(st.tuples(PASSED, EVENTS), max_size=40))
+def test_whatever_comes_the_addresses_are_on_exactly_while_it_is_active(
+    link: bool, adopt: bool, story: list[tuple[float, object]]
+) -> None:
+    machine = Machine(SETTINGS)
+    now, on = 1000.0, False
+    for passed, event in [(0.0, Start(link=link, adopt=adopt)), *story]:
+        now += passed
+        before = machine.state
+        for command in machine.handle(event, now):  # type: ignore[arg-type]
+            on = (on or command == PutAddresses()) and command != TakeAddresses()
+            if isinstance(command, SendAdvert):
+                assert VrrpState.MASTER in (before, machine.state)
+        assert on is (machine.state is VrrpState.MASTER)
+        if machine.state is VrrpState.INIT:
+            break

@@ -13,8 +13,6 @@ import math
 import socket
 import struct
 
-from bascule.errors import KernelRefusedError
-from bascule.linux import interfaces
 from bascule.linux.netlink import CREATE, REPLACE, Netlink, NetlinkError, NetlinkMessage, attribute, attributes
 from bascule.model.base import IPAddress
 
@@ -117,14 +115,6 @@ def primary(found: list[InterfaceAddress], index: int, without: frozenset[IPAddr
         if entry.index == index and isinstance(entry.address, ipaddress.IPv4Address) and entry.address not in without:
             return entry.address
     return None
-
-
-def interface_index(netlink: Netlink, name: str) -> int:
-    """The number of the interface of this name. Raises KernelRefusedError that names it if there is none."""
-    found = interfaces.find(netlink, name)
-    if found is None:
-        raise KernelRefusedError(f"there is no interface {name}")
-    return found.index
 
 
 def _head(index: int, address: IPAddress, prefix_length: int, scope: int) -> bytes:

@@ -106,10 +106,17 @@ def bench() -> Iterator[Bench]:
         made.monitor.close()
 
 
-def advert(priority: int, vrid: int = 51, address: object = VIP) -> bytes:
-    return packet.encode(
-        Advert(vrid=Vrid(vrid), priority=Priority(priority), interval=Seconds(1.0), addresses=(address,))  # type: ignore[arg-type]
-    )
+def advert(priority: int, password: bytes = b"", **changes: object) -> bytes:
+    values: dict[str, object] = {
+        "vrid": Vrid(51),
+        "priority": Priority(priority),
+        "interval": Seconds(1.0),
+        "addresses": (VIP,),
+        "auth_type": AuthType.PASS if password else AuthType.NONE,
+        "auth_data": packet.padded_password(password),
+        **changes,
+    }
+    return packet.encode(Advert(**values))  # type: ignore[arg-type]
 
 
 def test_instances_start_hold_their_addresses_and_stop(bench: Bench) -> None:
@@ -149,6 +156,9 @@ def test_what_is_not_there_yet_is_said_while_the_others_run(
     assert list(bench.group.instances) == ["VI_1"]
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "instance_not_run" in line]
     assert why in line
+    (note,) = bench.group.notes
+    assert note.startswith("vrrp_instance VI_3 does not run: ")
+    assert why in note
 
 
 def test_a_reload_keeps_what_is_unchanged_changes_in_place_and_ends_what_is_gone(bench: Bench) -> None:
@@ -175,18 +185,24 @@ def test_a_reload_keeps_what_is_unchanged_changes_in_place_and_ends_what_is_gone
 def test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once(
     bench: Bench, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    bench.run(instance(priority=Priority(100)))
-    bench.from_peer(advert(200))
+    bench.run(instance(priority=Priority(100), auth_type=AuthType.PASS, auth_pass=b"1111"))
+    good = advert(200, b"1111")
+    bench.from_peer(good)
     assert bench.group.instances["VI_1"].machine.snapshot().active == PEER
     for _ in range(5):
-        bench.from_peer(b"\x21\x33")
-        bench.from_peer(advert(200, vrid=77))
-        bench.from_peer(advert(200, address=OTHER))
-        bench.from_peer(advert(200), ttl=64)
-    assert bench.group.ports.require("eth0").refusals.counts == {"truncated": 5, "vrid": 5}
-    assert bench.group.instances["VI_1"].refusals.counts == {"address_list": 5, "ttl": 5}
+        bench.from_peer(good[:-3])
+        bench.from_peer(good[:-1] + b"x")
+        bench.from_peer(advert(200, b"1111", vrid=Vrid(77)))
+        bench.from_peer(advert(200, b"2222"))
+        bench.from_peer(advert(200))
+        bench.from_peer(advert(200, b"1111", addresses=(OTHER,)))
+        bench.from_peer(good, ttl=64)
+    assert bench.group.ports.require("eth0").refusals.counts == {"truncated": 5, "checksum": 5, "vrid": 5}
+    found = bench.group.instances["VI_1"]
+    assert found.refusals.counts == {"auth_data": 5, "auth_type": 5, "address_list": 5, "ttl": 5}
+    assert found.received == 1
     lines = [line for line in capfd.readouterr().err.splitlines() if "packet_refused" in line]
-    assert len(lines) == 4
+    assert len(lines) == 7
     assert all("source=192.168.2.211" in line for line in lines)
 
 

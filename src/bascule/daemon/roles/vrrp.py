@@ -165,7 +165,8 @@ class Runner:
 
     def _status(self) -> bytes:
         unplaced = {port.name: port.refusals.counts for port in self._group.ports}
-        return to_json(status_of(self._group.instances.values(), unplaced, self._lateness, self._notes))
+        notes = (*self._notes, *self._group.notes)
+        return to_json(status_of(self._group.instances.values(), unplaced, self._lateness, notes))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:
         self._send_will()

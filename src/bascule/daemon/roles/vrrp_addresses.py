@@ -120,10 +120,9 @@ class Keeper:
     def _add(self, owner: str, wanted: Iterable[Placed], lifetime: Seconds | None) -> None:
         for entry in wanted:
             try:
-                index = addresses.interface_index(self._netlink, entry.interface)
                 addresses.add(
                     self._netlink,
-                    index,
+                    _index(entry),
                     entry.address,
                     entry.prefix_length,
                     lifetime=lifetime,
@@ -142,9 +141,13 @@ class Keeper:
 
 
 def _key(entry: Placed) -> tuple[int, IPAddress, int]:
-    """As the kernel names the address; an interface that is gone has number 0."""
+    """As the kernel names the address."""
+    return (_index(entry), entry.address, entry.prefix_length)
+
+
+def _index(entry: Placed) -> int:
+    """The number of the address's interface; one that is gone has number 0, which the kernel refuses."""
     try:
-        index = socket.if_nametoindex(entry.interface)
+        return socket.if_nametoindex(entry.interface)
     except OSError:
-        index = 0
-    return (index, entry.address, entry.prefix_length)
+        return 0

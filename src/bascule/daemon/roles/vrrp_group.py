@@ -59,6 +59,8 @@ class Group:
         self._by_vrid: dict[tuple[str, int], Instance] = {}
         self._virtual: frozenset[IPAddress] = frozenset()
         self._ready = False
+        self.notes: tuple[str, ...] = ()
+        """Instances that do not run, and why."""
 
     def send(self, interface: str, payload: bytes, source: IPAddress) -> None:
         """Send a VRRP message to the group (Rim)."""
@@ -86,9 +88,10 @@ class Group:
 
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
-        entries = {entry.name: entry for entry in wanted.instances if self._supported(entry)}
+        entries = {entry.name: entry for entry in wanted.instances if _unsupported(entry) is None}
         for entry in entries.values():
             self._open(entry)
+        self._note_unsupported(wanted.instances)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
         for name in [name for name, instance in self.instances.items() if _gone(instance, entries.get(name))]:
             self._remove(name)
@@ -100,11 +103,12 @@ class Group:
         self._by_vrid = {(i.config.interface, i.config.vrid): i for i in self.instances.values()}
         self.ports.keep(place.interface for entry in entries.values() for place in _places(entry))
 
-    def _supported(self, entry: VrrpInstance) -> bool:
-        why = _unsupported(entry)
-        if why is not None:
-            self._log.error("instance_not_run", instance=entry.name, why=why)
-        return why is None
+    def _note_unsupported(self, entries: Collection[VrrpInstance]) -> None:
+        reasons = ((entry.name, _unsupported(entry)) for entry in entries)
+        found = [(name, why) for name, why in reasons if why is not None]
+        for name, why in found:
+            self._log.error("instance_not_run", instance=name, why=why)
+        self.notes = tuple(f"vrrp_instance {name} does not run: {why}" for name, why in found)
 
     def _open(self, entry: VrrpInstance) -> None:
         for place in _places(entry):
@@ -204,7 +208,7 @@ class Group:
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
         """Take in what changed in the kernel: links that went or came, addresses that others took off."""
         try:
-            changes = self.ports.update(messages, complete)
+            changes = self.ports.update(messages, complete, self._virtual)
         except KernelRefusedError as error:
             self._log.error("interfaces_not_read", error=error)
             return

@@ -143,8 +143,11 @@ class Ports:
             return wanted
         return addresses.primary(list(self._addresses.values()), port.facts.index, virtual)
 
-    def update(self, messages: Iterable[NetlinkMessage], complete: bool) -> Changes:
-        """Take in what the kernel reported; when some of it was lost, read everything anew."""
+    def update(self, messages: Iterable[NetlinkMessage], complete: bool, virtual: frozenset[IPAddress]) -> Changes:
+        """Take in what the kernel reported; when some of it was lost, read everything anew.
+
+        Virtual addresses that come are no news of their port: adverts are never sent from them.
+        """
         if not complete:
             return self._resync()
         touched: set[str] = set()
@@ -156,7 +159,8 @@ class Ports:
             entry = addresses.parse(message)
             if entry is not None:
                 gone = message.kind == addresses.DELETE_ADDRESS
-                touched |= self._address(entry, gone)
+                self._note(entry, gone)
+                touched |= self._ports_of(entry) if entry.address not in virtual else set()
                 lost += [entry] if gone else []
         self._local = frozenset(entry.address for entry in self._addresses.values())
         return Changes(frozenset(touched), tuple(lost))
@@ -168,13 +172,15 @@ class Ports:
         port.refresh(link)
         return {link.name}
 
-    def _address(self, entry: InterfaceAddress, gone: bool) -> set[str]:
+    def _ports_of(self, entry: InterfaceAddress) -> set[str]:
+        return {port.name for port in self._ports.values() if port.facts.index == entry.index}
+
+    def _note(self, entry: InterfaceAddress, gone: bool) -> None:
         key = (entry.index, entry.address, entry.prefix_length)
         if gone:
             self._addresses.pop(key, None)
         else:
             self._addresses[key] = entry
-        return {port.name for port in self._ports.values() if port.facts.index == entry.index}
 
     def _resync(self) -> Changes:
         before = dict(self._addresses)
