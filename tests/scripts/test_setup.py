@@ -15,6 +15,7 @@ QUICK = 15.0
 
 
 @pytest.mark.root
+@pytest.mark.lab  # by itself: it would install anew under the feet of other tests, were anything out of date
 def test_a_second_run_is_quick_and_silent(root: pathlib.Path) -> None:
     policy = pathlib.Path("/usr/sbin/policy-rc.d")
     before = policy.read_bytes() if policy.exists() else None
