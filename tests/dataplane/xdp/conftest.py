@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from tests.dataplane.xdp.bench import VIP, Bench, NamedServer, prepare
 
 from bascule.lab.network import Network
 from bascule.lab.topologies import SEED
+from tests.dataplane.xdp.bench import VIP, Bench, NamedServer, prepare
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class FakeDirector(Director):
         self.cursors = np.zeros(32, dtype=layout.CURSOR)
         self.servers = np.zeros(layout.MAX_SERVERS, dtype=layout.SERVER)
         self.published: dict[tuple[IPv4Address, int, int], int] = {}
-        self.accepted: tuple[tuple[int, bytes], ...] = ()
+        self.accepted: list[tuple[tuple[int, bytes], ...]] = []
         self.aside: list[tuple[int, int]] = []
         self.of_servers = np.zeros(layout.MAX_SERVERS, dtype=COUNTERS)
         self.of_services = np.zeros(32, dtype=COUNTERS)
@@ -50,7 +50,7 @@ class FakeDirector(Director):
         pass
 
     def accept(self, pairs: Iterable[tuple[int, bytes]]) -> None:
-        self.accepted = tuple(pairs)
+        self.accepted.append(tuple(pairs))
 
     def publish_service(self, address: IPv4Address, port: int, protocol: int, index: int) -> None:
         self.published[(address, port, protocol)] = index

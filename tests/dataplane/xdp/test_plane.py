@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.dataplane.xdp.bench import DEADLINE, RS1, RS2, SLOTS, VIP, Bench, real, service
 
 from bascule.dataplane.ledger import Ledger
 from bascule.dataplane.reconcile import reconcile
@@ -31,6 +30,7 @@ from bascule.model.service import (
     ServiceId,
     VirtualService,
 )
+from tests.dataplane.xdp.bench import DEADLINE, RS1, RS2, SLOTS, VIP, Bench, real, service
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 

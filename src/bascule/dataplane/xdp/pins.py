@@ -11,6 +11,7 @@ The namespace is named by its cookie (SO_NETNS_COOKIE), which is never used twic
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -40,6 +41,8 @@ class Pins:
         self.maps = self.folder / "maps"
         self.links = self.folder / "links"
         self.rates = run_dir / "state" / f"rates-{self.namespace}"
+        self.note: str | None = None
+        """What is to be said about the mount."""
 
     def link(self, interface: str) -> pathlib.Path:
         """The pin of an interface's link."""
@@ -54,8 +57,10 @@ class Pins:
     def prepare(self) -> None:
         """Mount the file system unless it is there, and make the folders. Raises KernelRefusedError."""
         self.root.mkdir(parents=True, exist_ok=True)
-        if not is_bpf_mounted(self.root):
-            _mount(self.root)
+        if not is_bpf_mounted(self.root) and not _mount(self.root):
+            self.note = (
+                f"{self.root} is mounted in this mount namespace only: table and links end with its last process"
+            )
         for folder in (self.maps, self.links):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -92,15 +97,18 @@ def _file_system(path: pathlib.Path) -> int:
     return ctypes.c_long.from_buffer(buffer).value & 0xFFFFFFFF
 
 
-def _mount(path: pathlib.Path) -> None:
-    """Mount a bpffs in the host's mount namespace; in ours too if that one's mounts do not come through."""
-    if not _in_host_namespace():
+def _mount(path: pathlib.Path) -> bool:
+    """Mount a bpffs in the host's mount namespace. False: that one cannot be reached from here, so it is in ours."""
+    reached = _in_host_namespace()
+    if not reached:
         _in_host(["mount", "-t", "bpf", "-o", "nosuid,nodev,noexec", "bascule", os.fspath(path)])
         if is_bpf_mounted(path):
-            return
+            return True
+        _in_host(["umount", os.fspath(path)])
     if _libc().mount(b"bascule", os.fsencode(path), b"bpf", _MOUNT_FLAGS, None) != 0:
         reason = os.strerror(ctypes.get_errno())
         raise KernelRefusedError(f"cannot mount a BPF file system on {path}: {reason}")
+    return reached
 
 
 def _unmount(path: pathlib.Path) -> None:
@@ -111,11 +119,12 @@ def _unmount(path: pathlib.Path) -> None:
 
 
 def _in_host_namespace() -> bool:
-    """Whether our mounts are the first process's; also when we may not see that one's."""
-    try:
-        return os.readlink(_HOST) == os.readlink(_OWN)
-    except OSError:
-        return True
+    """Whether our mounts are the first process's. Where we may not look at that one, our parent's have to do."""
+    own = os.readlink(_OWN)
+    for other in (_HOST, f"/proc/{os.getppid()}/ns/mnt"):
+        with contextlib.suppress(OSError):
+            return os.readlink(other) == own
+    return True
 
 
 def _in_host(command: list[str]) -> None:

@@ -151,6 +151,7 @@ class XdpPlane:
         """What an operator should know, in words."""
         found = [NOTE_OWN_CONNECTIONS, *self._following.trouble.values()]
         found += [f"{entry.interface}: {entry.note}" for entry in self.attachments() if entry.note]
+        found += [self._pins.note] if self._pins.note is not None else []
         if _lines(self._slots) * SLOTS_PER_LINE != self.table_size():
             found.append(f"the connection table keeps its {self.table_size()} slots until a full stop")
         if self._upkeep.corrected:
