@@ -38,11 +38,14 @@ Fate = Callable[["Router"], float | None]
 class Router:
     """A machine with an address; `holds` says whether the virtual address is on it."""
 
-    def __init__(self, last_byte: int, priority: int) -> None:
+    def __init__(self, last_byte: int, priority: int, machine: type[Machine] = Machine) -> None:
         self.address: IPAddress = ipaddress.IPv4Address(f"192.168.2.{last_byte}")
-        self.machine = Machine(Settings(priority=Priority(priority), interval=Seconds(1.0), address=self.address))
+        self.machine = machine(Settings(priority=Priority(priority), interval=Seconds(1.0), address=self.address))
         self.alive = True
         self.holds = False
+        self.paused = False
+        self.waiting: list[tuple[float, Datagram]] = []
+        """Packets that came while it was paused, with the kernel's stamps."""
 
 
 class Segment:
@@ -84,10 +87,19 @@ class Segment:
             if router is not sender and delay is not None:
                 heapq.heappush(self._under_way, (self.now + delay, next(self._order), router, datagram))
 
+    def resume(self, router: Router, *, suspended: bool) -> None:
+        """Wake a paused process; on a machine that was suspended nothing has come in meanwhile."""
+        router.paused = False
+        waiting, router.waiting = router.waiting, []
+        for at, datagram in [] if suspended else waiting:
+            self._hand_in(router, datagram, at)
+        self.tell(router, Timeout())
+
     def run(self, seconds: float) -> None:
         end = self.now + seconds
         while True:
-            timers = [(router.machine.deadline(), router) for router in self.routers if router.alive]
+            awake = [router for router in self.routers if router.alive and not router.paused]
+            timers = [(max(router.machine.deadline(), self.now), router) for router in awake]
             due, router = min(timers, key=lambda entry: entry[0])
             if self._under_way and self._under_way[0][0] <= min(due, end):
                 self.now, _, receiver, datagram = heapq.heappop(self._under_way)
@@ -100,12 +112,16 @@ class Segment:
                 return
 
     def _deliver(self, router: Router, datagram: Datagram) -> None:
-        if not router.alive:
-            return
+        if router.paused:
+            router.waiting.append((self.now, datagram))
+        elif router.alive:
+            self._hand_in(router, datagram, self.now)
+
+    def _hand_in(self, router: Router, datagram: Datagram, at: float) -> None:
         advert = packet.decode(datagram)
         packet.verify(advert, datagram, EXPECTED, frozenset({router.address}))
         heard = AdvertReceived(
-            source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=self.now
+            source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
         )
         self.tell(router, heard)
 
@@ -199,3 +215,60 @@ def test_after_any_weather_exactly_the_higher_priority_is_left(seed: int) -> Non
     segment.run(9)
     assert segment.holders() == [high]
     assert segment.longest_without <= 4.5, "nobody held the address for longer than an election takes"
+
+
+class NeverLate(Machine):
+    """The defect: does not look at the clock before it believes a timer."""
+
+    def _check_lateness(self) -> None:
+        pass
+
+
+def promotions_of_a_backup_that_is_paused(seed: int, machine: type[Machine]) -> int:
+    """How often a backup became active beside a live active whose every advert reaches its machine, only not its
+    process: 40 pauses of up to two down intervals, of the process or of the whole machine, at any moment."""
+    chance = random.Random(seed)
+    high, low = Router(210, 100), Router(211, 90, machine)
+    segment = Segment(high, low)
+    segment.run(5)
+    promotions = 0
+    for _ in range(40):
+        segment.run(chance.random() * 3)
+        low.paused = True
+        segment.run(chance.random() * 8)
+        before = low.machine.state
+        segment.resume(low, suspended=chance.random() < 0.5)
+        segment.run(1.7)
+        promotions += before is VrrpState.BACKUP and (low.holds or low.machine.snapshot().since > segment.now - 1.7)
+    return promotions
+
+
+def test_pauses_alone_never_promote_a_backup() -> None:
+    assert [promotions_of_a_backup_that_is_paused(seed, Machine) for seed in range(100)] == [0] * 100
+
+
+def test_without_the_rule_pauses_do_promote() -> None:
+    assert sum(promotions_of_a_backup_that_is_paused(seed, NeverLate) for seed in range(10)) > 10
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_paused_active_is_succeeded_and_wakes_as_backup(suspended: bool) -> None:
+    segment, high, low = pair()
+    segment.run(10)
+    high.paused = True
+    segment.run(10)
+    assert low.holds
+    segment.resume(high, suspended=suspended)
+    assert not high.holds
+    segment.run(9)
+    assert segment.holders() == [high]
+
+
+def test_both_paused_end_with_one_active_within_two_down_intervals() -> None:
+    segment, high, low = pair()
+    segment.run(10)
+    segment.now += 10.0
+    for router in (low, high):
+        segment.resume(router, suspended=True)
+    segment.run(2 * 3.7)
+    assert segment.holders() == [high]
