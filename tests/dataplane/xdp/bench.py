@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 from bascule.dataplane.ledger import Ledger
 from bascule.dataplane.reconcile import Change, reconcile
@@ -122,6 +123,23 @@ class Bench:
         """Which real server answers this client."""
         with self.connect(client) as sock:
             return sock.recv(16).decode()
+
+    @contextlib.contextmanager
+    def flood(self, sock: socket.socket) -> Iterator[None]:
+        """Bytes on a connection, some each millisecond, for the length of the block."""
+        done = threading.Event()
+
+        def send() -> None:
+            while not done.wait(0.001):
+                sock.send(b"?")
+
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join(DEADLINE)
 
     def ipvsadm(self, *arguments: str) -> str:
         """The output of the program, in the director's namespace."""

@@ -19,12 +19,17 @@ static __always_inline struct server *listed_server(struct server_list *list, __
 	return bpf_map_lookup_elem(&servers, index);
 }
 
+/* 1 if not zero, else 0, without a branch: each branch in a loop multiplies what the verifier walks. */
+static __always_inline __u32 some(__u64 word)
+{
+	asm volatile("" : "+r"(word));
+	return (word | -word) >> 63;
+}
+
 /* A server that may get new connections: its weight, or 0. */
 static __always_inline __u32 usable_weight(const struct server *server)
 {
-	if (!(server->flags & SERVER_PRESENT) || !server->mac)
-		return 0;
-	return WEIGHT_OF(server);
+	return WEIGHT_OF(server) * (some(server->flags & SERVER_PRESENT) & some(server->mac));
 }
 
 static __always_inline __u64 overhead(const struct server *server)
@@ -32,11 +37,13 @@ static __always_inline __u64 overhead(const struct server *server)
 	return ((__u64)server->active << ACTIVE_COST_SHIFT) + server->inactive;
 }
 
-/* wlc: the least overhead / weight; lc: the same with all weights 1. The first of equals wins. */
+/* wlc: the least overhead / weight; lc: the same with all weights 1. The first of equals wins. The first usable server
+ * beats 1 / 0, and weight 0 beats nothing.
+ */
 static __always_inline int least_loaded(__u32 service_index, __u32 count, int weighted)
 {
 	struct server_list *list = bpf_map_lookup_elem(&lists, &service_index);
-	__u64 least_overhead = 0;
+	__u64 least_overhead = 1;
 	__u32 least_weight = 0;
 	__u32 chosen = 0;
 
@@ -47,15 +54,11 @@ static __always_inline int least_loaded(__u32 service_index, __u32 count, int we
 		struct server *server = listed_server(list, i, &index);
 		__u64 load;
 
-		if (!server)
-			continue;
-		weight = usable_weight(server);
-		if (!weight)
-			continue;
-		if (!weighted)
-			weight = 1;
+		if (!server) /* cannot be: there is one for every index */
+			break;
+		weight = weighted ? usable_weight(server) : some(usable_weight(server));
 		load = overhead(server);
-		if (least_weight && least_overhead * weight <= load * least_weight)
+		if (least_overhead * weight <= load * least_weight)
 			continue;
 		least_overhead = load;
 		least_weight = weight;
@@ -80,7 +83,7 @@ struct walk {
 	__u32 position; /* one past the chosen */
 };
 
-/* The first usable server from `start` to the end of the list that has at least this weight. */
+/* The first usable server from `start` to the end of the list that has at least this weight (1 or more). */
 __noinline int walk_list(__u32 service, __u32 start, __u32 count, __u32 weight, struct walk *walk)
 {
 	struct server_list *list = bpf_map_lookup_elem(&lists, &service);
@@ -90,9 +93,10 @@ __noinline int walk_list(__u32 service, __u32 start, __u32 count, __u32 weight, 
 	for (__u32 i = start; i < SERVERS_PER_SERVICE && i < count; i++) {
 		__u32 index;
 		struct server *server = listed_server(list, i, &index);
-		__u32 own = server ? usable_weight(server) : 0;
 
-		if (!own || own < weight)
+		if (!server)
+			break;
+		if (usable_weight(server) < weight)
 			continue;
 		walk->chosen = index;
 		walk->position = i + 1;
@@ -112,10 +116,12 @@ __noinline int heaviest_weight(__u32 service, __u32 count)
 	for (__u32 i = 0; i < SERVERS_PER_SERVICE && i < count; i++) {
 		__u32 index;
 		struct server *server = listed_server(list, i, &index);
-		__u32 own = server ? usable_weight(server) : 0;
+		__u32 own;
 
-		if (own > heaviest)
-			heaviest = own;
+		if (!server)
+			break;
+		own = usable_weight(server);
+		heaviest = own > heaviest ? own : heaviest;
 	}
 	return heaviest;
 }
@@ -140,6 +146,8 @@ static __always_inline void step_wrr(__u32 service, __u32 count, __u32 divisor, 
 	if (walk->chosen)
 		return;
 	heaviest = heaviest_weight(service, count);
+	if (!heaviest)
+		return;
 	next->weight = next->weight > divisor ? next->weight - divisor : heaviest;
 	if (next->weight > heaviest)
 		next->weight = heaviest;
