@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The text form: every part, silent roles, servers that are not in the table."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from bascule.cli.status_text import age, lines
+from bascule.model.base import Priority, Seconds, Vrid, Weight
+from bascule.model.configuration import VrrpState
+from bascule.model.messages import CheckTarget, Role
+from bascule.model.service import (
+    Counters,
+    Protocol,
+    RealServer,
+    RealServerView,
+    ServerId,
+    ServiceId,
+    ServiceView,
+    VirtualService,
+)
+from bascule.model.status import (
+    AttachmentStatus,
+    ChecksStatus,
+    CheckStatus,
+    DirectorStatus,
+    InstanceStatus,
+    NotifyStatus,
+    PlaneStatus,
+    RoleStatus,
+    VrrpStatus,
+)
+
+NOW = 10_000.0
+VIP = ipaddress.ip_address("192.168.2.240")
+WEB = ServiceId(protocol=Protocol.TCP, address=VIP, port=80)
+GONE = ServiceId(protocol=Protocol.TCP, address=VIP, port=81)
+
+
+def check(service: ServiceId, last: int, up: bool | None, suspended: bool = False) -> CheckStatus:
+    server = ServerId(address=ipaddress.ip_address(f"192.168.2.{last}"), port=80)
+    at = None if up is None else NOW - 3
+    return CheckStatus(
+        target=CheckTarget(service=service, server=server),
+        kind="TCP_CHECK",
+        up=up,
+        why="refused",
+        at=at,
+        attempts=1,
+        suspended=suspended,
+    )
+
+
+def server(last: int, trouble: str | None = None) -> RealServerView:
+    return RealServerView(
+        server=RealServer(address=ipaddress.ip_address(f"192.168.2.{last}"), port=80, weight=Weight(3)),
+        active=2,
+        inactive=5,
+        counters=Counters(connections=77),
+        trouble=trouble,
+    )
+
+
+STATUS = DirectorStatus(
+    version="0.1.0",
+    files=("/etc/keepalived/keepalived.conf",),
+    generation=2,
+    started=NOW - 4000,
+    notes=("last reload failed: x",),
+    roles=(
+        RoleStatus(role=Role.SUPERVISOR, pid=10, running=True, since=NOW - 4000),
+        RoleStatus(role=Role.PLANE, pid=11, running=True, since=NOW - 90, restarts=1),
+        RoleStatus(role=Role.CHECKS, pid=12, running=True, since=NOW - 5, responsive=False, silent_since=NOW - 2),
+        RoleStatus(role=Role.NOTIFY, pid=None, running=False, since=NOW - 1, responsive=False, note="refused: no"),
+    ),
+    vrrp=VrrpStatus(
+        instances=(
+            InstanceStatus(
+                name="VI_1",
+                interface="eth0",
+                vrid=Vrid(51),
+                state=VrrpState.MASTER,
+                priority=Priority(100),
+                since=NOW - 61,
+                reason="no advert heard",
+                master=None,
+                virtual_addresses=(VIP,),
+                packets_refused={"bad checksum": 3, "authentication": 1},
+            ),
+        ),
+        notes=("vrrp note",),
+    ),
+    plane=PlaneStatus(
+        kind="xdp",
+        ready=False,
+        ready_reason="no completed check yet",
+        services=(
+            ServiceView(
+                service=VirtualService(id=WEB, persistence=Seconds(60.0)), servers=(server(212), server(214, "no ARP"))
+            ),
+            ServiceView(service=VirtualService(id=ServiceId(protocol=Protocol.UDP, address=VIP, port=53)), ours=False),
+        ),
+        attachments=(AttachmentStatus(interface="eth0", mode="generic", note="the driver has no native mode"),),
+        counters={"forwarded": 9, "no_server": 0},
+        notes=("plane note",),
+    ),
+    checks=ChecksStatus(
+        checks=(
+            check(WEB, 212, True),
+            check(WEB, 213, False),
+            check(WEB, 214, None, suspended=True),
+            check(GONE, 212, False),
+        )
+    ),
+    notify=NotifyStatus(mails_sent=1, mails_waiting=2, mails_lost=3, last_error="refused"),
+)
+
+TEXT = """\
+bascule 0.1.0, up 1 h 6 min, configuration 2
+  file /etc/keepalived/keepalived.conf
+
+ROLE        PID  STATE                     SINCE       RESTARTS  NOTE
+supervisor  10   running                   1 h 6 min   0
+plane       11   running                   1 min 30 s  1
+checks      12   unresponsive since 2.0 s  5.0 s       0
+notify      -    not running               1.0 s       0         refused: no
+
+INSTANCE  STATE   PRIO  SINCE      INTERFACE  MASTER  ADDRESSES      WHY
+VI_1      MASTER  100   1 min 1 s  eth0/51    nobody  192.168.2.240  no advert heard
+  VI_1 refused packets: 1 authentication, 3 bad checksum
+
+Data plane xdp: not ready (no completed check yet)
+  on eth0, generic mode (the driver has no native mode)
+  packets: 9 forwarded
+
+Service [192.168.2.240]:tcp:80 wlc persistent 60 s
+  SERVER            WEIGHT  METHOD  ACTIVE  INACTIVE  CONNECTIONS  CHECK
+  192.168.2.212:80  3       DR      2       5         77           up 3.0 s ago: refused
+  192.168.2.214:80  3       DR      2       5         77           no result yet (suspended); no ARP
+  192.168.2.213:80  -       -       -       -         -            DOWN 3.0 s ago: refused
+
+Service [192.168.2.240]:udp:53 wlc (foreign: not ours, not touched)
+  SERVER  WEIGHT  METHOD  ACTIVE  INACTIVE  CONNECTIONS  CHECK
+  not in the table: [192.168.2.240]:tcp:81: DOWN 3.0 s ago: refused
+
+Mail: 1 sent, 2 waiting, 3 lost, last error: refused
+
+Notes:
+  - last reload failed: x
+  - vrrp note
+  - plane note"""
+
+
+def test_everything_is_shown() -> None:
+    assert "\n".join(lines(STATUS, NOW)) == TEXT
+
+
+def test_what_does_not_run_is_not_shown() -> None:
+    bare = DirectorStatus(version="1", files=(), generation=1, started=NOW, roles=STATUS.roles[:1])
+    assert len(list(lines(bare, NOW))) == 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0.0 s"),
+        (4.25, "4.2 s"),
+        (59.9, "59.9 s"),
+        (60, "1 min 0 s"),
+        (3725, "1 h 2 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_ages_in_words(seconds: float, words: str) -> None:
+    assert age(seconds) == words
