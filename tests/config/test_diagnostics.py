@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bascule.config.diagnostics import Findings
-from bascule.config.source import Source, Span
+from bascule.config.source import Origin, Source, Span
 from bascule.config.tree import Statement
 from bascule.model.diagnostic import Severity
 
@@ -36,3 +36,12 @@ def test_each_once_and_in_the_order_of_files_and_places() -> None:
     findings.add_file("unreadable-file", "gone.conf", "gone")
     assert len(findings) == 5
     assert [found.message for found in findings.sorted()] == ["whole file", "earlier", "later", "second file", "gone"]
+
+
+def test_a_generated_line_is_quoted_under_the_place_that_it_comes_from() -> None:
+    findings = Findings()
+    file = Source("inc.conf", "a\n$X")
+    made = Source.generated(Source("k.conf", ""), ["priority 300"], [Origin(file, 2)])
+    findings.add_at("out-of-range", made, Span(1, 10, 13), "m")
+    (found,) = findings.sorted()
+    assert (found.file, found.line, found.column, found.source) == ("inc.conf", 2, 10, "priority 300")

@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from bascule.config.lexer import CLOSE, OPEN, WORDS, lex, spans, word_of
+from bascule.config.lexer import CLOSE, OPEN, WORDS, lex, spans, without_comment, word_of
 
 Pieces = list[tuple[str, ...] | str]
 
@@ -83,6 +83,11 @@ def test_spans_stop_at_a_brace_and_at_a_comment() -> None:
     assert spans("a bb { c", 0) == [(0, 1), (2, 4)]
     assert spans("a bb { c", 6) == [(7, 8)]
     assert spans("a # b", 0) == [(0, 1)]
+
+
+def test_a_line_without_its_comment() -> None:
+    assert without_comment('a "#" b # c') == 'a "#" b '
+    assert without_comment("a b") == "a b"
 
 
 LINES = strategies.text(strategies.sampled_from("ab1/.{}!#\"\\' \t\r\u00a0é\x1c\x00"), max_size=40)

@@ -47,19 +47,21 @@ class Findings:
         severity: Severity | None = None,
     ) -> None:
         """A finding about a place in a file."""
-        self._note_file(source.name)
+        origin = source.origin(span.line)
+        name = origin.source.name
+        self._note_file(name)
         found = Diagnostic(
             severity=severity or CODES[code][0],
             code=code,
-            file=source.name,
-            line=span.line,
+            file=name,
+            line=origin.line,
             column=span.column,
             end_column=span.end_column,
             message=message,
             hint=hint,
             source=source.line(span.line),
         )
-        self._found.setdefault((source.name, span, code, message), found)
+        self._found.setdefault((name, span._replace(line=origin.line), code, message), found)
 
     def add_file(self, code: str, source: Source | str, message: str, hint: str | None = None) -> None:
         """A finding about a whole file, given as what was read or by its name."""

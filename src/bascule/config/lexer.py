@@ -100,6 +100,14 @@ def word_of(text: str) -> str:
     return text
 
 
+def without_comment(line: str) -> str:
+    """The line up to its comment, if it has one."""
+    for piece in _PIECE.finditer(line):
+        if piece.lastgroup == "comment":
+            return line[: piece.start()]
+    return line
+
+
 def spans(line: str, start: int) -> list[tuple[int, int]]:
     """Where the words are that `lex` found in `line` from `start`: offsets of the first and past the last character."""
     found: list[tuple[int, int]] = []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from bascule.config.assemble import globals as global_settings
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
 from bascule.config.diagnostics import Findings
+from bascule.config.expand import Expander
 from bascule.config.keywords.top import TOP
 from bascule.config.meaning import check_together
 from bascule.config.reader import Reader, Section
@@ -29,8 +31,11 @@ class Loaded(NamedTuple):
     """Sorted, each once."""
 
 
-def load(paths: Sequence[pathlib.Path]) -> Loaded:
-    """The files as one configuration, in their order. Never raises for what stands in them or for what is missing."""
+def load(paths: Sequence[pathlib.Path], config_id: str | None = None) -> Loaded:
+    """The files as one configuration, in their order. Never raises for what stands in them or for what is missing.
+
+    `config_id`: what `@ID` lines are compared with; None = this machine's name without its domain, as in keepalived.
+    """
     findings = Findings()
     sources: list[Source] = []
     for path in paths:
@@ -38,15 +43,15 @@ def load(paths: Sequence[pathlib.Path]) -> Loaded:
             sources.append(read(path))
         except SourceError as error:
             findings.add_file("unreadable-file", error.name, str(error))
-    return load_sources(sources, findings)
+    return load_sources(sources, findings, config_id)
 
 
-def load_sources(sources: Sequence[Source], findings: Findings) -> Loaded:
+def load_sources(sources: Sequence[Source], findings: Findings, config_id: str | None = None) -> Loaded:
     """The same, of text that has been read already."""
-    top = Section(TOP, None)
+    expander = Expander(findings, config_id if config_id is not None else os.uname().nodename.partition(".")[0])
     children: list[tree.Statement] = []
     for source in sources:
-        statements = tree.build(source, TOP.shape, findings)
+        statements = tree.build(expander.expand(source), TOP.shape, findings)
         _remark(source, statements, findings)
         children.extend(statements)
     top = Reader(findings).section(TOP, None, children)

@@ -260,10 +260,6 @@ _KEEPALIVED = {
 
 def describe(word: str, block: Block) -> tuple[str, str, str | None]:
     """Code, message and hint for a word that `block` does not have."""
-    if word[:1] in "$~@":
-        return "definitions", f"'{word}': definitions, sequences and conditional lines are not supported yet", None
-    if word in ("include", "includer", "includem", "includew", "includeb", "includea"):
-        return "include", f"'{word}' is not read yet: put the text into the file itself", None
     place = f"in '{block.name}'" if block.name else "at the top of a file"
     nearest = block.nearest(word)
     return (

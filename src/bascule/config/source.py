@@ -27,9 +27,13 @@ class SourceError(Exception):
 
 
 class Source:
-    """One file: its name as the user gave it, and its lines without their line ends."""
+    """A text to read: its name as the user gave it, and its lines without their line ends.
 
-    __slots__ = ("encoding", "lines", "name", "starts_with_bom")
+    Lines may come from elsewhere (an included file) or be generated: `origins` then says for each of them where it
+    stands, and positions are those of the line as it is here.
+    """
+
+    __slots__ = ("encoding", "lines", "name", "origins", "starts_with_bom")
 
     def __init__(self, name: str, text: str, encoding: str = "utf-8") -> None:
         """Take the text of a file as it stands; a byte order mark at its start is dropped and remembered."""
@@ -37,14 +41,35 @@ class Source:
         self.encoding = encoding
         self.starts_with_bom = text.startswith(BOM)
         self.lines = text.removeprefix(BOM).split("\n")
+        self.origins: list[Origin] | None = None
+
+    @classmethod
+    def generated(cls, base: Source, lines: list[str], origins: list[Origin]) -> Source:
+        """What `base` has become: new lines, and the file and line that each comes from."""
+        made = cls(base.name, "", base.encoding)
+        made.starts_with_bom = base.starts_with_bom
+        made.lines = lines
+        made.origins = origins
+        return made
 
     def line(self, number: int) -> str:
         """Line `number`, counted from 1, without its line end; empty past the end of the file."""
         return self.lines[number - 1].rstrip("\r") if 0 < number <= len(self.lines) else ""
 
-    def bytes_of(self, word: str) -> bytes:
-        """The bytes that stand in the file for `word`."""
-        return word.encode(self.encoding)
+    def origin(self, number: int) -> Origin:
+        """The file, and the line in it, that line `number` comes from."""
+        return self.origins[number - 1] if self.origins is not None else Origin(self, number)
+
+    def bytes_of(self, word: str, number: int) -> bytes:
+        """The bytes that stand in line `number` for `word`."""
+        return word.encode(self.origin(number).source.encoding)
+
+
+class Origin(NamedTuple):
+    """Where a line comes from: a file, and a line in it counted from 1."""
+
+    source: Source
+    line: int
 
 
 def read(path: pathlib.Path) -> Source:

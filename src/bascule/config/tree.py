@@ -107,7 +107,7 @@ class _Builder:
                 "missing-close",
                 self.source,
                 f"{count} closing brace{'s are' if count > 1 else ' is'} missing at the end of the file",
-                f"'{' '.join(opener.words)}' at line {opener.line} is still open",
+                f"'{' '.join(opener.words)}' at line {self.source.origin(opener.line).line} is still open",
             )
 
     def _missing_open(self) -> None:

@@ -37,7 +37,8 @@ def test_every_keyword_of_the_inventory_is_there() -> None:
         ("vrrp_garp_interval 0", ["not-acted-on", "out-of-range"]),
         ("vrrp_mcast_group4 10.0.0.1", ["not-acted-on", "bad-address"]),
         ("lvs_id A", ["legacy-spelling"]),
-        ("enable_snmp_keepalived", ["deprecated"]),
+        ("vrrp_vmac_garp_intvl 5", ["deprecated"]),
+        ("enable_snmp_keepalived", ["not-acted-on"]),
         ("enable_traps", ["not-acted-on"]),
     ],
 )

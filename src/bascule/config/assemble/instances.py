@@ -168,9 +168,9 @@ class _Instance:
                 )
             return (AuthType.NONE if kind is AuthType.PASS else kind), b""
         where = block.where["auth_pass"]
-        password = where.source.bytes_of(word)
+        password = where.source.bytes_of(word, where.line)
         if len(password) > AUTH_PASS_MAX:
-            used = password[:AUTH_PASS_MAX].decode(where.source.encoding, "replace")
+            used = password[:AUTH_PASS_MAX].decode("utf-8", "replace")
             message = (
                 f"the password has {len(password)} bytes, of which only the first {AUTH_PASS_MAX} are sent ('{used}')"
             )

@@ -85,8 +85,6 @@ def _real_server(
         weight=Weight(get("weight", inherited.service.get("weight", 1))),
         forwarding=forwarding,
         inhibit_on_failure=bool(get("inhibit_on_failure", "inhibit_on_failure" in inherited.service.values)),
-        upper_threshold=get("uthreshold", 0),
-        lower_threshold=get("lthreshold", 0),
         checks=tuple(_tcp_check(check, section, inherited) for check in section.each("TCP_CHECK")),
         smtp_alert=inherited.mail(section, True),
     )

@@ -374,7 +374,6 @@ GLOBAL_DEFS = Block(
     Keyword(
         "enable_snmp_keepalived",
         value="enable_snmp_vrrp",
-        old="is an old name of 'enable_snmp_vrrp'",
         default="off (on with -x)",
         meaning="old name of enable_snmp_vrrp",
     ),

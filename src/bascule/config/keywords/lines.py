@@ -30,7 +30,9 @@ _VIP_VALUES = {
     "preferred_lft": Kind("SECONDS|forever"),
     "track_group": Kind("NAME"),
 }
-_VIP_FLAGS = frozenset({"home", "-nodad", "mngtmpaddr", "noprefixroute", "autojoin", "no_track", "use_vmac"})
+_VIP_FLAGS = frozenset(
+    {"home", "-nodad", "mngtmpaddr", "noprefixroute", "autojoin", "no_track", "no-track", "use_vmac"}
+)
 
 
 def words(statement: Statement) -> list[str]:

@@ -30,12 +30,8 @@ REAL_SERVER = Block(
         acted=True,
         meaning="forwarding method",
     ),
-    Keyword(
-        "uthreshold", Integer(0, UINT_MAX), default="0 (none)", acted=True, meaning="upper / lower connection threshold"
-    ),
-    Keyword(
-        "lthreshold", Integer(0, UINT_MAX), default="0 (none)", acted=True, meaning="upper / lower connection threshold"
-    ),
+    Keyword("uthreshold", Integer(0, UINT_MAX), default="0 (none)", meaning="upper / lower connection threshold"),
+    Keyword("lthreshold", Integer(0, UINT_MAX), default="0 (none)", meaning="upper / lower connection threshold"),
     Keyword(
         "inhibit_on_failure",
         BOOL,
