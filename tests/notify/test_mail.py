@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import email.header
 import socket
 import threading
 import time
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bascule.model.base import Seconds
 from bascule.model.configuration import GlobalDefinitions, MailSettings
@@ -86,6 +89,26 @@ def test_text_that_is_not_ascii_or_tries_to_add_a_header_stays_one_header() -> N
     assert head.isascii()
     assert [line.split(b":")[0] for line in head.split(b"\r\n")] == [b"Date", b"From", b"Subject", b"X-Mailer", b"To"]
     assert body == b"=> one two <=\r\n\r\n"
+
+
+@example(subject="x" * 1500, body="", router="r")
+@example(subject="\u00e4 b" * 400, body="", router="r")
+@given(subject=st.text(max_size=1500), body=st.text(max_size=300), router=st.text(min_size=1, max_size=50))
+def test_no_text_whatever_breaks_the_form_of_a_mail(subject: str, body: str, router: str) -> None:
+    given_ = GlobalDefinitions(router_id=router, mail=settings())
+    data = compose(Letter(subject=subject, body=body, at=0.0), given_).data
+    head, _, rest = data.partition(b"\r\n\r\n")
+    assert data.isascii()
+    assert data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n")
+    parsed = email.message_from_bytes(data)
+    assert parsed.keys() == ["Date", "From", "Subject", "X-Mailer", "To"]
+    assert rest.startswith(b"=> ")
+    assert rest.endswith(b" <=\r\n\r\n")
+    assert rest.count(b"\r\n") == 2
+    assert all(len(line) <= 998 for line in head.split(b"\r\n")), "RFC 5322 2.1.1"
+    shown = str(email.header.make_header(email.header.decode_header(parsed["Subject"])))
+    printable = "".join(character if character.isprintable() else " " for character in f"[{router}] {subject}")
+    assert shown.split() == printable[:900].split()
 
 
 def test_mail_needs_a_receiver_and_a_server() -> None:

@@ -29,6 +29,9 @@ MAILER = "bascule"
 _NOT_AN_ADDRESS = 553
 """RFC 5321's code for a mailbox name that is not allowed."""
 
+_HEADER_MAX = 900
+"""Characters of a header that are sent; a line has room for 998 (RFC 5322 2.1.1)."""
+
 _GOODBYE_MAX = 1.0
 """Seconds for saying goodbye to a server that has taken the mail."""
 
@@ -159,9 +162,9 @@ def _words(error: Exception) -> str:
 
 
 def _header(value: str) -> str:
-    """A header's text: one line; encoded words (RFC 2047) if it is not plain ASCII."""
-    text = _one_line(value)
-    return text if text.isascii() else email.header.Header(text, "utf-8", maxlinelen=1000).encode()
+    """A header's text: one line, as keepalived writes it; if it is not ASCII, encoded words (RFC 2047) and folded."""
+    text = _one_line(value)[:_HEADER_MAX]
+    return text if text.isascii() else email.header.Header(text, "utf-8").encode(linesep="\r\n")
 
 
 def _one_line(text: str) -> str:
