@@ -154,6 +154,7 @@ def test_a_verdict_changes_the_table_and_is_told(rig: Rig) -> None:
 
 
 def test_the_status_is_the_struct_that_is_promised(rig: Rig) -> None:
+    rig.wait_for_message(Started(role=Role.PLANE, generation=1))
     rig.bus.send(StatusRequest(number=5))
     rig.wait_for(lambda: any(isinstance(message, StatusReply) for message in rig.said), "the reply")
     reply = next(message for message in rig.said if isinstance(message, StatusReply))
