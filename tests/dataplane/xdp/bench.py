@@ -51,6 +51,7 @@ class Bench:
         self.director = network.host("d1")
         self.ledger = Ledger(run_dir / "state" / "services")
         self.planes: list[XdpPlane] = []
+        self.servers: dict[str, NamedServer] = {}
 
     def configuration(self, *interfaces: str, mode: XdpMode = XdpMode.AUTO) -> Configuration:
         """The web service with both real servers."""
@@ -116,7 +117,11 @@ class Bench:
         sock.settimeout(DEADLINE)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((f"192.168.2.{client}", port))
-        sock.connect((str(VIP), 80))
+        try:
+            sock.connect((str(VIP), 80))
+        except OSError:
+            sock.close()
+            raise
         return sock
 
     def ask(self, client: int) -> str:
@@ -172,7 +177,8 @@ class NamedServer:
                 peer.sendall(self._name)
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
 

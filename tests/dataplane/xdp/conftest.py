@@ -18,18 +18,17 @@ from tests.dataplane.xdp.bench import VIP, Bench, NamedServer, prepare
 def bench(tmp_path: pathlib.Path) -> Iterator[Bench]:
     """The whole network; planes are destroyed and the file system unmounted at the end."""
     with Network(SEED) as network:
-        servers = []
+        bed = Bench(network, tmp_path / "run")
         for name in ("rs1", "rs2"):
             prepare(network.host(name))
-            servers.append(NamedServer(network.host(name)))
+            bed.servers[name] = NamedServer(network.host(name))
         network.host("d1").run(["ip", "address", "add", f"{VIP}/32", "dev", "eth0"])
-        bed = Bench(network, tmp_path / "run")
         try:
             yield bed
         finally:
             for plane in bed.planes:
                 with bed.director.entered():
                     plane.destroy()
-            for server in servers:
+            for server in bed.servers.values():
                 server.close()
             subprocess.run(["umount", "-l", str(bed.run_dir / "bpf")], capture_output=True, check=False)

@@ -88,6 +88,20 @@ def test_a_server_that_leaves_and_returns_has_its_connection_and_counters(bench:
         assert held.recv(16) == b"rs1"
 
 
+def test_a_port_used_again_after_a_refusal_goes_where_the_client_belongs(bench: Bench) -> None:
+    plane = bench.open()
+    bench.apply(plane, service(real(RS1), persistence=60))
+    bench.servers["rs1"].close()
+    with pytest.raises(ConnectionRefusedError):
+        bench.connect(20, port=33333)
+    assert [entry.state for entry in entries(plane) if entry.client_port] == [ConnectionState.SYN_RECV]
+    bench.apply(plane, service(real(RS2), persistence=60))
+    assert bench.ask(20) == "rs2"
+    bench.apply(plane, service(real(RS1), real(RS2), persistence=60))
+    with bench.connect(20, port=33333) as again:
+        assert again.recv(16) == b"rs2"
+
+
 def test_a_weight_of_nothing_takes_no_new_connections_and_keeps_the_old(bench: Bench) -> None:
     plane = bench.open()
     bench.apply(plane, service(real(RS1)))

@@ -83,3 +83,17 @@ def test_rounds_come_when_they_are_due(director: FakeDirector) -> None:
     assert upkeep.corrected == 0
     upkeep.run(100.0 + DRIFT_INTERVAL)
     assert upkeep.corrected == 1
+
+
+def test_a_removed_servers_unanswered_connections_are_dropped(director: FakeDirector) -> None:
+    director.put(0, 1, 1, 7, State.SYN_RECV, 0)
+    director.put(1, 2, 1, 7, State.ESTABLISHED, 0)
+    director.put(2, 3, 1, 8, State.SYN_RECV, 0)
+    director.put(3, 1, 1, 7, State.NONE, 0, port=0)
+    value = layout.connection_value(server=7, state=State.SYN_RECV, stamp=NOW)
+    director.aside = [(layout.connection_key(9, 9, 1), value)]
+    upkeep = Upkeep(director)
+    assert upkeep.drop_half_open(7) == 2
+    assert used(director) == [1, 2, 3]
+    assert director.aside == []
+    assert upkeep.drop_half_open(7) == 0

@@ -24,6 +24,7 @@ from bascule.dataplane.xdp.layout import (
     META_STATE_SHIFT,
     META_TEMPLATE,
     META_VALID,
+    State,
 )
 
 Positions: TypeAlias = npt.NDArray[np.intp]
@@ -44,6 +45,14 @@ def over_connections(slots: Records, timeouts: Records, now: int, grace: int) ->
     is_template = (held["meta"] & np.uint32(META_TEMPLATE)) != 0
     over: Positions = positions[~is_template & (age > timeouts[state].astype(np.int64) + grace)]
     return over
+
+
+def half_open(slots: Records, server: int) -> Positions:
+    """The positions of a real server's connections whose handshake is not complete."""
+    meta = slots["meta"]
+    wanted = np.uint32(META_VALID | (State.SYN_RECV << META_STATE_SHIFT) | server)
+    mask = np.uint32(META_VALID | META_TEMPLATE | META_STATE_MASK | META_SERVER_MASK)
+    return np.flatnonzero((meta & mask) == wanted)
 
 
 def over_templates(slots: Records, services: Records, now: int, grace: int) -> Positions:

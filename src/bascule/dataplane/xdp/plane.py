@@ -115,8 +115,12 @@ class XdpPlane:
         self.tables.edit_server(service, server)
 
     def remove_server(self, service: ServiceId, server: ServerId) -> None:
-        """Take a real server out; packets of its connections are dropped. Raises KernelRefusedError."""
-        self.tables.remove_server(service, server)
+        """Take a real server out; packets of its connections are dropped. Raises KernelRefusedError.
+
+        Connections that it never answered are forgotten.
+        """
+        index = self.tables.remove_server(service, server)
+        self._upkeep.drop_half_open(index)
 
     def fileno(self) -> int:
         """Readable when links, routes or neighbours changed: then `housekeep`."""

@@ -91,13 +91,14 @@ class Tables:
         self._director.servers["weight"][self._server(service, name, server.id)] = server.weight
         self._weights_changed(service)
 
-    def remove_server(self, name: ServiceId, server: ServerId) -> None:
-        """Take a real server out: its connections' packets are dropped while it is away."""
+    def remove_server(self, name: ServiceId, server: ServerId) -> int:
+        """Take a real server out: its connections' packets are dropped while it is away. Returns its index."""
         service = self._service(name)
         index = self._server(service, name, server)
         self._director.servers["flags"][index] = 0
         self._close_gap(service, index)
         self._weights_changed(service)
+        return index
 
     def repair(self) -> None:
         """Make whole what a crash between two stores left: lists, presence and directory agree afterwards."""

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from bascule.dataplane.xdp.allocation import Records
-from bascule.dataplane.xdp.expiry import Drift, Positions, over_connections, over_templates, pointed
+from bascule.dataplane.xdp.expiry import Drift, Positions, half_open, over_connections, over_templates, pointed
 from bascule.dataplane.xdp.layout import SLOT
 from bascule.dataplane.xdp.loader import Director
 
@@ -66,6 +66,18 @@ class Upkeep:
         if len(outside):
             freed += director.free_overflow(aside["key"][outside], aside["value"][outside])
         return freed
+
+    def drop_half_open(self, server: int) -> int:
+        """Free a removed real server's connections whose handshake is not complete; returns how many.
+
+        They are worth nothing, and a client that uses the same port again would be sent after the old one: direct
+        routing never sees the refusal that ended it.
+        """
+        director = self._director
+        inside, aside = half_open(director.slots, server), director.overflow()
+        outside = half_open(aside.view(SLOT).reshape(-1), server)
+        freed = director.free(inside, *_words(director.table, inside)) if len(inside) else 0
+        return freed + (director.free_overflow(*_words(aside, outside)) if len(outside) else 0)
 
     def correct(self) -> None:
         """Take off what a server's record counts too many for two rounds in a row."""
