@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from bascule.cli.run import DEFAULT_FILE, DEFAULT_RUN_DIR, run
 from bascule.daemon import director
-from bascule.daemon.log import Level, Log
+from bascule.daemon.log import DEBUG_VARIABLE, Level, Log
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[director.Options]:
 
     monkeypatch.setattr(director, "run", start)
     monkeypatch.setattr(Log, "threshold", Level.INFO)
+    monkeypatch.setenv(DEBUG_VARIABLE, "")
     return options
 
 
@@ -41,3 +43,4 @@ def test_several_files_stay_in_order_and_become_absolute(
     assert given[0].files == (tmp_path / "b.conf", pathlib.Path("/a.conf"))
     assert given[0].run_dir == tmp_path / "r"
     assert Log.threshold is Level.DEBUG
+    assert os.environ[DEBUG_VARIABLE] == "1", "roles inherit it"

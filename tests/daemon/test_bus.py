@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bascule.daemon import bus as bus_module
 from bascule.daemon import memfd
-from bascule.daemon.bus import Bus, BusClosedError
+from bascule.daemon.bus import Bus, BusClosedError, BusMessageError
 from bascule.model.base import pack
 from bascule.model.messages import Configure, Message, Ready, Role, StatusReply, StatusRequest
 
@@ -169,5 +169,29 @@ def test_more_descriptors_than_expected_are_closed() -> None:
     for number in (content, descriptor):
         assert number is not None
         os.close(number)
+    ours.close()
+    other.close()
+
+
+def test_what_is_no_message_is_an_error() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    other = Bus(theirs)
+    for nonsense in (b"gibberish", b"\xc1", b"\x81\xa4type\xa5dance"):
+        ours.send(nonsense)
+        with pytest.raises(BusMessageError):
+            next(other.receive())
+    ours.close()
+    other.close()
+
+
+def test_a_message_past_all_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus_module, "MESSAGE_MAX", 1 << 17)
+    ours, theirs = Bus.pair()
+    other = Bus(theirs)
+    before = len(os.listdir("/proc/self/fd"))
+    ours.send(StatusReply(number=1, role=Role.PLANE, body=b"x" * (1 << 17)))
+    with pytest.raises(BusMessageError, match="more than 131072 bytes"):
+        next(other.receive())
+    assert len(os.listdir("/proc/self/fd")) == before
     ours.close()
     other.close()

@@ -15,6 +15,7 @@ import pytest
 from bascule.daemon import control
 from bascule.daemon.control import ControlServer, Reply
 from bascule.daemon.loop import Loop
+from bascule.errors import BasculeError
 from bascule.model.base import from_json
 from bascule.model.control import ControlReply, ControlRequest, Verb
 
@@ -156,3 +157,10 @@ def test_the_socket_of_a_dead_daemon_is_replaced(tmp_path: pathlib.Path) -> None
     control.listen(tmp_path).close()
     again = control.listen(tmp_path)
     again.close()
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_said(tmp_path: pathlib.Path) -> None:
+    deep = tmp_path / ("x" * 120)
+    deep.mkdir()
+    with pytest.raises(BasculeError, match=r"control socket .*path too long"):
+        control.listen(deep)

@@ -23,7 +23,12 @@ class Crew:
     def __init__(self, *roles: Role) -> None:
         self.members = {
             role: SimpleNamespace(
-                role=role, process=SimpleNamespace(pid=100), since=5.0, refused=None, silent_since=None
+                role=role,
+                process=SimpleNamespace(pid=100),
+                bus=SimpleNamespace(dropped=0),
+                since=5.0,
+                refused=None,
+                silent_since=None,
             )
             for role in roles
         }
@@ -94,3 +99,12 @@ def test_an_answer_in_another_language_is_a_note() -> None:
     desk.answered(StatusReply(number=1, role=Role.PLANE, body=b"{}"))
     assert found[0].plane is None
     assert found[0].notes[1].startswith("plane: its answer is not understood: ")
+
+
+def test_messages_that_a_role_did_not_take_are_named() -> None:
+    _, crew, desk, found = rig(Role.PLANE)
+    crew.members[Role.PLANE].bus.dropped = 4
+    crew.members[Role.PLANE].refused = "no interface"
+    desk.ask(found.append)
+    desk.answered(plane_reply(1))
+    assert found[0].roles[1].note == "no interface; 4 messages to it were lost: it did not read them"

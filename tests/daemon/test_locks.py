@@ -14,6 +14,7 @@ import pytest
 
 from bascule.daemon import locks
 from bascule.daemon.locks import AlreadyRunningError
+from bascule.errors import BasculeError
 from bascule.lab.waiting import wait_for
 
 HOLD = """
@@ -105,3 +106,9 @@ for _ in range(50):
     client.close()
 """
     subprocess.run(["unshare", "--net", sys.executable, "-c", program], check=True, timeout=20)
+
+
+def test_a_run_directory_that_cannot_be_is_said(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BasculeError, match="file/run: Not a directory"):
+        locks.lock_run_dir(tmp_path / "file" / "run")

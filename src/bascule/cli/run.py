@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import sys
 
@@ -36,9 +37,10 @@ def run(files: tuple[pathlib.Path, ...], run_dir: pathlib.Path, foreground: bool
     SIGHUP reads the files again. Exit status: 0 stopped in order, 2 the files cannot be run, 4 another one runs here.
     """
     from bascule.daemon import director
-    from bascule.daemon.log import Level, Log
+    from bascule.daemon.log import DEBUG_VARIABLE, Level, Log
 
     if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
         Log.threshold = Level.DEBUG
     options = director.Options(
         files=tuple(path.absolute() for path in files or (DEFAULT_FILE,)),

@@ -14,6 +14,8 @@ import os
 import socket
 from collections.abc import Iterator
 
+import msgspec
+
 from bascule.daemon import memfd
 from bascule.model.base import pack, unpack
 from bascule.model.messages import Message, topic
@@ -23,6 +25,9 @@ DATAGRAM_MAX = 1 << 16
 
 BUFFER = 1 << 20
 """Bytes that the kernel is asked to hold for each direction."""
+
+MESSAGE_MAX = 64 << 20
+"""Bytes of the longest message that is read: no role can make the supervisor's memory grow without bound."""
 
 QUEUE_MAX = 4096
 """Events that wait for a slow reader before the oldest is dropped."""
@@ -35,6 +40,10 @@ _IN_MEMFD = b"\xc1"
 
 class BusClosedError(Exception):
     """The other end is gone."""
+
+
+class BusMessageError(Exception):
+    """The other end sent what is no message."""
 
 
 class Bus:
@@ -118,7 +127,7 @@ class Bus:
     def receive(self) -> Iterator[tuple[Message, int | None]]:
         """Every message that waits, with the descriptor that came beside it (the caller's to close).
 
-        Raises BusClosedError at the end of file, after all that came before it.
+        Raises BusClosedError at the end of file, after all that came before it; BusMessageError.
         """
         room = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
         while True:
@@ -133,18 +142,33 @@ class Bus:
             descriptors = _descriptors(ancillary)
             if data == _IN_MEMFD and descriptors:
                 long = descriptors.pop(0)
-                data = memfd.read_all(long)
-                os.close(long)
+                data = _take_long(long)
             for extra in descriptors[1:]:
                 os.close(extra)
-            message: Message = unpack(data, Message)  # type: ignore[arg-type]
-            yield message, descriptors[0] if descriptors else None
+            yield _message(data), descriptors[0] if descriptors else None
 
     def close(self) -> None:
         """Close this end; the other reads its end of file."""
         for _, descriptor in self._events:
             _close(descriptor)
         self._socket.close()
+
+
+def _take_long(descriptor: int) -> bytes:
+    try:
+        if os.fstat(descriptor).st_size > MESSAGE_MAX:
+            raise BusMessageError(f"a message of more than {MESSAGE_MAX} bytes")
+        return memfd.read_all(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _message(data: bytes) -> Message:
+    try:
+        message: Message = unpack(data, Message)  # type: ignore[arg-type]
+    except msgspec.MsgspecError as error:
+        raise BusMessageError(str(error)) from error
+    return message
 
 
 def _close(descriptor: int | None) -> None:

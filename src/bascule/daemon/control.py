@@ -15,6 +15,7 @@ from collections.abc import Callable
 import msgspec
 
 from bascule.daemon.loop import Loop, Timer
+from bascule.errors import BasculeError
 from bascule.model.base import from_json, to_json
 from bascule.model.control import ControlReply, ControlRequest
 
@@ -30,13 +31,19 @@ Serve = Callable[[ControlRequest, Reply], None]
 
 
 def listen(run_dir: pathlib.Path) -> socket.socket:
-    """The listening socket, in place of one that a dead daemon left. The run directory's lock must be held."""
+    """The listening socket, in place of one that a dead daemon left. The run directory's lock must be held.
+
+    Raises BasculeError where there can be none: the path of a unix socket has at most 107 bytes.
+    """
     path = run_dir / SOCKET_NAME
     path.unlink(missing_ok=True)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     before = os.umask(0o177)
     try:
         sock.bind(str(path))
+    except OSError as error:
+        sock.close()
+        raise BasculeError(f"control socket {path}: {error.strerror or error}") from error
     finally:
         os.umask(before)
     sock.listen(CLIENTS_MAX)

@@ -13,10 +13,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-import msgspec
-
 from bascule.daemon import exits
-from bascule.daemon.bus import Bus, BusClosedError
+from bascule.daemon.bus import Bus, BusClosedError, BusMessageError
 from bascule.daemon.log import Log
 from bascule.daemon.loop import Loop, Timer
 from bascule.daemon.processes import Command, Process, describe, spawn
@@ -185,7 +183,7 @@ class Crew:
                 self.chief.hears(member, message, descriptor)
         except BusClosedError:
             self._hang_up(member)
-        except msgspec.MsgspecError as error:
+        except BusMessageError as error:
             self._log.error("bus_message_not_understood", sender=member.role, pid=member.process.pid, error=error)
             member.process.kill()
             self._hang_up(member)

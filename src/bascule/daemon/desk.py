@@ -113,7 +113,7 @@ class StatusDesk:
             restarts=self._crew.policies[member.role].deaths,
             responsive=not silent,
             silent_since=member.silent_since if silent else None,
-            note=member.refused,
+            note=_note(member),
         )
 
 
@@ -129,6 +129,11 @@ def _part(role: Role, bodies: dict[Role, bytes], kind: type[T], notes: list[str]
     except msgspec.MsgspecError as error:
         notes.append(f"{role.value}: its answer is not understood: {error}")
         return None
+
+
+def _note(member: Member) -> str | None:
+    lost = f"{member.bus.dropped} messages to it were lost: it did not read them" if member.bus.dropped else None
+    return "; ".join(filter(None, (member.refused, lost))) or None
 
 
 def _supervisor(started: float) -> RoleStatus:

@@ -66,9 +66,15 @@ def turn_away(sock: socket.socket) -> None:
 
 
 def lock_run_dir(run_dir: pathlib.Path) -> int:
-    """Hold a run directory (made if missing): a descriptor to keep. Raises AlreadyRunningError naming the holder."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(run_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    """Hold a run directory (made if missing): a descriptor to keep.
+
+    Raises AlreadyRunningError naming the holder; BasculeError if there can be no such directory.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(run_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise BasculeError(f"run directory {run_dir}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

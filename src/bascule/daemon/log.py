@@ -17,6 +17,9 @@ import select
 LINE_MAX = 4000
 """Bytes of a line; less than PIPE_BUF, so that lines of several roles never mix and a writable pipe takes one whole."""
 
+DEBUG_VARIABLE = "BASCULE_DEBUG"
+"""Set in the environment, it makes every process of a director log details."""
+
 _PLAIN = re.compile(r"[^\s\"=\\]+")
 
 
@@ -33,7 +36,7 @@ class Level(enum.IntEnum):
 class Log:
     """The log of one component. `threshold` and `descriptor` are the whole process's."""
 
-    threshold = Level.INFO
+    threshold = Level.DEBUG if os.environ.get(DEBUG_VARIABLE) else Level.INFO
     descriptor = 2
 
     def __init__(self, component: str) -> None:
