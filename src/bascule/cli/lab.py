@@ -119,18 +119,19 @@ def list_() -> None:
         click.echo(f"{owner}  {state}  {hosts}")
 
 
-@lab.command(name="exec", context_settings={"ignore_unknown_options": True})
+@lab.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--owner", help="Which lab, as `bascule lab list` names its owner; needed where several are up.")
 @click.argument("host")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def exec_(host: str, command: tuple[str, ...]) -> None:
-    """Run a command in a host of the lab that is up."""
+def exec_(owner: str | None, host: str, command: tuple[str, ...]) -> None:
+    """Run a command in a host of a lab that is up."""
     _preflight()
     from bascule.lab import janitor
     from bascule.linux import namespaces
 
-    running = [owner for owner in janitor.owners() if janitor.alive(owner)]
+    running = [name for name in janitor.owners() if janitor.alive(name) and owner in (None, name)]
     if len(running) != 1:
-        raise UsageError(f"{len(running) or 'no'} labs are up: exactly one is needed")
+        raise UsageError(f"{len(running) or 'no'} such labs are up: exactly one is needed, see `bascule lab list`")
     name = janitor.namespace_name(running[0], host)
     if name not in namespaces.names():
         raise UsageError(f"the lab has no host {host}")

@@ -64,6 +64,7 @@ class Demo:
             except WaitedTooLongError as error:
                 self.notes.deviates(str(error).splitlines()[0])
                 self.notes.unsettle()
+        self.stage.stop_traffic()
         return self.notes.report(started, tuple(fault.value for fault in self.injected))
 
     # The acts, in their order.

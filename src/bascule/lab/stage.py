@@ -47,12 +47,12 @@ class Plan:
     @classmethod
     def read(cls, file: pathlib.Path) -> Plan:
         """Load a file. Raises ConfigurationError."""
-        loaded = load([file])
-        if loaded.configuration is None:
-            raise ConfigurationError(f"{file}\n{as_text(loaded.diagnostics, False)}")
-        (instance,) = loaded.configuration.instances
-        (service,) = loaded.configuration.virtual_servers
-        return cls(file=file, configuration=loaded.configuration, instance=instance, service=service)
+        configuration, diagnostics = load([file])
+        if configuration is None or len(configuration.instances) != 1 or len(configuration.virtual_servers) != 1:
+            text = as_text(diagnostics, False)
+            raise ConfigurationError(f"{file}: the demonstration needs one instance and one service\n{text}")
+        (instance,), (service,) = configuration.instances, configuration.virtual_servers
+        return cls(file=file, configuration=configuration, instance=instance, service=service)
 
 
 class Stage:
@@ -128,9 +128,14 @@ class Stage:
         return time.monotonic() - self.origin
 
     def start_traffic(self) -> None:
-        """Let the clients ask from now until the stage's end."""
+        """Let the clients ask from now until `stop_traffic`, or the stage's end."""
         assert self._traffic is not None
         self._stack.enter_context(self._traffic)
+
+    def stop_traffic(self) -> None:
+        """Nobody asks any more; `requests` is final."""
+        if self._traffic is not None:
+            self._traffic.stop()
 
     def requests(self) -> tuple[Request, ...]:
         """Every request so far."""

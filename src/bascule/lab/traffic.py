@@ -105,10 +105,15 @@ class Traffic:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop after the requests that are under way. Raises what ended a client before its time."""
+        """Stop."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End after the requests that are under way. Raises what ended a client before its time. May be repeated."""
         self._end.set()
         for thread in self._threads:
-            thread.join(REQUEST_SECONDS + self._pause + 5)
+            if thread.ident is not None:
+                thread.join(REQUEST_SECONDS + self._pause + 5)
         if self._failures:
             raise self._failures[0]
 
