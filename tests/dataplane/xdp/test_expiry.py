@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.dataplane.xdp.allocation import Records
-from bascule.dataplane.xdp.expiry import Drift, live, over_connections, over_templates, pointed, recount
+from bascule.dataplane.xdp.expiry import Drift, half_open, live, over, pointed, recount
 from bascule.dataplane.xdp.layout import (
     ACTIVE_STATES,
     MAX_SERVERS,
@@ -75,8 +75,8 @@ def test_a_connection_is_over_when_its_states_timeout_has_passed() -> None:
         template(4, 10**6),
         FREE,
     )
-    assert over_connections(slots, timeouts(), NOW, 0).tolist() == [0, 2]
-    assert over_connections(slots, timeouts(), NOW, 1).tolist() == []
+    assert over(slots, persistent_services(), timeouts(), NOW, 0)[0].tolist() == [0, 2]
+    assert over(slots, persistent_services(), timeouts(), NOW, 1)[0].tolist() == []
 
 
 def test_ages_are_right_when_the_clock_wraps_and_when_a_stamp_is_ahead() -> None:
@@ -84,24 +84,24 @@ def test_ages_are_right_when_the_clock_wraps_and_when_a_stamp_is_ahead() -> None
         (connection_key(1, 1, 1), connection_value(server=1, state=State.FIN_WAIT, stamp=2**32 - 120 * HZ)),
         (connection_key(2, 1, 1), connection_value(server=1, state=State.FIN_WAIT, stamp=7)),
     )
-    assert over_connections(slots, timeouts(), 5, 0).tolist() == [0]
+    assert over(slots, persistent_services(), timeouts(), 5, 0)[0].tolist() == [0]
 
 
 def test_a_template_ends_with_its_time_and_its_last_connection() -> None:
-    over, kept, young = PERSISTENCE + 1, PERSISTENCE + 1, PERSISTENCE
+    late, young = PERSISTENCE + 1, PERSISTENCE
     slots = table(
-        template(1, over),
-        template(2, kept),
+        template(1, late),
+        template(2, late),
         connection(2, 5),
         template(3, young),
         connection(1, 5, service=2),
-        template(1, over, service=2),
+        template(1, late, service=2),
     )
-    assert over_templates(slots, persistent_services(), NOW, 0).tolist() == [0]
+    assert over(slots, persistent_services(), timeouts(), NOW, 0)[1].tolist() == [0]
 
 
 def test_without_templates_nothing_is_over() -> None:
-    assert over_templates(table(connection(1, 10**6)), persistent_services(), NOW, 0).tolist() == []
+    assert over(table(connection(1, 10**6)), persistent_services(), timeouts(), NOW, 0)[1].tolist() == []
 
 
 entries = st.lists(
@@ -131,7 +131,7 @@ def test_templates_agree_with_the_rule_spelt_out(found: list[tuple[int, int]]) -
             for other in slots
         )
     ]
-    assert over_templates(slots, persistent_services(), NOW, 0).tolist() == expected
+    assert over(slots, persistent_services(), timeouts(), NOW, 0)[1].tolist() == expected
 
 
 def test_recounting() -> None:
@@ -154,6 +154,17 @@ def test_what_is_pointed_to() -> None:
     services, servers = pointed(table(connection(1, 0, server=3, service=7), template(1, 0, server=4, service=8), DEAD))
     assert np.flatnonzero(services).tolist() == [7, 8]
     assert np.flatnonzero(servers).tolist() == [3, 4]
+
+
+def test_half_open_connections_of_one_server() -> None:
+    slots = table(
+        connection(1, 0, State.SYN_RECV, server=3),
+        connection(2, 0, State.SYN_RECV, server=4),
+        connection(3, 0, State.ESTABLISHED, server=3),
+        template(1, 0, server=3),
+        FREE,
+    )
+    assert half_open(slots, 3).tolist() == [0]
 
 
 def test_drift_is_what_stays_wrong_for_two_rounds() -> None:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What in the connection table is over, found by numpy over the mapped table; freeing is the housekeeping program's.
 
-A connection is over when its state's timeout has passed since its last packet (in the mapped table the loader's
-`expired` finds it; here for those that found no room there).
+A connection is over when its state's timeout has passed since its last packet.
 A persistence template is over when its service's persistence has passed since the last new connection of its client
 and none of that client's connections to the service is left (ipvsadm(8), --persistent).
 """
@@ -36,17 +35,6 @@ def live(slots: Records) -> Positions:
     return np.flatnonzero(slots["meta"] & np.uint32(META_VALID))
 
 
-def over_connections(slots: Records, timeouts: Records, now: int, grace: int) -> Positions:
-    """The positions of connections that are over at `now` (jiffies, low 32 bits), `grace` ticks late."""
-    positions = live(slots)
-    held = slots[positions]
-    state = (held["meta"] & np.uint32(META_STATE_MASK)) >> np.uint32(META_STATE_SHIFT)
-    age = (np.uint32(now) - held["stamp"]).view(np.int32)
-    is_template = (held["meta"] & np.uint32(META_TEMPLATE)) != 0
-    over: Positions = positions[~is_template & (age > timeouts[state].astype(np.int64) + grace)]
-    return over
-
-
 def half_open(slots: Records, server: int) -> Positions:
     """The positions of a real server's connections whose handshake is not complete."""
     meta = slots["meta"]
@@ -55,26 +43,39 @@ def half_open(slots: Records, server: int) -> Positions:
     return np.flatnonzero((meta & mask) == wanted)
 
 
-def over_templates(slots: Records, services: Records, now: int, grace: int) -> Positions:
-    """The positions of templates that are over at `now` (jiffies, low 32 bits), `grace` ticks late.
+def over(slots: Records, services: Records, timeouts: Records, now: int, grace: int) -> tuple[Positions, Positions]:
+    """The positions of connections and of templates that are over at `now` (jiffies, low 32 bits), `grace` ticks late.
 
-    `slots` must hold every connection that can keep a template alive: pass table and overflow together.
+    `slots` must hold every connection that can keep a template alive: pass table and overflow together. A template goes
+    a round after its last connection, whose end may yet be prevented by a packet. `timeouts` are ticks by state.
     """
     positions = live(slots)
-    held = slots[positions]
-    is_template = (held["meta"] & np.uint32(META_TEMPLATE)) != 0
-    age = (np.uint32(now) - held["stamp"]).view(np.int32)
-    span = services["persistence"][held["service"]].astype(np.int64) + grace
-    over = is_template & (age > span)
-    if not over.any():
-        return positions[:0]
-    candidates = _clients(held[over])
+    meta, stamp = slots["meta"][positions], slots["stamp"][positions]
+    is_template = (meta & np.uint32(META_TEMPLATE)) != 0
+    age = (np.uint32(now) - stamp).view(np.int32)
+    limits = timeouts.astype(np.int64) + grace
+    late = age > limits[(meta & np.uint32(META_STATE_MASK)) >> np.uint32(META_STATE_SHIFT)]
+    connections: Positions = positions[late & ~is_template]
+    return connections, _over_templates(
+        slots, services, positions[is_template], age[is_template] - grace, positions[~is_template]
+    )
+
+
+def _over_templates(
+    slots: Records, services: Records, templates: Positions, ages: Counts, connections: Positions
+) -> Positions:
+    """Those of `templates` whose service's persistence has passed and whose client has no connection to it."""
+    over_time = ages > services["persistence"][slots["service"][templates]].astype(np.int64)
+    templates = templates[over_time]
+    if not len(templates):
+        return templates
+    candidates = _clients(slots[templates])
     known = np.unique(candidates)
-    connections = _clients(held[~is_template])
-    place = np.minimum(np.searchsorted(known, connections), len(known) - 1)
+    holders = _clients(slots[connections])
+    place = np.minimum(np.searchsorted(known, holders), len(known) - 1)
     kept = np.zeros(len(known), dtype=np.bool_)
-    kept[place[known[place] == connections]] = True
-    found: Positions = positions[over][~kept[np.searchsorted(known, candidates)]]
+    kept[place[known[place] == holders]] = True
+    found: Positions = templates[~kept[np.searchsorted(known, candidates)]]
     return found
 
 

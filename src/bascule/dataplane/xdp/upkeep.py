@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from bascule.dataplane.xdp.allocation import Records
-from bascule.dataplane.xdp.expiry import Drift, Positions, half_open, over_connections, over_templates, pointed
+from bascule.dataplane.xdp.expiry import Drift, Positions, half_open, over, pointed
 from bascule.dataplane.xdp.layout import SLOT
 from bascule.dataplane.xdp.loader import Director
 
@@ -47,25 +47,17 @@ class Upkeep:
 
     def expire(self) -> int:
         """Free the connections and templates that are over; returns how many."""
-        director = self._director
-        positions = director.expired(director.now(), director.hz)
-        freed = director.free(positions, *_words(director.table, positions)) if len(positions) else 0
-        aside = director.overflow()
-        everything = director.slots
-        if len(aside):
-            over = over_connections(
-                aside.view(SLOT).reshape(-1), director.settings["timeouts"], director.now(), director.hz
-            )
-            freed += director.free_overflow(aside["key"][over], aside["value"][over]) if len(over) else 0
-            everything = np.concatenate((director.slots, aside.view(SLOT).reshape(-1)))
-        templates = over_templates(everything, director.services, director.now(), director.hz)
-        inside = templates[templates < len(director.slots)]
-        outside = templates[templates >= len(director.slots)] - len(director.slots)
-        if len(inside):
-            freed += director.free(inside, *_words(director.table, inside))
-        if len(outside):
-            freed += director.free_overflow(aside["key"][outside], aside["value"][outside])
-        return freed
+        director, aside = self._director, self._director.overflow()
+        slots = _together(director.slots, aside)
+        found = over(slots, director.services, director.settings["timeouts"], director.now(), director.hz)
+        return sum(self._free(positions, aside) for positions in found)
+
+    def _free(self, positions: Positions, aside: Records) -> int:
+        """Free these positions of table and overflow together; what changed since it was seen stays."""
+        director, inside = self._director, positions < len(self._director.slots)
+        table, outside = positions[inside], positions[~inside] - len(self._director.slots)
+        freed = director.free(table, *_words(director.table, table)) if len(table) else 0
+        return freed + (director.free_overflow(*_words(aside, outside)) if len(outside) else 0)
 
     def drop_half_open(self, server: int) -> int:
         """Free a removed real server's connections whose handshake is not complete; returns how many.
@@ -73,11 +65,8 @@ class Upkeep:
         They are worth nothing, and a client that uses the same port again would be sent after the old one: direct
         routing never sees the refusal that ended it.
         """
-        director = self._director
-        inside, aside = half_open(director.slots, server), director.overflow()
-        outside = half_open(aside.view(SLOT).reshape(-1), server)
-        freed = director.free(inside, *_words(director.table, inside)) if len(inside) else 0
-        return freed + (director.free_overflow(*_words(aside, outside)) if len(outside) else 0)
+        aside = self._director.overflow()
+        return self._free(half_open(_together(self._director.slots, aside), server), aside)
 
     def correct(self) -> None:
         """Take off what a server's record counts too many for two rounds in a row."""
@@ -91,10 +80,12 @@ class Upkeep:
         return pointed(self._everything())
 
     def _everything(self) -> Records:
-        aside = self._director.overflow()
-        if not len(aside):
-            return self._director.slots
-        return np.concatenate((self._director.slots, aside.view(SLOT).reshape(-1)))
+        return _together(self._director.slots, self._director.overflow())
+
+
+def _together(slots: Records, aside: Records) -> Records:
+    """Table and overflow in one; copies the table only when there is an overflow."""
+    return np.concatenate((slots, aside.view(SLOT).reshape(-1))) if len(aside) else slots
 
 
 def _words(table: Records, positions: Positions) -> tuple[Records, Records]:
