@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reader of BTF, the BPF type format (Documentation/bpf/btf.rst): sizes, member offsets, enumerators, and where the
+"""A reader of BTF, the BPF type format (Documentation/bpf/btf.rst): sizes, member offsets, and where the
 variables of a data section lie. It reads what clang put into our own object, and is no general library.
 """
 
@@ -101,11 +101,6 @@ class Btf:
     def size(self, name: str) -> int:
         """Size in bytes of a struct."""
         return self.find(KIND_STRUCT, name).size
-
-    def enumerators(self, name: str) -> dict[str, int]:
-        """Names and values of an enum."""
-        record = self.find(KIND_ENUM, name)
-        return {label: entry[1] for label, entry in zip(record.strings, record.entries, strict=True)}
 
     def variables(self, section: str) -> dict[str, tuple[int, int]]:
         """Offset and size of each variable in a data section such as `.rodata`."""
