@@ -10,13 +10,13 @@ import sys
 
 import msgspec
 import pytest
-from tests.daemon.conftest import WHOLE
 
 from bascule.daemon import memfd
 from bascule.daemon.parse import missing
 from bascule.daemon.parsed import Parsed
 from bascule.model.base import Vrid, unpack
 from bascule.model.configuration import BasculeOptions, Configuration, VirtualAddress, VrrpInstance
+from tests.daemon.conftest import WHOLE
 
 
 def parse(*files: str) -> Parsed:

@@ -8,12 +8,12 @@ import pathlib
 import time
 
 import pytest
-from tests.daemon.conftest import WHOLE
 
 from bascule.daemon import parsing
 from bascule.daemon.loop import Loop
 from bascule.daemon.parsed import Parsed
 from bascule.errors import ConfigurationError
+from tests.daemon.conftest import WHOLE
 
 
 @pytest.fixture
