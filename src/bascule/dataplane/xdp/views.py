@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bascule.dataplane.xdp.allocation import PROTOCOLS, Records, server_name, service_name
+from bascule.dataplane.xdp.allocation import Records, server_name, service_name
 from bascule.dataplane.xdp.expiry import live
 from bascule.dataplane.xdp.layout import (
     META_SERVER_MASK,
@@ -76,37 +76,36 @@ def listed(director: Director, service: int) -> tuple[int, ...]:
 
 
 def connections(director: Director) -> Iterator[Connection]:
-    """Every connection that is not over, and every template."""
+    """Every connection that is not over, and every template, of services and servers that are known."""
     now, timeouts = director.now(), director.settings["timeouts"]
+    services = {
+        int(index): service_name(director.services[index]) for index in director.services["address"].nonzero()[0]
+    }
+    servers = {int(index): server_name(director.servers[index]) for index in director.servers["service"].nonzero()[0]}
     for slots in (director.slots, director.overflow().view(SLOT).reshape(-1)):
-        for position in live(slots):
-            entry = _connection(director, slots[position].copy(), now, timeouts)
-            if entry is not None:
-                yield entry
-
-
-def _connection(director: Director, slot: Records, now: int, timeouts: Records) -> Connection | None:
-    """The slot as a connection; None when its timeout has passed, or its service or server is not known."""
-    meta = int(slot["meta"])
-    state = (meta & META_STATE_MASK) >> META_STATE_SHIFT
-    service, server = director.services[int(slot["service"])], director.servers[meta & META_SERVER_MASK]
-    template = bool(meta & META_TEMPLATE)
-    span = int(service["persistence"]) if template else int(timeouts[state])
-    age = ((now - int(slot["stamp"]) + 2**31) & 0xFFFFFFFF) - 2**31
-    if not service["address"] or not server["service"] or (age > span and not template):
-        return None
-    protocol, virtual, real = PROTOCOLS[int(service["protocol"])], service_name(service), server_name(server)
-    return Connection(
-        protocol=protocol,
-        client=ipaddress.IPv4Address(int(slot["address"])),
-        client_port=int(slot["port"]),
-        virtual=virtual.address,
-        virtual_port=virtual.port,
-        real=real.address,
-        real_port=real.port,
-        state=_state(state, template),
-        expires=Seconds(max(0, span - age) / director.hz),
-    )
+        held = slots[live(slots)]
+        meta = held["meta"]
+        state = (meta & np.uint32(META_STATE_MASK)) >> np.uint32(META_STATE_SHIFT)
+        template = (meta & np.uint32(META_TEMPLATE)) != 0
+        span = np.where(template, director.services["persistence"][held["service"]], timeouts[state]).astype(np.int64)
+        left = span - (np.uint32(now) - held["stamp"]).view(np.int32)
+        columns = (held["address"], held["port"], held["service"], meta & np.uint32(META_SERVER_MASK), state, template)
+        shown = template | (left >= 0)
+        rows = zip(*(column[shown].tolist() for column in (*columns, np.maximum(left, 0))), strict=True)
+        for address, port, service, server, number, is_template, ticks in rows:
+            if service in services and server in servers:
+                virtual, real = services[service], servers[server]
+                yield Connection(
+                    protocol=virtual.protocol,
+                    client=ipaddress.IPv4Address(address),
+                    client_port=port,
+                    virtual=virtual.address,
+                    virtual_port=virtual.port,
+                    real=real.address,
+                    real_port=real.port,
+                    state=_state(number, is_template),
+                    expires=Seconds(ticks / director.hz),
+                )
 
 
 def _state(number: int, template: bool) -> ConnectionState:
