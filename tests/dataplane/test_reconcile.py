@@ -194,6 +194,23 @@ def test_a_refusal_is_reported_stops_nothing_else_and_is_tried_again() -> None:
     assert table(plane) == as_table(*wanted)
 
 
+class ChoosyPlane(MemoryPlane):
+    """Has no round robin."""
+
+    def add_service(self, service: VirtualService) -> None:
+        if service.scheduler is Scheduler.RR:
+            raise KernelRefusedError("no such scheduler")
+        super().add_service(service)
+
+
+def test_a_service_that_is_refused_is_named_once_and_the_others_run() -> None:
+    plane, ledger = ChoosyPlane(), Ledger()
+    wanted = (service(server(11), server(12), scheduler=Scheduler.RR), service(server(13), port=81))
+    refused = [change for change in reconcile(plane, wanted, ledger) if change.refused]
+    assert [(change.edit, change.refused) for change in refused] == [(Edit.ADD_SERVICE, "no such scheduler")]
+    assert table(plane) == as_table(service(server(13), port=81))
+
+
 def test_ownership_is_remembered_by_the_next_process(tmp_path: pathlib.Path) -> None:
     plane = MemoryPlane()
     reconcile(plane, (service(server(11)),), Ledger(tmp_path / "services"))

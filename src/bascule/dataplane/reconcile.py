@@ -70,7 +70,15 @@ def reconcile(plane: Plane, desired: tuple[VirtualService, ...], ledger: Ledger)
     held = {view.service.id: _whole(view) for view in plane.services()}
     wanted = {service.id: service for service in desired}
     ledger.claim(tuple(wanted))
-    changes = [_apply(plane, change) for change in _plan(held, wanted, ledger)]
+    changes: list[Change] = []
+    absent: set[ServiceId] = set()
+    for change in _plan(held, wanted, ledger):
+        if change.service in absent:
+            # Its service was refused, with the reason; each of its servers would only be refused for want of it.
+            continue
+        changes.append(_apply(plane, change))
+        if change.edit is Edit.ADD_SERVICE and changes[-1].refused is not None:
+            absent.add(change.service)
     failed = {change.service for change in changes if change.refused is not None}
     settled: dict[ServiceId, VirtualService | None] = {
         name: ledger.applied(name) if name in failed else service for name, service in wanted.items()
