@@ -182,6 +182,15 @@ def test_a_stamp_from_the_future_is_now() -> None:
     assert made.entered(VrrpState.MASTER) == pytest.approx(1.0 + DOWN)
 
 
+def test_an_advert_that_was_overtaken_does_not_make_the_wait_shorter() -> None:
+    made = bench()
+    made.wait(1.0)
+    made.hear(200, age=0.1)
+    made.hear(200, age=0.9)
+    made.wait(10)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(0.9 + DOWN)
+
+
 def test_a_lower_priority_is_preempted_when_the_down_interval_is_over() -> None:
     made = bench()
     made.hear_every_second(3, 90)

@@ -76,6 +76,7 @@ class Machine:
         self._now = 0.0
         self._from = 0.0
         """From when the timers of this event run: the kernel's stamp of an advert, else now."""
+        self._heard_at = 0.0
         self._down_at = NEVER
         self._preempt_at = NEVER
         self._not_before = 0.0
@@ -208,7 +209,8 @@ class Machine:
     def _advert(self, event: AdvertReceived) -> None:
         if self._state not in (VrrpState.BACKUP, VrrpState.MASTER):
             return
-        self._from = min(event.received_at, self._now)
+        # An advert that overtook another on its way here must not make the silence look longer.
+        self._from = self._heard_at = min(max(event.received_at, self._heard_at), self._now)
         if event.priority == PRIORITY_STOP:
             self._active, self._stopped = None, event.source
             self._move(Cause.PEER_STOPPED, f"{event.source} stops")

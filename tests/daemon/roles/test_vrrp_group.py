@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles.vrrp_group import Group, boottime
+from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_instance import Instance
+from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.errors import ConfigurationError
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
@@ -159,6 +160,14 @@ def test_what_is_not_there_yet_is_said_while_the_others_run(
     (note,) = bench.group.notes
     assert note.startswith("vrrp_instance VI_3 does not run: ")
     assert why in note
+
+
+def test_an_owner_does_not_lose_the_hosts_own_address(bench: Bench) -> None:
+    own = (VirtualAddress(address=HERE, prefix_length=24),)
+    bench.run(instance(virtual_addresses=own))
+    assert bench.group.instances == {}
+    assert "192.168.2.210 is this host's own address" in bench.group.notes[0]
+    assert f"inet {HERE}/24" in bench.host.run(["ip", "address", "show", "dev", "eth0"]).stdout
 
 
 def test_a_reload_keeps_what_is_unchanged_changes_in_place_and_ends_what_is_gone(bench: Bench) -> None:

@@ -65,7 +65,7 @@ def test_a_missing_interface_is_named(bench: Bench) -> None:
 
 
 def test_addresses_that_come_and_go_are_news_of_their_interface_unless_they_are_virtual(bench: Bench) -> None:
-    assert HERE in bench.ports.local
+    assert HERE in bench.ports.local & bench.ports.lasting
     for address, touched in (("192.168.2.219", {"eth0"}), (str(VIP), set())):
         bench.ip("address", "add", f"{address}/32", "dev", "eth0")
         assert bench.news() == (touched, [])

@@ -17,8 +17,9 @@ from bascule.daemon.bus import Bus, BusClosedError
 from bascule.daemon.context import RoleContext
 from bascule.daemon.log import Log
 from bascule.daemon.memfd import read_all
-from bascule.daemon.roles.vrrp_group import Group, boottime
+from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_instance import Instance
+from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_ports import Port
 from bascule.daemon.roles.vrrp_reports import change_of, state_of, status_of, will_of
 from bascule.errors import BasculeError

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import time
 from collections.abc import Callable, Collection
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
+from bascule.daemon.roles import vrrp_intake, vrrp_plan
+from bascule.daemon.roles.vrrp_addresses import Keeper, Placed
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
+from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
-from bascule.linux.rawsocket import Received
 from bascule.model.base import IPAddress, Seconds
-from bascule.model.configuration import AuthType, Configuration, VrrpInstance, VrrpState
+from bascule.model.configuration import Configuration, VrrpInstance, VrrpState
 from bascule.model.messages import Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import (
@@ -32,18 +32,10 @@ from bascule.vrrp.events import (
     Stop,
     Timeout,
 )
-from bascule.vrrp.packet import Datagram, RefusedPacketError
+from bascule.vrrp.packet import RefusedPacketError
 
 NO_SOURCE = ipaddress.IPv4Address(0)
 """Stands for the source of an instance whose interface has no address; it is in FAULT and sends nothing."""
-
-BATCH_MAX = 1024
-"""Packets read from one port in one go: a flood must not keep the timers waiting for ever."""
-
-
-def boottime() -> float:
-    """Seconds of the clock that all VRRP timers use: steady, and going on while the machine is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Group:
@@ -59,6 +51,7 @@ class Group:
         self._by_vrid: dict[tuple[str, int], Instance] = {}
         self._virtual: frozenset[IPAddress] = frozenset()
         self._ready = False
+        self._reading: set[str] = set()
         self.notes: tuple[str, ...] = ()
         """Instances that do not run, and why."""
 
@@ -88,32 +81,38 @@ class Group:
 
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
-        entries = {entry.name: entry for entry in wanted.instances if _unsupported(entry) is None}
+        reasons = {entry.name: self._unsupported(entry, handover) for entry in wanted.instances}
+        entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
         for entry in entries.values():
             self._open(entry)
-        self._note_unsupported(wanted.instances)
+        self._note_unsupported(reasons)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
-        for name in [name for name, instance in self.instances.items() if _gone(instance, entries.get(name))]:
-            self._remove(name)
+        for name, instance in tuple(self.instances.items()):
+            if name not in entries or vrrp_plan.is_another(instance.config, entries[name]):
+                self._remove(name)
         for entry in entries.values():
             if entry.name in self.instances:
                 self._change(self.instances[entry.name], entry, wanted)
             else:
                 self._start(entry, wanted, handover)
         self._by_vrid = {(i.config.interface, i.config.vrid): i for i in self.instances.values()}
-        self.ports.keep(place.interface for entry in entries.values() for place in _places(entry))
+        self.ports.keep(name for entry in entries.values() for name in vrrp_plan.interfaces_of(entry))
 
-    def _note_unsupported(self, entries: Collection[VrrpInstance]) -> None:
-        reasons = ((entry.name, _unsupported(entry)) for entry in entries)
-        found = [(name, why) for name, why in reasons if why is not None]
-        for name, why in found:
+    def _unsupported(self, entry: VrrpInstance, handover: Handover) -> str | None:
+        """What an instance has put on here itself, now or before a restart, is no address of the host's own."""
+        held = entry.name in self.instances or entry.name in handover.active
+        return vrrp_plan.unsupported(entry, frozenset() if held else self.ports.lasting)
+
+    def _note_unsupported(self, reasons: dict[str, str | None]) -> None:
+        found = {name: why for name, why in reasons.items() if why is not None}
+        for name, why in found.items():
             self._log.error("instance_not_run", instance=name, why=why)
-        self.notes = tuple(f"vrrp_instance {name} does not run: {why}" for name, why in found)
+        self.notes = tuple(f"vrrp_instance {name} does not run: {why}" for name, why in found.items())
 
     def _open(self, entry: VrrpInstance) -> None:
-        for place in _places(entry):
+        for name in vrrp_plan.interfaces_of(entry):
             try:
-                self.ports.require(place.interface)
+                self.ports.require(name)
             except ConfigurationError as error:
                 raise ConfigurationError(f"vrrp_instance {entry.name}: {error}") from error
 
@@ -159,41 +158,25 @@ class Group:
             self.packets(self.ports.require(instance.config.interface))
 
     def packets(self, port: Port) -> None:
-        """Hand in what waits at a port."""
-        try:
-            waiting = [received for _, received in zip(range(BATCH_MAX), port.socket.receive(), strict=False)]
-        except KernelRefusedError as error:
-            self._log.warning("receive_failed", interface=port.name, error=error)
+        """Hand in what waits at a port, in its order: a drain asked for meanwhile must not put newer before older."""
+        if port.name in self._reading:
             return
-        for received in waiting:
-            self._packet(port, received)
-
-    def _packet(self, port: Port, received: Received) -> None:
-        now = boottime()
-        datagram = Datagram(
-            payload=received.payload, source=received.source, destination=received.destination, ttl=received.ttl
-        )
+        self._reading.add(port.name)
         try:
-            advert = packet.decode(datagram)
-            instance = self._by_vrid.get((port.name, advert.vrid))
+            self._read(port)
+        finally:
+            self._reading.discard(port.name)
+
+    def _read(self, port: Port) -> None:
+        for heard in vrrp_intake.adverts(port, self._log):
+            vrid = heard.advert.vrid
+            instance = self._by_vrid.get((port.name, vrid))
             if instance is None:
-                raise RefusedPacketError(packet.Refusal.VRID, f"no instance here has VRID {advert.vrid}")
-        except RefusedPacketError as error:
-            self._refused(port, datagram, error, now)
-            return
-        self._follow(instance, instance.hear(advert, datagram, self.ports.local, now - received.age, now))
-
-    def _refused(self, port: Port, datagram: Datagram, error: RefusedPacketError, now: float) -> None:
-        count = port.refusals.count(error, now)
-        if count:
-            self._log.warning(
-                "packet_refused",
-                interface=port.name,
-                reason=error.reason.value,
-                source=datagram.source,
-                count=count,
-                detail=error.detail,
-            )
+                stranger = RefusedPacketError(packet.Refusal.VRID, f"no instance here has VRID {vrid}")
+                vrrp_intake.refuse(port, heard.datagram, stranger, self._log)
+                continue
+            outcome = instance.hear(heard.advert, heard.datagram, self.ports.local, heard.at, boottime())
+            self._follow(instance, outcome)
 
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
@@ -258,28 +241,3 @@ class Group:
         for name in tuple(self.instances):
             self._remove(name)
         self.ports.keep(())
-
-
-def _gone(instance: Instance, entry: VrrpInstance | None) -> bool:
-    """Whether an instance ends: it left the file, or became another virtual router."""
-    if entry is None:
-        return True
-    before = instance.config
-    return (before.interface, before.vrid, before.version) != (entry.interface, entry.vrid, entry.version)
-
-
-def _unsupported(entry: VrrpInstance) -> str | None:
-    """Why an instance cannot run yet; the others do."""
-    if entry.version != 2:
-        return f"VRRP version {entry.version} is not there yet"
-    if entry.auth_type is AuthType.AH:
-        return "authentication by AH is not there yet"
-    if any(address.address.version != 4 for address in entry.virtual_addresses):
-        return "IPv6 needs VRRP version 3, which is not there yet"
-    return None
-
-
-def _places(entry: VrrpInstance) -> tuple[Placed, ...]:
-    """Every interface that an instance uses: its own first."""
-    here = Placed(interface=entry.interface, address=NO_SOURCE, prefix_length=0)
-    return (here, *placed(entry.virtual_addresses, entry.interface))

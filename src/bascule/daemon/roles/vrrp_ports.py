@@ -112,6 +112,11 @@ class Ports:
         """Every address of this host."""
         return self._local
 
+    @property
+    def lasting(self) -> frozenset[IPAddress]:
+        """The addresses of this host without a lifetime."""
+        return frozenset(entry.address for entry in self._addresses.values() if entry.lifetime is None)
+
     def get(self, name: str) -> Port | None:
         """The port of an interface in use."""
         return self._ports.get(name)
