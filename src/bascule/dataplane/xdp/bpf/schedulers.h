@@ -26,10 +26,15 @@ static __always_inline __u32 some(__u64 word)
 	return (word | -word) >> 63;
 }
 
-/* A server that may get new connections: its weight, or 0. */
+/* May get new connections, unless its weight is 0. */
+static __always_inline __u32 is_reachable(const struct server *server)
+{
+	return some(server->flags & SERVER_PRESENT) & some(server->mac);
+}
+
 static __always_inline __u32 usable_weight(const struct server *server)
 {
-	return WEIGHT_OF(server) * (some(server->flags & SERVER_PRESENT) & some(server->mac));
+	return WEIGHT_OF(server) * is_reachable(server);
 }
 
 static __always_inline __u64 overhead(const struct server *server)
@@ -38,7 +43,8 @@ static __always_inline __u64 overhead(const struct server *server)
 }
 
 /* wlc: the least overhead / weight; lc: the same with all weights 1. The first of equals wins. The first usable server
- * beats 1 / 0, and weight 0 beats nothing.
+ * beats 1 / 0, and weight 0 beats nothing. Few servers beat the best so far, so only those are asked whether they are
+ * there at all.
  */
 static __always_inline int least_loaded(__u32 service_index, __u32 count, int weighted)
 {
@@ -49,16 +55,20 @@ static __always_inline int least_loaded(__u32 service_index, __u32 count, int we
 
 	if (!list)
 		return 0;
-	for (__u32 i = 0; i < SERVERS_PER_SERVICE && i < count; i++) {
+	if (count > SERVERS_PER_SERVICE)
+		count = SERVERS_PER_SERVICE;
+	for (__u32 i = 0; i < count; i++) {
 		__u32 index, weight;
 		struct server *server = listed_server(list, i, &index);
 		__u64 load;
 
 		if (!server) /* cannot be: there is one for every index */
 			break;
-		weight = weighted ? usable_weight(server) : some(usable_weight(server));
+		weight = weighted ? WEIGHT_OF(server) : some(WEIGHT_OF(server));
 		load = overhead(server);
 		if (least_overhead * weight <= load * least_weight)
+			continue;
+		if (!is_reachable(server))
 			continue;
 		least_overhead = load;
 		least_weight = weight;
