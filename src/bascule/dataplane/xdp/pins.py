@@ -25,6 +25,7 @@ COMMAND_SECONDS = 10.0
 _SO_NETNS_COOKIE = 71
 _MOUNT_FLAGS = 0x2 | 0x4 | 0x8
 """MS_NOSUID | MS_NODEV | MS_NOEXEC."""
+_MOUNT_OPTIONS = "mode=0700"
 _DETACH = 2
 _HOST = "/proc/1/ns/mnt"
 _OWN = "/proc/self/ns/mnt"
@@ -101,11 +102,11 @@ def _mount(path: pathlib.Path) -> bool:
     """Mount a bpffs in the host's mount namespace. False: that one cannot be reached from here, so it is in ours."""
     reached = _in_host_namespace()
     if not reached:
-        _in_host(["mount", "-t", "bpf", "-o", "nosuid,nodev,noexec", "bascule", os.fspath(path)])
+        _in_host(["mount", "-t", "bpf", "-o", f"nosuid,nodev,noexec,{_MOUNT_OPTIONS}", "bascule", os.fspath(path)])
         if is_bpf_mounted(path):
             return True
         _in_host(["umount", os.fspath(path)])
-    if _libc().mount(b"bascule", os.fsencode(path), b"bpf", _MOUNT_FLAGS, None) != 0:
+    if _libc().mount(b"bascule", os.fsencode(path), b"bpf", _MOUNT_FLAGS, _MOUNT_OPTIONS.encode()) != 0:
         reason = os.strerror(ctypes.get_errno())
         raise KernelRefusedError(f"cannot mount a BPF file system on {path}: {reason}")
     return reached

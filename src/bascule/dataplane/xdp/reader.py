@@ -26,7 +26,11 @@ class XdpReader:
     def __init__(self, run_dir: pathlib.Path) -> None:
         """Open the pins. Raises KernelRefusedError when no director of ours is in this network namespace."""
         pins = Pins(run_dir)
-        if not is_bpf_mounted(pins.root) or not pins.maps.is_dir():
+        try:
+            present = is_bpf_mounted(pins.root) and pins.maps.is_dir()
+        except PermissionError:
+            raise KernelRefusedError(f"only root may look at the data plane ({pins.root})") from None
+        if not present:
             raise KernelRefusedError(f"there is no data plane of bascule in this network namespace (below {pins.root})")
         self._rates_path = pins.rates
         self._director = Director.reader(pins.maps)
