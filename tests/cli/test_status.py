@@ -46,6 +46,22 @@ def test_no_status_is_said_in_the_directors_words(monkeypatch: pytest.MonkeyPatc
     assert str(result.exception) == "busy"
 
 
+def test_the_run_directory_may_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    asked: list[pathlib.Path] = []
+
+    def ask(run_dir: pathlib.Path, _verb: object) -> ControlReply:
+        asked.append(run_dir)
+        return ControlReply(ok=True, status=STATUS)
+
+    monkeypatch.setattr(client, "ask", ask)
+    monkeypatch.setenv("BASCULE_RUN_DIR", str(tmp_path))
+    CliRunner().invoke(status, ["--json"])
+    CliRunner().invoke(status, ["--json", "--run-dir", "/other"])
+    assert asked == [tmp_path, pathlib.Path("/other")]
+
+
 def test_with_nobody_there_one_line_and_3(tmp_path: pathlib.Path) -> None:
     program = "import sys; from bascule.cli import main; main()"
     command = [sys.executable, "-c", program, "status", "--run-dir", str(tmp_path)]

@@ -7,10 +7,13 @@ import os
 import time
 from types import SimpleNamespace
 
-from bascule.daemon.desk import DEADLINE, Facts, StatusDesk
+import msgspec
+import pytest
+
+from bascule.daemon.desk import DEADLINE, PARTS, Facts, StatusDesk, _Merged
 from bascule.daemon.loop import Loop
 from bascule.daemon.restarts import RestartPolicy
-from bascule.model.base import to_json
+from bascule.model.base import from_json, to_json
 from bascule.model.messages import Role, StatusReply, StatusRequest
 from bascule.model.status import ChecksStatus, DirectorStatus, PlaneStatus, RoleStatus
 
@@ -40,10 +43,17 @@ class Crew:
         return True
 
 
-def rig(*roles: Role) -> tuple[Loop, Crew, StatusDesk, list[DirectorStatus]]:
+class Asker(list[DirectorStatus]):
+    """Who reads the answers."""
+
+    def take(self, raw: msgspec.Raw) -> None:
+        self.append(from_json(bytes(raw), DirectorStatus))
+
+
+def rig(*roles: Role) -> tuple[Loop, Crew, StatusDesk, Asker]:
     loop, crew = Loop(), Crew(*roles)
     facts = Facts(files=("a",), generation=3, started=1.0, notes=("n",), absent=(ABSENT,))
-    return loop, crew, StatusDesk(loop, crew, lambda: facts), []  # type: ignore[arg-type]
+    return loop, crew, StatusDesk(loop, crew, lambda: facts), Asker()  # type: ignore[arg-type]
 
 
 def plane_reply(number: int) -> StatusReply:
@@ -53,7 +63,7 @@ def plane_reply(number: int) -> StatusReply:
 
 def test_the_answer_comes_with_the_last_reply() -> None:
     _, crew, desk, found = rig(Role.PLANE, Role.CHECKS)
-    desk.ask(found.append)
+    desk.ask(found.take)
     assert crew.asked == [(Role.PLANE, 1), (Role.CHECKS, 1)]
     desk.answered(plane_reply(1))
     assert found == []
@@ -72,7 +82,7 @@ def test_a_silent_role_costs_no_more_than_the_deadline_and_is_named_with_its_fir
     loop, crew, desk, found = rig(Role.PLANE, Role.CHECKS)
     begun = time.monotonic()
     for _ in range(2):
-        desk.ask(found.append)
+        desk.ask(found.take)
         desk.answered(plane_reply(len(found) + 1))
         loop.after(DEADLINE, loop.stop)
         while len(found) * 2 < len(crew.asked):
@@ -87,16 +97,17 @@ def test_a_silent_role_costs_no_more_than_the_deadline_and_is_named_with_its_fir
 
 def test_a_late_answer_changes_nothing() -> None:
     _, _, desk, found = rig()
-    desk.ask(found.append)
+    desk.ask(found.take)
     desk.answered(plane_reply(1))
     desk.answered(plane_reply(77))
     assert found[0].plane is None
 
 
-def test_an_answer_in_another_language_is_a_note() -> None:
+@pytest.mark.parametrize("body", [b"gibberish", b'null,"plane":{}', b"{", b""])
+def test_an_answer_in_another_language_is_a_note(body: bytes) -> None:
     _, _, desk, found = rig(Role.PLANE)
-    desk.ask(found.append)
-    desk.answered(StatusReply(number=1, role=Role.PLANE, body=b"{}"))
+    desk.ask(found.take)
+    desk.answered(StatusReply(number=1, role=Role.PLANE, body=body))
     assert found[0].plane is None
     assert found[0].notes[1].startswith("plane: its answer is not understood: ")
 
@@ -105,6 +116,12 @@ def test_messages_that_a_role_did_not_take_are_named() -> None:
     _, crew, desk, found = rig(Role.PLANE)
     crew.members[Role.PLANE].bus.dropped = 4
     crew.members[Role.PLANE].refused = "no interface"
-    desk.ask(found.append)
+    desk.ask(found.take)
     desk.answered(plane_reply(1))
     assert found[0].roles[1].note == "no interface; 4 messages to it were lost: it did not read them"
+
+
+def test_what_is_merged_is_what_is_promised() -> None:
+    promised = {field.name for field in msgspec.structs.fields(DirectorStatus)}
+    assert {field.name for field in msgspec.structs.fields(_Merged)} == promised
+    assert {role.value for role in PARTS} <= promised

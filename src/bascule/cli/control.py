@@ -9,14 +9,16 @@ from collections.abc import Callable
 
 import click
 
-from bascule.cli.run import DEFAULT_RUN_DIR
+from bascule.cli.run import DEFAULT_RUN_DIR, RUN_DIR_VARIABLE
 from bascule.model.control import Verb
 
 run_dir_option = click.option(
     "--run-dir",
     type=click.Path(path_type=pathlib.Path),
     default=DEFAULT_RUN_DIR,
+    envvar=RUN_DIR_VARIABLE,
     show_default=True,
+    show_envvar=True,
     help="The run directory of the director that is meant.",
 )
 

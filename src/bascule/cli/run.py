@@ -11,6 +11,7 @@ import click
 
 DEFAULT_FILE = pathlib.Path("/etc/keepalived/keepalived.conf")
 DEFAULT_RUN_DIR = pathlib.Path("/run/bascule")
+RUN_DIR_VARIABLE = "BASCULE_RUN_DIR"
 
 
 @click.command()
@@ -26,7 +27,9 @@ DEFAULT_RUN_DIR = pathlib.Path("/run/bascule")
     "--run-dir",
     type=click.Path(path_type=pathlib.Path),
     default=DEFAULT_RUN_DIR,
+    envvar=RUN_DIR_VARIABLE,
     show_default=True,
+    show_envvar=True,
     help="Control socket, state and pins.",
 )
 @click.option("--foreground", is_flag=True, default=True, help="Stay in the foreground: always so.")

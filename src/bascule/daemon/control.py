@@ -16,7 +16,7 @@ import msgspec
 
 from bascule.daemon.loop import Loop, Timer
 from bascule.errors import BasculeError
-from bascule.model.base import from_json, to_json
+from bascule.model.base import Model, from_json, to_json
 from bascule.model.control import ControlReply, ControlRequest
 
 LINE_MAX = 1 << 16
@@ -26,7 +26,15 @@ IDLE_MAX = 180.0
 
 SOCKET_NAME = "control.sock"
 
-Reply = Callable[[ControlReply], None]
+
+class StatusAnswer(Model, frozen=True, kw_only=True):
+    """A ControlReply whose status is JSON already."""
+
+    ok: bool
+    status: msgspec.Raw
+
+
+Reply = Callable[[ControlReply | StatusAnswer], None]
 Serve = Callable[[ControlRequest, Reply], None]
 
 
@@ -135,7 +143,7 @@ class ControlServer:
             return
         self._serve(request, lambda reply: self._answer(client, reply))
 
-    def _answer(self, client: _Client, reply: ControlReply) -> None:
+    def _answer(self, client: _Client, reply: ControlReply | StatusAnswer) -> None:
         if client not in self._clients:
             return
         client.waiting = False

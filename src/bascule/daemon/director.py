@@ -8,7 +8,7 @@ import pathlib
 import socket
 
 from bascule.daemon import control, inheritance, locks, parsing, preflight, replacement, service
-from bascule.daemon.control import ControlServer, Reply
+from bascule.daemon.control import ControlServer, Reply, StatusAnswer
 from bascule.daemon.crew import Crew
 from bascule.daemon.inheritance import Inheritance
 from bascule.daemon.log import Log
@@ -104,7 +104,7 @@ def _take_over(inherited: Inheritance, supervisor: Supervisor, office: Service, 
     supervisor.started = inherited.started
     replies: list[Reply] = [server.adopt(descriptor) for descriptor in inherited.clients]
 
-    def answer(reply: ControlReply) -> None:
+    def answer(reply: ControlReply | StatusAnswer) -> None:
         for each in replies:
             each(reply)
 

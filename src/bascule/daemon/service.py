@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from bascule.config.render import as_text
 from bascule.daemon import inheritance, readiness
-from bascule.daemon.control import ControlServer, Reply
+from bascule.daemon.control import ControlServer, Reply, StatusAnswer
 from bascule.daemon.inheritance import Inheritance, InheritedRole
 from bascule.daemon.parsed import Parsed, usable
 from bascule.daemon.parsing import Outcome, read_later
@@ -18,6 +18,9 @@ from bascule.daemon.plans import Plan
 from bascule.daemon.supervisor import Supervisor
 from bascule.errors import ConfigurationError
 from bascule.model.control import ControlReply, ControlRequest, Verb
+
+Done = Callable[[ControlReply], None]
+"""Who wants to know how a reload, restart or start went."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -45,7 +48,7 @@ class Service:
         """One request of the control socket."""
         match request.verb:
             case Verb.STATUS:
-                self._supervisor.desk.ask(lambda status: reply(ControlReply(ok=True, status=status)))
+                self._supervisor.desk.ask(lambda status: reply(StatusAnswer(ok=True, status=status)))
             case Verb.RELOAD:
                 self.reload(reply)
             case Verb.RESTART:
@@ -61,7 +64,7 @@ class Service:
         else:
             self.stop(_nobody)
 
-    def begin(self, what: str, done: str, reply: Reply) -> None:
+    def begin(self, what: str, done: str, reply: Done) -> None:
         """Wait for the roles to put the plan into effect, then tell the service manager, the log and the asker."""
         self._busy = what
 
@@ -163,7 +166,7 @@ class Service:
             )
         )
 
-    def _report(self, answer: ControlReply, what: str, reply: Reply) -> None:
+    def _report(self, answer: ControlReply, what: str, reply: Done) -> None:
         self._busy = None
         log = self._supervisor.log
         (log.notice if answer.ok else log.error)(f"{what}_done" if answer.ok else f"{what}_failed", outcome=answer.text)
@@ -182,5 +185,5 @@ def say(parsed: Parsed) -> None:
         print(as_text(parsed.diagnostics, False), file=sys.stderr, end="", flush=True)
 
 
-def _nobody(_reply: ControlReply) -> None:
+def _nobody(_reply: ControlReply | StatusAnswer) -> None:
     """A signal has nobody to answer; the log has it."""
