@@ -30,7 +30,7 @@ fresh-check: ## `make test` and `make demo` in a new Debian 12 in a folder. As r
 	@scripts/fresh-check
 
 docs: ## docs/reference/, anew from the code.
-	@.venv/bin/python scripts/docs.py
+	@.venv/bin/python -m scripts.docs
 
 lock: ## requirements.lock, anew from pyproject.toml.
 	@scripts/lock

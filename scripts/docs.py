@@ -31,6 +31,7 @@ from bascule.model.base import IPAddress, Model
 from bascule.model.diagnostic import Diagnostic
 from bascule.model.status import DirectorStatus
 from bascule.vrrp import transitions
+from bench.report import BenchReport
 
 REFERENCE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "reference"
 WIDTH = 100
@@ -186,8 +187,9 @@ def structs(kind: Any) -> Iterator[type[Any]]:
     """The structs of the model that a type is made of."""
     (made,), components = msgspec.json.schema_components([kind], schema_hook=_address_schema)
     del made
-    for module in ("model.diagnostic", "model.status", "model.service", "model.messages", "lab.records"):
-        found = importlib.import_module(f"bascule.{module}")
+    rooms = ("model.diagnostic", "model.status", "model.service", "model.messages", "lab.records")
+    for module in (*(f"bascule.{room}" for room in rooms), "bench.report"):
+        found = importlib.import_module(module)
         yield from (getattr(found, name) for name in components if hasattr(found, name))
 
 
@@ -216,6 +218,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "check.schema.json": lambda: json_schema(list[Diagnostic]),
     "status.schema.json": lambda: json_schema(DirectorStatus),
     "demo.schema.json": lambda: json_schema(DemoReport),
+    "bench.schema.json": lambda: json_schema(BenchReport),
     "requests.schema.json": lambda: json_schema(Request),
 }
 """File below docs/reference: what makes its text."""
