@@ -109,4 +109,6 @@ def test_unfaithful_looks_at_whole_requests_within_the_span() -> None:
     span = judge.Span(name="x", begin=1, end=3)
     assert judge.unfaithful([asked(1), asked(3, "rs2")], span) == {}
     assert judge.unfaithful([asked(0.9, "rs2"), asked(1)], span) == {}
-    assert judge.unfaithful([asked(1), asked(2, None), asked(2.5, "rs2")], span) == {"192.168.2.20": ("rs1", "rs2")}
+    first, changed = asked(1.5), asked(2.5, "rs2")
+    changes = judge.unfaithful([asked(1), first, asked(2, None), changed, asked(2.7)], span)
+    assert changes == {"192.168.2.20": (first, changed)}

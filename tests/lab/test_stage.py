@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from bascule.errors import ConfigurationError
+from bascule.errors import ConfigurationError, UsageError
 from bascule.lab.records import Request
 from bascule.lab.stage import STEADY_CLIENTS, Plan, Stage
 from bascule.lab.waiting import wait_for
@@ -49,8 +49,10 @@ def test_the_stage_stands_and_goes() -> None:
         assert stage.last_advert("d1", stage.now()) is None
         assert stage.announced("d1", 0.0) is None
         assert "d2" in stage.evidence()
-        first, second = stage.visitor(), stage.visitor()
-        assert first != second
+        visitors = {stage.visitor() for _ in range(32)}
+        assert len(visitors) == 32
+        with pytest.raises(UsageError, match="every client address"):
+            stage.visitor()
         stage.start_traffic()
 
         def askers() -> set[object]:

@@ -6,9 +6,11 @@ An act that does not come out as it must is a deviation, and the next act follow
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 
+from bascule.errors import BasculeError
 from bascule.lab import faults, windows
 from bascule.lab.faults import Fault
 from bascule.lab.notebook import MAIL_SECONDS, Notebook
@@ -61,7 +63,7 @@ class Demo:
             self.progress.step(title)
             try:
                 act()
-            except WaitedTooLongError as error:
+            except (BasculeError, subprocess.TimeoutExpired) as error:
                 self.notes.deviates(str(error).splitlines()[0])
                 self.notes.unsettle()
         self.stage.stop_traffic()

@@ -70,13 +70,19 @@ def in_windows(
     return counted, tuple(outside)
 
 
-def unfaithful(requests: Iterable[Request], span: Span) -> dict[str, tuple[str, ...]]:
-    """Client: the servers that answered it, where they were several within the span."""
-    seen: dict[str, dict[str, None]] = collections.defaultdict(dict)
+def unfaithful(requests: Iterable[Request], span: Span) -> dict[str, tuple[Request, Request]]:
+    """Client: its last request before its server changed within the span, and the first one after."""
+    last: dict[str, Request] = {}
+    found: dict[str, tuple[Request, Request]] = {}
     for request in requests:
-        if request.server is not None and request.begin >= span.begin and request.end <= span.end:
-            seen[str(request.client)][request.server] = None
-    return {client: tuple(servers) for client, servers in seen.items() if len(servers) > 1}
+        if request.server is None or request.begin < span.begin or request.end > span.end:
+            continue
+        client = str(request.client)
+        before = last.setdefault(client, request)
+        if before.server != request.server:
+            found.setdefault(client, (before, request))
+        last[client] = request
+    return found
 
 
 def deviations(evidence: Evidence) -> tuple[str, ...]:
@@ -112,8 +118,9 @@ def _servers(evidence: Evidence) -> Iterable[str]:
 
 def _persistence(evidence: Evidence) -> Iterable[str]:
     for span in evidence.spans:
-        for client, servers in unfaithful(evidence.requests, span).items():
-            yield f"persistence broken while {span.name}: {client} was answered by {' and '.join(servers)}"
+        for client, (before, after) in unfaithful(evidence.requests, span).items():
+            one, other = (f"{request.server} at {request.begin:.3f} s" for request in (before, after))
+            yield f"persistence broken while {span.name}: {client} was answered by {one} and by {other}"
 
 
 def _passing(passing: Iterable[Passing]) -> Iterable[str]:

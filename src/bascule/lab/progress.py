@@ -36,7 +36,7 @@ class Progress:
 
     def __rich__(self) -> str:
         """The counting line as it is now."""
-        return f"[bold]{self._doing}[/]  {self._passed()}  {self._counts()}"
+        return f"{self._passed()}  {self._counts()}  [bold]{self._doing}[/]"
 
     def step(self, title: str) -> None:
         """A new part begins."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from bascule.config.loader import load
 from bascule.config.render import as_text
-from bascule.errors import ConfigurationError
+from bascule.errors import ConfigurationError, UsageError
 from bascule.lab import examples
 from bascule.lab.captures import Captures
 from bascule.lab.directors import Director, program
@@ -147,8 +147,11 @@ class Stage:
         return self._traffic.visit(client)
 
     def visitor(self) -> IPAddress:
-        """A client address that has not asked yet. Raises StopIteration when there is none."""
-        return next(self._visitors)
+        """A client address that has not asked yet. Raises UsageError when there is none."""
+        address = next(self._visitors, None)
+        if address is None:
+            raise UsageError("every client address of the lab has asked already")
+        return address
 
     def host_of(self, server: RealServerConfig) -> LabHost:
         """The host that is this real server."""
