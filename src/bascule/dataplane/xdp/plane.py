@@ -8,6 +8,7 @@ pins in pins.py; the program and its maps are the loader's.
 from __future__ import annotations
 
 import pathlib
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,6 +35,9 @@ LOOK_INTERVAL = 2.0
 
 LOOK_PAUSE = 0.1
 """Seconds between two looks at least, however much is heard."""
+
+QUIET_SHARE, BUSY_SHARE = 0.02, 0.2
+"""Of a processor's time that looks may take when nothing is heard, and when much is."""
 
 NOTE_OWN_CONNECTIONS = (
     "connections from this director itself to its virtual addresses do not pass XDP: they are not balanced"
@@ -65,6 +69,7 @@ class XdpPlane:
         self._rates = Estimator(self._pins.rates)
         self._looked = float("-inf")
         self._look_due = 0.0
+        self._look_cost = 0.0
 
     @property
     def adopted(self) -> bool:
@@ -130,7 +135,7 @@ class XdpPlane:
         """Upkeep at monotonic time `now`; returns when to call again (same clock), or earlier when readable."""
         heard, complete = self._monitor.receive()
         if heard or not complete:
-            self._look_due = min(self._look_due, self._looked + LOOK_PAUSE)
+            self._look_due = min(self._look_due, self._looked + max(LOOK_PAUSE, self._look_cost / BUSY_SHARE))
         if now >= self._look_due:
             self._look(now)
         due = self._upkeep.run(now)
@@ -178,11 +183,13 @@ class XdpPlane:
 
     def _look(self, now: float) -> None:
         """Follow links, routes and neighbours."""
+        began = time.thread_time()
         found = links.dump(self._netlink)
         self._attachments.keep(found)
         self._following.accept(self._attachments.indexes(found), found)
         self._following.look(now)
-        self._looked, self._look_due = now, now + LOOK_INTERVAL
+        self._look_cost = time.thread_time() - began
+        self._looked, self._look_due = now, now + max(LOOK_INTERVAL, self._look_cost / QUIET_SHARE)
 
 
 def _open(pins: Pins, slots: int) -> Director:
