@@ -146,6 +146,18 @@ def test_a_stop_during_a_reload_waits_for_it(director: Director) -> None:
     assert director.log.index("event=reload_done") < director.log.index("event=stopped")
 
 
+def test_a_stop_that_comes_during_a_restart_waits_for_it_and_is_an_ordered_end(director: Director) -> None:
+    pids = [director.pid(role) for role in ROLES]
+    asking = threading.Thread(target=lambda: director.ask(Verb.RESTART))
+    asking.start()
+    director.wait_for_log("event=restart ")
+    os.kill(director.process.pid, signal.SIGTERM)
+    assert director.process.wait(30) == 0
+    asking.join(10)
+    assert director.log.index("event=restart_done") < director.log.index("event=stopped")
+    assert not any(alive(pid) for pid in pids)
+
+
 def test_systemd_is_told(tmp_path: pathlib.Path, starting: type[Director], monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 

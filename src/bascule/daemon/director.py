@@ -10,14 +10,14 @@ import socket
 from bascule.daemon import control, inheritance, locks, parsing, preflight, replacement, service
 from bascule.daemon.control import ControlServer, Reply, StatusAnswer
 from bascule.daemon.crew import Crew
-from bascule.daemon.inheritance import Inheritance
+from bascule.daemon.inheritance import SIGNALS, Inheritance
 from bascule.daemon.log import Log
 from bascule.daemon.loop import Loop
 from bascule.daemon.parsed import usable
 from bascule.daemon.plans import Plan
 from bascule.daemon.processes import Command, default_command
 from bascule.daemon.routing import StateCache
-from bascule.daemon.service import SIGNALS, Service
+from bascule.daemon.service import Service
 from bascule.daemon.supervisor import Supervisor
 from bascule.dataplane import choose
 from bascule.linux import scheduling
@@ -60,6 +60,7 @@ def run(options: Options) -> int:
     office.listen_with(server)
     loop.watch(ground.namespace_lock.fileno(), lambda: locks.turn_away(ground.namespace_lock))
     loop.on_signals(SIGNALS, office.signalled)
+    inheritance.hear_signals()
     if inherited is None:
         supervisor.fill()
         office.begin("start", "all roles run", lambda _: None)

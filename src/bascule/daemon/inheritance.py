@@ -8,6 +8,7 @@ that wait for an answer, and each role's bus. So no lock is ever free, and the r
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterable
 
@@ -17,6 +18,9 @@ from bascule.model.messages import Message, Role
 
 VARIABLE = "BASCULE_INHERITANCE"
 """The environment variable with the number of the memfd."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What the supervisor listens to. They wait while one program becomes the other, which has no ear for them yet."""
 
 
 class InheritedRole(Model, frozen=True, kw_only=True):
@@ -56,13 +60,20 @@ def leave(inheritance: Inheritance) -> None:
     kept = (will, *inheritance.descriptors())
     for descriptor in kept:
         os.set_inheritable(descriptor, True)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, VARIABLE: str(will)})
     except OSError:
+        hear_signals()
         for descriptor in kept:
             os.set_inheritable(descriptor, False)
         os.close(will)
         raise
+
+
+def hear_signals() -> None:
+    """Let the signals come that waited; once there are handlers for them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def take() -> Inheritance | None:

@@ -22,8 +22,6 @@ from bascule.model.control import ControlReply, ControlRequest, Verb
 Done = Callable[[ControlReply], None]
 """Who wants to know how a reload, restart or start went."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
 
 class Service:
     """Serves requests on a supervisor. At most one of reload, restart and stop is under way."""
@@ -142,6 +140,10 @@ class Service:
         supervisor = self._supervisor
         supervisor.log.notice("restart", generation=supervisor.plan.generation + 1)
         members = supervisor.crew.members.values()
+        for member in members:
+            if not member.connected:
+                # It is on its way out; the program after this one could not see to that.
+                member.process.kill()
         inheritance.leave(
             Inheritance(
                 namespace_lock=self._locks[0],
@@ -182,7 +184,7 @@ class Service:
 def say(parsed: Parsed) -> None:
     """Print what the reader of the files found to standard error."""
     if parsed.diagnostics:
-        print(as_text(parsed.diagnostics, False), file=sys.stderr, end="", flush=True)
+        print(as_text(parsed.diagnostics, sys.stderr.isatty()), file=sys.stderr, end="", flush=True)
 
 
 def _nobody(_reply: ControlReply | StatusAnswer) -> None:
