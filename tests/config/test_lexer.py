@@ -47,7 +47,8 @@ def pieces(text: str) -> Pieces:
         ("interface 'eth0'", [("interface", "'eth0'")]),
         ("a\u00a0b c", [("a\u00a0b", "c")]),
         ("a\x1cb c", [("a\x1cb", "c")]),
-        ("interface \\", [("interface", "\\")]),
+        ("interface \\", [("interface",)]),
+        ("interface\\", [("interface\\",)]),
     ],
 )
 def test_words_and_braces(text: str, expected: Pieces) -> None:
@@ -77,6 +78,11 @@ def test_a_line_with_a_nul_is_left_out() -> None:
     tokens, flaws = lex(["a\x00b", "c"])
     assert [words for _, words, _, _ in tokens] == [("c",)]
     assert [(flaw.line, flaw.start, flaw.code) for flaw in flaws] == [(1, 1, "nul-character")]
+
+
+def test_a_backslash_continues_nothing() -> None:
+    assert lex(["interface \\ ", "eth0"])[1] == [(1, 10, 11, "line-continuation")]
+    assert lex(["a \\ {"])[1] == []
 
 
 def test_spans_stop_at_a_brace_and_at_a_comment() -> None:

@@ -168,6 +168,12 @@ def test_a_block_that_is_not_acted_on_is_one_remark(read_text: Read) -> None:
     assert codes(findings) == [(1, "not-acted-on"), (4, "out-of-range")]
 
 
+def test_what_may_stand_once_keeps_its_first_value(read_text: Read) -> None:
+    top, findings = read_text("track_file f {\n file /a\n file /b\n}")
+    assert top.each("track_file")[0].get("file") == "/a"
+    assert codes(findings) == [(1, "not-acted-on"), (3, "duplicate")]
+
+
 def test_words_that_are_no_keywords() -> None:
     assert describe("x", TOP) == ("unknown-keyword", "unknown keyword 'x' at the top of a file", None)
     assert describe("x", VRRP_INSTANCE)[1] == "unknown keyword 'x' in 'vrrp_instance'"

@@ -18,6 +18,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "byte-order-mark": (WARNING, "The file starts with a byte order mark; keepalived loses the first block to it."),
     # Lines and braces.
     "unterminated-quote": (ERROR, "A double quote is not closed on its line."),
+    "line-continuation": (ERROR, "A backslash at the end of a line continues nothing."),
     "nul-character": (ERROR, "A line holds a NUL character and is skipped."),
     "extra-brace": (ERROR, "A closing brace has nothing to close."),
     "missing-close": (ERROR, "A block is still open at the end of the file."),
@@ -42,6 +43,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "bad-definition": (ERROR, "A sequence, list or definition is not written as it must be."),
     "expansion-limit": (ERROR, "Definitions or sequences generate more text than is sensible."),
     "not-acted-on": (WARNING, "Understood, but bascule does not act on it yet."),
+    "keepalived-skips": (WARNING, "In effect here, while keepalived skips it after an error further up."),
     # Meaning.
     "meaning/extra-words": (WARNING, "Words after the last argument are ignored, by keepalived without a word."),
     "meaning/undefined-in-quotes": (

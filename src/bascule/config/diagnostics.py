@@ -70,6 +70,14 @@ class Findings:
         found = Diagnostic(severity=CODES[code][0], code=code, file=name, message=message, hint=hint)
         self._found.setdefault((name, None, code, message), found)
 
+    def places(self) -> set[tuple[str, int]]:
+        """The files and lines that have a finding that says more than a matter of style."""
+        return {
+            (found.file, found.line)
+            for found in self._found.values()
+            if found.line is not None and found.severity is not Severity.NOTE
+        }
+
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All findings: by file in the order of reading, then by place; those about a whole file first."""
         order = {name: number for number, name in enumerate(self._files)}

@@ -49,6 +49,8 @@ class Expander:
         """`config_id` is what `@ID` lines are compared with."""
         self.findings = findings
         self.config_id = config_id
+        self.torn: set[tuple[str, int]] = set()
+        """Files and lines in which an undefined `${NAME}` stands outside quotes."""
         self._definitions: dict[str, list[str]] = {"_INSTANCE": [config_id], "_HASH": ["#"], "_BANG": ["!"]}
         self._lines: list[str] = []
         self._origins: list[Origin] = []
@@ -155,6 +157,8 @@ class Expander:
             after = bare[reference.end() :]
             quoted = bare.count('"', 0, reference.start()) % 2
             if value is None and reference["braced"]:
+                if not quoted:
+                    self.torn.add((origin.source.name, origin.line))
                 self._say(
                     "meaning/undefined-in-quotes" if quoted else "undefined",
                     origin,

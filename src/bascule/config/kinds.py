@@ -14,6 +14,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 UINT_MAX = 2**32 - 1
 INT_MAX = 2**31 - 1
+SECONDS_MAX = (2**64 - 2) / 1e6
+"""The longest delay that keepalived accepts: microseconds in 64 bits."""
 
 _DECIMAL = re.compile(r"\+?(\d+\.?|\d*\.\d+)", re.ASCII)
 _TAIL = re.compile(r"[/-]\d+$", re.ASCII)
@@ -155,6 +157,9 @@ BOOL = Choice({"on": True, "true": True, "yes": True, "off": False, "false": Fal
 GROUP = IPAddressKind(multicast=True)
 
 
-def words(shown: str) -> Choice:
+def words(shown: str, any_case: bool = False) -> Choice:
     """One of some words that stand for themselves, given as `A|B`."""
-    return Choice({word: word for word in shown.split("|")}, shown)
+    return Choice({word: word for word in shown.split("|")}, shown, any_case)
+
+
+REVERSE = words("reverse|noreverse")

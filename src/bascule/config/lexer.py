@@ -87,6 +87,9 @@ def _lex_line(line: str, number: int, tokens: list[Token], flaws: list[Flaw]) ->
             tokens.append((OPEN if piece.group() == "{" else CLOSE, (), number, piece.start()))
         elif kind == "open_quote":
             flaws.append(Flaw(number, piece.start(), len(line.rstrip("\r")), "unterminated-quote"))
+    if len(words) > 1 and words[-1] == "\\" and line.rstrip(" \t\r").endswith("\\"):
+        words.pop()
+        flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "line-continuation"))
     if words:
         tokens.append((WORDS, tuple(words), number, start))
 

@@ -15,6 +15,7 @@ from bascule.config.assemble.services import services
 from bascule.config.diagnostics import Findings
 from bascule.config.expand import Expander
 from bascule.config.keywords.top import TOP
+from bascule.config.lost import report_lost
 from bascule.config.meaning import check_together
 from bascule.config.reader import Reader, Section
 from bascule.config.source import Source, SourceError, read
@@ -54,7 +55,10 @@ def load_sources(sources: Sequence[Source], findings: Findings, config_id: str |
         statements = tree.build(expander.expand(source), TOP.shape, findings)
         _remark(source, statements, findings)
         children.extend(statements)
-    top = Reader(findings).section(TOP, None, children)
+    reader = Reader(findings)
+    top = reader.section(TOP, None, children)
+    if reader.lost or expander.torn:
+        report_lost(children, TOP, expander.torn, findings)
     configuration = _configuration(tuple(source.name for source in sources), top, findings)
     diagnostics = findings.sorted()
     if any(diagnostic.severity is Severity.FATAL for diagnostic in diagnostics):

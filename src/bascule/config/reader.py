@@ -58,6 +58,8 @@ class Reader:
     def __init__(self, findings: Findings) -> None:
         """What is found goes to `findings`."""
         self.findings = findings
+        self.lost = False
+        """A block inside a block was unknown: keepalived loses its place there."""
         self._misspelt = 0
         """How many of the blocks around us are misspelt."""
         self._idle = 0
@@ -90,6 +92,11 @@ class Reader:
                 into.refused.add(keyword.value)
                 return
         name = keyword.value
+        if keyword.once and name in into.values:
+            self.findings.add(
+                "duplicate", child, 0, f"'{child.words[0]}' stands in this block already: this one is skipped"
+            )
+            return
         if keyword.block is not None:
             section = self._inside(child, keyword, keyword.block)
             section.title = value
@@ -208,6 +215,7 @@ class Reader:
             message += ", its block is skipped" + _KEEPALIVED[bool(block.name)]
         self.findings.add(code, child, 0, message, hint)
         if child.children is not None:
+            self.lost = self.lost or bool(block.name)
             self._skipped(child, block)
 
     def _wrong_case(self, child: Statement, keyword: Keyword, into: Section) -> None:

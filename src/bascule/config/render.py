@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from bascule.model.diagnostic import Diagnostic, Severity
 
 _COLOURS = {Severity.NOTE: "36", Severity.WARNING: "33", Severity.ERROR: "31", Severity.FATAL: "1;31"}
-_FOLDED = "skipped"
-"""Lines with this code follow one that says why; many in a row are told as one."""
+_FOLDED = frozenset({"skipped", "keepalived-skips"})
+"""Findings of these codes follow one that says why; many in a row are told as one."""
 
 
 def as_text(diagnostics: Sequence[Diagnostic], colour: bool) -> str:
@@ -37,12 +37,9 @@ def _plural(severity: Severity, count: int) -> str:
 def _run(diagnostics: Sequence[Diagnostic], start: int) -> int:
     """How many findings from `start` are told as one."""
     end = start + 1
-    if diagnostics[start].code == _FOLDED:
-        while (
-            end < len(diagnostics)
-            and diagnostics[end].code == _FOLDED
-            and diagnostics[end].file == diagnostics[start].file
-        ):
+    first = diagnostics[start]
+    if first.code in _FOLDED:
+        while end < len(diagnostics) and (diagnostics[end].code, diagnostics[end].file) == (first.code, first.file):
             end += 1
     return end - start
 

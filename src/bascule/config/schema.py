@@ -42,6 +42,7 @@ class Keyword:
         "meaning",
         "name",
         "old",
+        "once",
         "optional",
         "reader",
         "repeats",
@@ -60,6 +61,7 @@ class Keyword:
         block: Block | None = None,
         lines: LineReader | None = None,
         repeats: bool = False,
+        once: bool = False,
         value: str | None = None,
         default: str | None = None,
         unit: str | None = None,
@@ -72,7 +74,8 @@ class Keyword:
         """`name` takes `arguments`, of which the last `optional` may be missing, then any number of `rest`.
 
         `reader` reads the arguments instead when they have a grammar of their own. `block`: keywords in braces follow;
-        `lines`: lines in braces follow, each read by it. `repeats`: every occurrence counts, not the last.
+        `lines`: lines in braces follow, each read by it. `repeats`: every occurrence counts, not the last;
+        `once`: the first.
         `value`: the keyword that this one is another spelling of. `default`, `unit`, `meaning`: for documents.
         `acted`: bascule does what it says. `later`: keepalived 2.2.7 does not know it. `old`: what keepalived says of
         an old name. `legacy`: keepalived 2.2.7 skips this spelling; the text says so.
@@ -85,6 +88,7 @@ class Keyword:
         self.block = block
         self.lines = lines
         self.repeats = repeats
+        self.once = once
         self.value = value or name
         self.default = default
         self.unit = unit

@@ -135,6 +135,7 @@ def build(source: Source, shape: Shape, findings: Findings) -> list[Statement]:
 
 _FLAWS = {
     "unterminated-quote": "this quote is not closed: the rest of the line is lost",
+    "line-continuation": "a backslash does not continue a line, but in a definition",
     "nul-character": "a line with a NUL character is skipped",
 }
 

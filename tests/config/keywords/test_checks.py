@@ -33,6 +33,11 @@ def test_both_http_checks_have_the_same_keywords() -> None:
         ("HTTP_GET {\nnb_get_retry 3\n}", ["not-acted-on", "deprecated"]),
         ("HTTP_GET {\nurl {\npath\n}\n}", ["not-acted-on", "missing-argument"]),
         ("MISC_CHECK {\nmisc_timeout 1.5\n}", ["not-acted-on", "bad-number"]),
+        ("HTTP_GET {\nurl {\nstatus_code 200-299 302\n}\n}", ["not-acted-on"]),
+        ("HTTP_GET {\nurl {\nstatus_code 2000\n}\n}", ["not-acted-on", "bad-word"]),
+        ("HTTP_GET {\nurl {\ndigest xyz\n}\n}", ["not-acted-on", "bad-word"]),
+        ("UDP_CHECK {\npayload xyz\n}", ["not-acted-on", "bad-word"]),
+        ("DNS_CHECK {\ntype a\n}", ["not-acted-on"]),
         ("DNS_CHECK {\ntype BAD\n}", ["not-acted-on", "bad-word"]),
     ],
 )

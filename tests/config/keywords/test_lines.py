@@ -131,3 +131,12 @@ def test_mail_servers() -> None:
     assert refused(lines.mail_server, "smtp_server").code == "missing-argument"
     assert refused(lines.mail_server, "smtp_server **").code == "bad-word"
     assert refused(lines.mail_server, "smtp_server h 0").code == "out-of-range"
+
+
+def test_initial_values_of_tracked_files() -> None:
+    assert lines.initial_value(statement("init_file")) == (None, False)
+    assert lines.initial_value(statement("init_file 5")) == (5, False)
+    assert lines.initial_value(statement("init_file -5 overwrite")) == (-5, True)
+    assert refused(lines.initial_value, "init_file x").code == "bad-word"
+    assert refused(lines.initial_value, "init_file 1 2").index == 2
+    assert refused(lines.initial_value, "init_file 255").code == "out-of-range"

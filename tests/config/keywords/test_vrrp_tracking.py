@@ -32,6 +32,9 @@ def test_scripts_have_their_keywords() -> None:
         ("vrrp_track_process p {\nprocess x\nquorum 0\n}", ["not-acted-on", "out-of-range"]),
         ("vrrp_track_file f {\nfile /x\n}", ["not-acted-on"]),
         ("bfd_instance b {\nneighbor_ip 10.0.0.1\nmultiplier 256\n}", ["not-acted-on", "out-of-range"]),
+        ("vrrp_script a {\nscript x\ninterval 0\n}", ["not-acted-on", "out-of-range"]),
+        ("vrrp_script a {\nscript x\nweight 5 x\n}", ["not-acted-on", "bad-word"]),
+        ("track_file f {\nfile /x\ninit_file x\n}", ["not-acted-on", "bad-word"]),
         ("garp_group {\ninterfaces {\neth0\n}\n}", ["not-acted-on"]),
     ],
 )

@@ -45,7 +45,7 @@ def _mail(section: Section, findings: Findings) -> MailSettings:
         server=server[0] if server is not None else None,
         port=server[1] if server is not None else 25,
         helo_name=section.get("smtp_helo_name"),
-        connect_timeout=Seconds(float(section.get("smtp_connect_timeout", 30) or 1)),
+        connect_timeout=Seconds(float(section.get("smtp_connect_timeout", 30))),
     )
 
 

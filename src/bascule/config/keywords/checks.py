@@ -3,8 +3,29 @@
 
 from __future__ import annotations
 
-from bascule.config.kinds import BOOL, INTERFACE, IP, NAME, PORT, SCRIPT, UINT_MAX, WORD, Decimal, Integer, Kind, words
+from bascule.config.kinds import (
+    BOOL,
+    INT_MAX,
+    INTERFACE,
+    IP,
+    NAME,
+    PORT,
+    REVERSE,
+    SCRIPT,
+    SECONDS_MAX,
+    UINT_MAX,
+    WORD,
+    Decimal,
+    Integer,
+    Kind,
+    Pattern,
+    words,
+)
 from bascule.config.schema import Block, Keyword
+
+HEX = Pattern("([0-9A-Fa-f]{2})+", "HEX", "hexadecimal digits in pairs")
+DIGEST = Pattern("[0-9A-Fa-f]{32}", "MD5", "the 32 hexadecimal digits of an MD5 digest")
+STATUS = Pattern("[1-5][0-9][0-9](-[1-5][0-9][0-9])?", "CODE|CODE-CODE", "an HTTP status code or a range of them")
 
 CONNECTION = (
     Keyword("connect_ip", IP, default="real server address", meaning="address to check"),
@@ -31,15 +52,21 @@ RETRIES = (
     ),
     Keyword(
         "delay_before_retry",
-        Decimal(0),
+        Decimal(0, SECONDS_MAX),
         default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
         meaning="wait between retries",
     ),
     Keyword(
-        "warmup", Decimal(0), default="inherit, else delay_loop", meaning="random maximum delay of the first check"
+        "warmup",
+        Decimal(0, SECONDS_MAX),
+        default="inherit, else delay_loop",
+        meaning="random maximum delay of the first check",
     ),
     Keyword(
-        "delay_loop", Decimal(0.000001), default="inherit: checker > rs > vs > 60", meaning="interval between checks"
+        "delay_loop",
+        Decimal(0.000001, SECONDS_MAX),
+        default="inherit: checker > rs > vs > 60",
+        meaning="interval between checks",
     ),
     Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
     Keyword("log_all_failures", BOOL, optional=1, default="checker_log_all_failures", meaning="log each failure"),
@@ -93,21 +120,21 @@ TCP_CHECK = Block(
     ),
     Keyword(
         "delay_before_retry",
-        Decimal(0),
+        Decimal(0, SECONDS_MAX),
         default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
         acted=True,
         meaning="wait between retries",
     ),
     Keyword(
         "warmup",
-        Decimal(0),
+        Decimal(0, SECONDS_MAX),
         default="inherit, else delay_loop",
         acted=True,
         meaning="random maximum delay of the first check",
     ),
     Keyword(
         "delay_loop",
-        Decimal(0.000001),
+        Decimal(0.000001, SECONDS_MAX),
         default="inherit: checker > rs > vs > 60",
         acted=True,
         meaning="interval between checks",
@@ -134,7 +161,7 @@ UDP_CHECK = Block(
     "UDP_CHECK",
     *CONNECTION,
     *RETRIES,
-    Keyword("payload", WORD, rest=WORD, default="none", meaning="UDP payload"),
+    Keyword("payload", HEX, rest=WORD, default="none", meaning="UDP payload"),
     Keyword("require_reply", rest=WORD, default="off", meaning="a reply (of this pattern) is required"),
     Keyword("min_reply_length", Integer(0, 65535), default="0 / none", meaning="bounds of the reply length"),
     Keyword("max_reply_length", Integer(0, 65535), default="0 / none", meaning="bounds of the reply length"),
@@ -143,14 +170,16 @@ UDP_CHECK = Block(
 URL = Block(
     "url",
     Keyword("path", Kind("PATH"), default="/", meaning="path (and query)"),
-    Keyword("digest", WORD, default="none", meaning="MD5 of the body"),
-    Keyword("status_code", WORD, rest=WORD, default="200-299 (if no digest/regex)", meaning="accepted status codes"),
+    Keyword("digest", DIGEST, default="none", meaning="MD5 of the body"),
+    Keyword(
+        "status_code", STATUS, rest=STATUS, default="200-299 (if no digest/regex)", meaning="accepted status codes"
+    ),
     Keyword("virtualhost", NAME, default="url > checker > rs > vs", meaning="HTTP Host header for HTTP_GET/SSL_GET"),
     Keyword("regex", WORD, rest=WORD, default="none", meaning="body must match"),
     Keyword("regex_no_match", default="off", meaning="body must not match"),
     Keyword("regex_options", WORD, rest=WORD, default="none", meaning="PCRE2 options"),
-    Keyword("regex_min_offset", Integer(0, UINT_MAX), default="0 / none", meaning="where the match may start"),
-    Keyword("regex_max_offset", Integer(0, UINT_MAX), default="0 / none", meaning="where the match may start"),
+    Keyword("regex_min_offset", WORD, default="0 / none", meaning="where the match may start"),
+    Keyword("regex_max_offset", WORD, default="0 / none", meaning="where the match may start"),
     Keyword("regex_stack", WORD, rest=WORD, meaning="JIT stack"),
     Keyword("tls_compliant", BOOL, optional=1, default="off", later=True, meaning="require a clean TLS close"),
 )
@@ -187,18 +216,22 @@ DNS_CHECK = Block(
     "DNS_CHECK",
     *CONNECTION,
     *RETRIES,
-    Keyword("type", words("A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY"), default="SOA", meaning="DNS query type"),
+    Keyword(
+        "type", words("A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY", any_case=True), default="SOA", meaning="DNS query type"
+    ),
     Keyword("name", NAME, default=". (root)", meaning="DNS query name"),
 )
 
 FILE_CHECK = Block(
     "FILE_CHECK",
     Keyword("track_file", NAME, default="required", meaning="track_file to follow"),
-    Keyword("weight", Integer(-65535, 65535), rest=WORD, default="file value", meaning="multiplier of the file value"),
+    Keyword(
+        "weight", Integer(-INT_MAX, INT_MAX), rest=REVERSE, default="file value", meaning="multiplier of the file value"
+    ),
 )
 
 BFD_CHECK = Block(
     "BFD_CHECK",
     Keyword("name", NAME, default="required", meaning="BFD session"),
-    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
+    Keyword("alpha", rest=WORD, default="rs value", meaning="alpha for one checker"),
 )

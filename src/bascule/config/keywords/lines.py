@@ -174,6 +174,21 @@ def peer(statement: Statement) -> object:
     return value(IP, statement, 0)
 
 
+def initial_value(statement: Statement) -> tuple[int | None, bool]:
+    """After `init_file`: `[VALUE] [overwrite]`."""
+    number: int | None = None
+    for index, word in enumerate(statement.words[1:], 1):
+        if word == "overwrite":
+            return number, True
+        if index > 1 or not _NUMBER.fullmatch(word):
+            raise RefusedLineError("bad-word", index, f"'{word}' is neither a number nor 'overwrite'")
+        number = int(str(value(Integer(-254, 254), statement, index)))
+    return number, False
+
+
+_NUMBER = re.compile(r"-?[0-9]+")
+
+
 def mail_server(statement: Statement) -> tuple[str, int]:
     """After `smtp_server`: an address or a host name, and a port."""
     if len(statement.words) < 2:

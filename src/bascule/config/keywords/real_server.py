@@ -16,7 +16,7 @@ from bascule.config.keywords.checks import (
     TCP_CHECK,
     UDP_CHECK,
 )
-from bascule.config.kinds import BOOL, INT_MAX, NAME, SCRIPT, UINT_MAX, WORD, Decimal, Integer
+from bascule.config.kinds import BOOL, INT_MAX, NAME, SCRIPT, SECONDS_MAX, UINT_MAX, WORD, Decimal, Integer
 from bascule.config.schema import Block, Keyword
 
 REAL_SERVER = Block(
@@ -52,14 +52,14 @@ REAL_SERVER = Block(
     ),
     Keyword(
         "delay_before_retry",
-        Decimal(0),
+        Decimal(0, SECONDS_MAX),
         default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
         acted=True,
         meaning="wait between retries",
     ),
     Keyword(
         "warmup",
-        Decimal(0),
+        Decimal(0, SECONDS_MAX),
         default="inherit, else delay_loop",
         acted=True,
         meaning="random maximum delay of the first check",
@@ -73,7 +73,7 @@ REAL_SERVER = Block(
     ),
     Keyword(
         "delay_loop",
-        Decimal(0.000001),
+        Decimal(0.000001, SECONDS_MAX),
         default="inherit: checker > rs > vs > 60",
         acted=True,
         meaning="interval between checks",

@@ -5,7 +5,20 @@ from __future__ import annotations
 
 from bascule.config.keywords import lines
 from bascule.config.keywords.real_server import REAL_SERVER
-from bascule.config.kinds import BOOL, INT_MAX, IP, NAME, SCRIPT, UINT_MAX, WORD, Choice, Decimal, Integer, words
+from bascule.config.kinds import (
+    BOOL,
+    INT_MAX,
+    IP,
+    NAME,
+    SCRIPT,
+    SECONDS_MAX,
+    UINT_MAX,
+    WORD,
+    Choice,
+    Decimal,
+    Integer,
+    words,
+)
 from bascule.config.schema import Block, Keyword
 from bascule.model.service import Protocol, Scheduler
 
@@ -25,14 +38,14 @@ VIRTUAL_SERVER = Block(
     ),
     Keyword(
         "delay_before_retry",
-        Decimal(0),
+        Decimal(0, SECONDS_MAX),
         default="inherit: checker > rs > vs > type default (1 s; HTTP 3 s; DNS delay_loop)",
         acted=True,
         meaning="wait between retries",
     ),
     Keyword(
         "warmup",
-        Decimal(0),
+        Decimal(0, SECONDS_MAX),
         default="inherit, else delay_loop",
         acted=True,
         meaning="random maximum delay of the first check",
@@ -46,7 +59,7 @@ VIRTUAL_SERVER = Block(
     ),
     Keyword(
         "delay_loop",
-        Decimal(0.000001),
+        Decimal(0.000001, SECONDS_MAX),
         default="inherit: checker > rs > vs > 60",
         acted=True,
         meaning="interval between checks",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bascule.config.keywords import lines
-from bascule.config.kinds import BOOL, INT_MAX, INTERFACE, IP, SCRIPT, WORD, Decimal, Integer, Kind
+from bascule.config.kinds import BOOL, INT_MAX, INTERFACE, IP, REVERSE, SCRIPT, WORD, Decimal, Integer, Kind, words
 from bascule.config.schema import Block, Keyword
 
 VRRP_SYNC_GROUP = Block(
@@ -47,12 +47,12 @@ VRRP_SYNC_GROUP = Block(
 VRRP_SCRIPT = Block(
     "vrrp_script",
     Keyword("script", SCRIPT, rest=WORD, default="required", meaning="command; exit 0 = ok"),
-    Keyword("interval", Decimal(), default="1", meaning="period"),
-    Keyword("timeout", Decimal(), default="= interval", meaning="kill and fail after"),
+    Keyword("interval", Integer(1, 4294967, "SECONDS", instead=1), default="1", meaning="period"),
+    Keyword("timeout", Integer(1, 4294967, "SECONDS", instead=1), default="= interval", meaning="kill and fail after"),
     Keyword(
         "weight",
         Integer(-253, 253),
-        rest=WORD,
+        rest=REVERSE,
         default="0 (fault on failure)",
         meaning="priority change: + on success if >0, - on failure if <0",
     ),
@@ -64,9 +64,11 @@ VRRP_SCRIPT = Block(
 
 VRRP_TRACK_PROCESS = Block(
     "vrrp_track_process",
-    Keyword("process", SCRIPT, rest=WORD, default="required", meaning="process to count"),
-    Keyword("param_match", rest=WORD, default="exact when bare", meaning="compare parameters too"),
-    Keyword("weight", Integer(-254, 254), rest=WORD, default="0", meaning="priority change"),
+    Keyword("process", SCRIPT, once=True, rest=WORD, default="required", meaning="process to count"),
+    Keyword(
+        "param_match", words("initial|partial"), optional=1, default="exact when bare", meaning="compare parameters too"
+    ),
+    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="0", meaning="priority change"),
     Keyword("quorum", Integer(1, 65535), default="1", meaning="processes needed"),
     Keyword("quorum_max", Integer(0, 65535), default="none", meaning="at most this many"),
     Keyword("delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
@@ -77,16 +79,20 @@ VRRP_TRACK_PROCESS = Block(
 
 TRACK_FILE = Block(
     "track_file",
-    Keyword("file", Kind("PATH"), default="required", meaning="file with one integer"),
-    Keyword("weight", Integer(-254, 254), rest=WORD, default="1", meaning="multiplier"),
-    Keyword("init_file", rest=WORD, default="not created", meaning="create/overwrite the file at start"),
+    Keyword("file", Kind("PATH"), once=True, default="required", meaning="file with one integer"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", meaning="multiplier"),
+    Keyword(
+        "init_file", reader=lines.initial_value, default="not created", meaning="create/overwrite the file at start"
+    ),
 )
 
 VRRP_TRACK_FILE = Block(
     "vrrp_track_file",
-    Keyword("file", Kind("PATH"), default="required", meaning="file with one integer"),
-    Keyword("weight", Integer(-254, 254), rest=WORD, default="1", meaning="multiplier"),
-    Keyword("init_file", rest=WORD, default="not created", meaning="create/overwrite the file at start"),
+    Keyword("file", Kind("PATH"), once=True, default="required", meaning="file with one integer"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", meaning="multiplier"),
+    Keyword(
+        "init_file", reader=lines.initial_value, default="not created", meaning="create/overwrite the file at start"
+    ),
 )
 
 TRACK_GROUP = Block(
@@ -110,10 +116,10 @@ BFD_INSTANCE = Block(
     Keyword("neighbor_ip", IP, default="required", meaning="BFD peer"),
     Keyword("neighbour_ip", IP, default="required", meaning="BFD peer"),
     Keyword(
-        "min_rx", Integer(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
+        "min_rx", Decimal(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
     ),
     Keyword(
-        "min_tx", Integer(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
+        "min_tx", Decimal(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
     ),
     Keyword("idle_tx", Integer(1000, 4294967, "MILLISECONDS"), default="1000", meaning="transmit interval when down"),
     Keyword("multiplier", Integer(1, 255), default="5", meaning="detection multiplier"),
@@ -123,6 +129,6 @@ BFD_INSTANCE = Block(
     Keyword("max_hops", Integer(-1, 255), default="0", meaning="accepted hop count of received packets"),
     Keyword("multihop", BOOL, optional=1, default="off", later=True, meaning="RFC5883 multihop port 4784"),
     Keyword("vrrp", default="both", meaning="only tell VRRP / checker process about this session"),
-    Keyword("weight", Integer(-253, 253), rest=WORD, default="0", meaning="default weight for track_bfd"),
+    Keyword("weight", Integer(-253, 253), rest=REVERSE, default="0", meaning="default weight for track_bfd"),
     Keyword("checker", default="both", meaning="only tell VRRP / checker process about this session"),
 )
