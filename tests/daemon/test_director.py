@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -75,6 +76,19 @@ def test_without_root_one_line_says_so(tmp_path: pathlib.Path) -> None:
     assert "root is needed, this is user 65534" in done.stderr
     assert os.geteuid() == 0
     assert not (tmp_path / "run").exists()
+
+
+def test_started_by_one_who_ignores_children_it_still_learns_of_their_end(
+    tmp_path: pathlib.Path, starting: type[Director]
+) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        one = starting(tmp_path, WHOLE)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    one.wait_until_up()
+    os.kill(one.pid(Role.CHECKS), signal.SIGKILL)
+    one.wait_for_log('how="killed by SIGKILL"')
 
 
 def test_a_new_daemon_waits_for_the_roles_of_a_killed_one(director: Director) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import signal
 import socket
 
 from bascule.daemon import control, inheritance, locks, parsing, preflight, replacement, service
@@ -47,6 +48,8 @@ class _Ground:
 
 def run(options: Options) -> int:
     """Be the director until told to stop. Raises BasculeError before anything is touched if it cannot be."""
+    # Whoever ignored it before us would have the kernel reap our roles, and their exit statuses be lost.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     inherited = inheritance.take()
     ground = _prepare(options) if inherited is None else _resume(inherited)
     notes = _be_on_time()
