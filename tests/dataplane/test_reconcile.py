@@ -182,6 +182,19 @@ def _whole(plane: MemoryPlane) -> list[VirtualService]:
     ]
 
 
+def test_a_server_is_raised_before_another_is_lowered() -> None:
+    """Weights change places: lowering first would leave nobody to take a connection."""
+    for first, second in ((11, 12), (12, 11)):
+        plane, ledger = MemoryPlane(), Ledger()
+        reconcile(plane, (service(server(11, weight=first % 2), server(12, weight=second % 2)),), ledger)
+        wanted = service(server(11, weight=second % 2), server(12, weight=first % 2))
+        watched = _Watched(plane, {wanted.id})
+        ledger = Ledger()
+        changes = reconcile(watched, (wanted,), ledger)
+        assert len(changes) == 2
+        assert watched.starved == set()
+
+
 def test_a_refusal_is_reported_stops_nothing_else_and_is_tried_again() -> None:
     plane, ledger = StubbornPlane(refused=server(11).id), Ledger()
     wanted = (service(server(11), server(12)), service(server(13), port=81))

@@ -159,6 +159,16 @@ def test_a_severed_link_is_replaced_when_its_interface_returns(kernel: Kernel, p
     assert kernel.held == {pins.link("eth0"): 7}
 
 
+def test_a_name_that_another_interface_took_over_is_served_there(kernel: Kernel, pins: Pins) -> None:
+    found = Attachments(kernel, pins)
+    found.place(("eth0",), XdpMode.AUTO, kernel.links)
+    kernel.links[2] = Link(index=2, name="old0", hardware_address=bytes(6), up=True, running=True, xdp="native")
+    kernel.links[7] = Link(index=7, name="eth0", hardware_address=bytes(6), up=True, running=True)
+    found.keep(kernel.links)
+    assert kernel.held == {pins.link("eth0"): 7}
+    assert kernel.links[2].xdp is None
+
+
 def test_what_cannot_be_replaced_yet_is_noted_and_tried_again(kernel: Kernel, pins: Pins) -> None:
     found = Attachments(kernel, pins)
     found.place(("eth0",), XdpMode.AUTO, kernel.links)

@@ -59,6 +59,13 @@ def test_a_new_mac_and_a_new_interface_are_followed(world: World) -> None:
     assert (record["mac"], record["source_mac"], record["ifindex"]) == (mac_word(OTHER), mac_word(OTHER), 3)
 
 
+def test_a_new_mac_on_the_same_way_is_one_store(world: World) -> None:
+    world.following.look(0.0)
+    world.path = Path(index=2, source_mac=OWN, mac=OTHER)
+    world.following.look(1.0)
+    assert world.macs()[:2] == [mac_word(OTHER), mac_word(OTHER)]
+
+
 def test_a_mac_is_kept_while_its_owner_is_silent(world: World) -> None:
     world.following.look(0.0)
     world.path = Path(index=2, source_mac=OWN, trouble="silent")
