@@ -56,6 +56,14 @@ def test_an_object_that_was_not_built_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert "make bpf" in str(error)
 
 
+def test_missing_mail_relays_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(lab_module, "TOOLS", {})
+    monkeypatch.setattr("bascule.lab.network.PASS_OBJECT", tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert "install bascule with its extra `lab`" in str(refusal("demo"))
+
+
 @pytest.mark.root
 @pytest.mark.lab
 def test_an_unknown_topology_is_refused() -> None:

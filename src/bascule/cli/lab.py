@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -48,6 +49,7 @@ def lab() -> None:
 def demo(fast: bool, as_json: bool, requests: pathlib.Path | None, fault_names: tuple[str, ...]) -> None:
     """Run the article's system on the example files and judge it. Exit status: 0, or 1 on any deviation."""
     _preflight()
+    _preflight_directors()
     from rich.console import Console
 
     from bascule.model.base import to_json
@@ -164,6 +166,15 @@ def _preflight() -> None:
     if missing:
         raise KernelRefusedError(f"a lab needs {' and '.join(missing)}")
     pass_object()
+
+
+def _preflight_directors() -> None:
+    """What the demonstration needs beyond a network."""
+    from bascule.dataplane import choose
+
+    if importlib.util.find_spec("aiosmtpd") is None:
+        raise KernelRefusedError("the demonstration needs aiosmtpd: install bascule with its extra `lab`")
+    choose.preflight()
 
 
 @contextlib.contextmanager
