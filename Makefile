@@ -14,7 +14,7 @@ help: ## This list.
 setup: ## Everything that the rest needs: Debian packages, .venv, BPF objects. As root.
 	@scripts/setup
 
-demo: setup ## The example system, whole, in network namespaces: about four minutes (DEMO=--fast for short timers).
+demo: setup ## The example system, whole, in network namespaces: two minutes (DEMO=--fast: short timers).
 	@.venv/bin/bascule lab demo $(DEMO)
 
 test: setup ## Every test (TESTS=tests/vrrp: those of one room).
