@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import pathlib
+import subprocess
 
 import pytest
 
@@ -52,6 +53,29 @@ def test_the_librarys_own_words_are_kept(tmp_path: pathlib.Path) -> None:
     with pytest.raises(BpfError, match=r"cannot open broken\.bpf\.o: .*\(.*broken.*\)"):
         ObjectFile(broken)
     assert libbpf.take_messages() == []
+
+
+BROKEN = """
+struct context { unsigned int data, data_end; };
+__attribute__((section("xdp"), used)) int broken(struct context *context)
+{
+	return *(int *)(long)context->data;
+}
+char _license[] __attribute__((section("license"), used)) = "GPL";
+"""
+
+
+@pytest.mark.root
+def test_the_verifiers_reason_is_told(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "broken.c").write_text(BROKEN)
+    command = ["clang-19", "-O2", "-g", "-target", "bpf", "-c", "broken.c", "-o", "broken.bpf.o"]
+    subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
+    opened = ObjectFile(tmp_path / "broken.bpf.o")
+    try:
+        with pytest.raises(BpfError, match=r"does not take broken\.bpf\.o: Permission denied \(R1 offset is outside of the packet"):
+            opened.load()
+    finally:
+        opened.close()
 
 
 @pytest.mark.root

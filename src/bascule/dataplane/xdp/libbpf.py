@@ -16,7 +16,10 @@ from bascule.errors import KernelRefusedError
 
 SONAME = "libbpf.so.1"
 MESSAGES_KEPT = 200
-MESSAGE_BYTES = 1024
+MESSAGE_BYTES = 1 << 16
+LOG_BEGINS = "BEGIN PROG LOAD LOG"
+LOG_TRIMMINGS = ("-- ", "processed ", "stack depth ", "verification time ", "libbpf: ")
+"""Lines of the verifier's log that do not say what is wrong."""
 LEVEL_WARN = 0
 
 
@@ -137,8 +140,16 @@ def check(result: int, what: str) -> int:
     if result >= 0:
         return result
     errno = -result if result < -1 else (ctypes.get_errno() or 1)
-    messages = [message for message in take_messages() if not message.startswith("-- ")]
-    raise BpfError(what, errno, messages[-1].removeprefix("libbpf: ") if messages else "")
+    raise BpfError(what, errno, _reason(take_messages()))
+
+
+def _reason(messages: list[str]) -> str:
+    """The line that tells: the verifier's last word, else the library's."""
+    for message in messages:
+        if LOG_BEGINS in message:
+            lines = [line for line in message.splitlines() if line and not line.startswith(LOG_TRIMMINGS)]
+            return lines[-1] if len(lines) > 1 else message.splitlines()[0]
+    return messages[-1].removeprefix("libbpf: ") if messages else ""
 
 
 def pin(descriptor: int, path: Path) -> None:

@@ -148,10 +148,12 @@ __noinline int open_connection(struct opening *opening)
 {
 	const struct settings *settings = get_settings();
 	struct service *service;
+	__u32 index;
 
 	if (!opening || !settings)
 		return NO_ROOM;
-	service = bpf_map_lookup_elem(&services, &opening->service);
+	index = opening->service; /* older verifiers take no key from a caller's memory */
+	service = bpf_map_lookup_elem(&services, &index);
 	if (!service)
 		return NO_SERVER;
 	if (service->flags & SERVICE_PERSISTENT)

@@ -16,6 +16,7 @@
 
 #define IP_WORD 4
 #define IP_MIN_WORDS 5
+#define IP_LENGTH_MAX 0xffff
 #define IP_FRAGMENT_BITS 0x3fff /* more-fragments and the offset */
 
 /* RFC 792; <linux/icmp.h> needs a C library for the target. */
@@ -87,14 +88,17 @@ static __always_inline enum kind parse_transport(struct packet *packet, void *at
 static __always_inline enum kind parse_ip(struct packet *packet, struct iphdr *ip, void *end)
 {
 	__u32 header = ip->ihl * IP_WORD;
+	__u32 total = bpf_ntohs(ip->tot_len);
 
+	asm volatile("" : "+r"(total)); /* older verifiers know no bound of a swapped word; so the mask must be there */
+	total &= IP_LENGTH_MAX;
 	packet->client = ip->saddr;
 	packet->virtual = ip->daddr;
 	packet->protocol = ip->protocol;
-	packet->bytes = bpf_ntohs(ip->tot_len);
+	packet->bytes = total;
 	if (ip->version != IPVERSION || ip->ihl < IP_MIN_WORDS)
 		return KIND_MALFORMED;
-	if (packet->bytes < header || (void *)ip + packet->bytes > end)
+	if (total < header || (void *)ip + total > end)
 		return KIND_MALFORMED;
 	if (ip->frag_off & bpf_htons(IP_FRAGMENT_BITS))
 		return KIND_FRAGMENT;

@@ -13,9 +13,8 @@
 
 static __always_inline struct server *listed_server(struct server_list *list, __u32 position, __u32 *index)
 {
-	position &= SERVERS_PER_SERVICE - 1;
-	asm volatile("" : "+r"(position)); /* else the compiler walks a pointer, of which the verifier knows no bound */
-	*index = list->servers[position];
+	asm volatile("" : "+r"(position)); /* else the compiler leaves out the mask, by which the verifier knows the bound */
+	*index = list->servers[position & (SERVERS_PER_SERVICE - 1)];
 	return bpf_map_lookup_elem(&servers, index);
 }
 
