@@ -67,7 +67,7 @@ def test_a_client_keeps_its_server_while_persistent(bench: Bench) -> None:
     bench.apply(plane, service(real(RS1), real(RS2), persistence=60))
     assert len({bench.ask(20) for _ in range(4)}) == 1
     assert sum(view.persistent for view in views(plane).values()) == 1
-    assert [entry.client_port for entry in entries(plane) if entry.client_port == 0] == [0]
+    assert [entry.state for entry in entries(plane) if entry.client_port == 0] == [ConnectionState.ASSURED]
 
 
 def test_a_server_that_leaves_and_returns_has_its_connection_and_counters(bench: Bench) -> None:
