@@ -72,7 +72,8 @@ def test_the_verifiers_reason_is_told(tmp_path: pathlib.Path) -> None:
     subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
     opened = ObjectFile(tmp_path / "broken.bpf.o")
     try:
-        with pytest.raises(BpfError, match=r"does not take broken\.bpf\.o: Permission denied \(R1 offset is outside of the packet"):
+        said = r"does not take broken\.bpf\.o: Permission denied \(R1 offset is outside of the packet"
+        with pytest.raises(BpfError, match=said):
             opened.load()
     finally:
         opened.close()

@@ -170,22 +170,6 @@ def test_services_come_and_go() -> None:
     made.close()
 
 
-def test_expired_are_found_by_state_and_age() -> None:
-    made = Director.open(None, lines=256)
-    now, hz = made.now(), made.hz
-    ages = {State.ESTABLISHED: (899, 901), State.CLOSE: (9, 11), State.UDP: (1, 301)}
-    rows = [(state, age) for state, pair in ages.items() for age in pair]
-    keys = np.array([connection_key(i + 1, 1, 1) for i in range(len(rows))], dtype=np.uint64)
-    values = [connection_value(server=1, state=state, stamp=now - age * hz) for state, age in rows]
-    template = connection_value(server=1, state=State.NONE, stamp=now - 5000 * hz, template=True)
-    keys = np.append(keys, np.uint64(connection_key(99, 0, 1)))
-    assert made.restore(keys, np.array([*values, template], dtype=np.uint64)) == len(keys)
-    found = made.expired(now, 0)
-    assert sorted(made.table["key"][found].tolist()) == sorted(keys[[1, 3, 5]].tolist())
-    assert made.expired(now, 3 * hz).size == 0
-    made.close()
-
-
 def test_sizes_of_the_maps() -> None:
     made = Director.open(None, lines=64)
     assert all(map_info(made.map(name)).max_entries for name in loader.MAPS)

@@ -25,8 +25,6 @@ from bascule.dataplane.xdp.layout import (
     COUNTERS,
     MAX_ACCEPTED,
     MAX_REQUESTS,
-    META_TEMPLATE,
-    META_VALID,
     POSITION_OVERFLOW,
     RAW_SLOT,
     SLOT,
@@ -247,16 +245,6 @@ class Director:
         return min(TICK_RATES, key=lambda rate: abs(rate - measured))
 
     # Connections
-
-    def expired(self, now: int, grace: int) -> npt.NDArray[np.intp]:
-        """Positions of the connections (not templates) without a packet for their timeout and `grace` ticks."""
-        values = self.table["value"]
-        meta = (values >> 32).astype(np.uint32)
-        live = np.flatnonzero((meta & (META_VALID | META_TEMPLATE)) == META_VALID)
-        words = values[live]
-        ages = (np.uint32(now) - words.astype(np.uint32)).view(np.int32)
-        states = (words >> 48 & 0xF).astype(np.intp)
-        return live[ages > self.settings["timeouts"].astype(np.int64)[states] + grace]
 
     def overflow(self) -> npt.NDArray[np.void]:
         """Copies (RAW_SLOT) of the connections that found their lines full."""

@@ -105,7 +105,9 @@ static __always_inline int begin(struct xdp_md *context, const struct packet *pa
 	}
 }
 
-/* Does the packet belong to the connection of this slot, or does it begin another one in its place? */
+/* Does the packet belong to the connection of this slot, or does it begin another one in its place? What may begin one
+ * does so when the slot's server was removed: a SYN, and every UDP packet, for nothing else would ever move that flow.
+ */
 static __always_inline int belongs(const struct packet *packet, __u64 value, __u32 now, const struct settings *settings)
 {
 	__u32 meta = value >> 32;
@@ -113,7 +115,7 @@ static __always_inline int belongs(const struct packet *packet, __u64 value, __u
 
 	if ((__s32)(now - (__u32)value) > (__s32)settings->timeouts[state & (STATES - 1)])
 		return 0;
-	if (!(packet->tcp_flags & TCP_SYN) || packet->protocol != IPPROTO_TCP)
+	if (!begins(packet))
 		return 1;
 	return !(OVER_STATES >> state & 1) && server_present(meta & META_SERVER_MASK);
 }
