@@ -48,11 +48,15 @@ def lex(lines: list[str]) -> tuple[list[Token], list[Flaw]]:
     flaws: list[Flaw] = []
     add = tokens.append
     special = _SPECIAL.search
+    # Large files repeat most of their lines: one tuple for all that are the same.
+    seen: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(lines, 1):
-        if special(line) is None:
-            words = line.split()
-            if words:
-                add((WORDS, tuple(words), number, 0))
+        known = seen.get(line)
+        if known is None and special(line) is None:
+            known = seen[line] = tuple(line.split())
+        if known is not None:
+            if known:
+                add((WORDS, known, number, 0))
             continue
         stripped = line.strip(" \t\r")
         if stripped == "}":

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bascule.config import tree
@@ -37,6 +39,23 @@ def load(paths: Sequence[pathlib.Path], config_id: str | None = None) -> Loaded:
 
     `config_id`: what `@ID` lines are compared with; None = this machine's name without its domain, as in keepalived.
     """
+    with _without_collector():
+        return _load(paths, config_id)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """No garbage collection meanwhile: a large file makes objects by the million, none of which is garbage yet."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _load(paths: Sequence[pathlib.Path], config_id: str | None) -> Loaded:
     findings = Findings()
     sources: list[Source] = []
     for path in paths:

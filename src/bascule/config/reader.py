@@ -34,9 +34,9 @@ class Section:
         """By keyword: where its value stands (the first time, for one that repeats)."""
         self.sections: list[tuple[str, Section]] = []
         """The blocks inside, in order, under their keywords."""
-        self.misspelt: set[str] = set()
+        self.misspelt: frozenset[str] = frozenset()
         """Keywords that stand here in wrong capitals, which has been reported."""
-        self.refused: set[str] = set()
+        self.refused: frozenset[str] = frozenset()
         """Keywords that are here with arguments that were refused, which has been reported."""
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -89,7 +89,7 @@ class Reader:
             self._refused(child, refusal)
             value = refusal.instead
             if value is None:
-                into.refused.add(keyword.value)
+                into.refused |= {keyword.value}
                 return
         name = keyword.value
         if keyword.once and name in into.values:
@@ -225,7 +225,7 @@ class Reader:
         if right != right.lower():
             message = f"'{word}' must be written '{right}'"
         self.findings.add("wrong-case", child, 0, f"{message}; it is not applied", f"write '{right}'")
-        into.misspelt.add(keyword.value)
+        into.misspelt |= {keyword.value}
         self._misspelt += 1
         try:
             self.arguments(child, keyword)
