@@ -195,3 +195,16 @@ def test_a_message_past_all_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) 
     assert len(os.listdir("/proc/self/fd")) == before
     ours.close()
     other.close()
+
+
+def test_the_last_words_of_one_who_did_not_read_ours_are_heard() -> None:
+    ours, theirs = Bus.pair()
+    other = Bus(theirs)
+    ours.send(StatusRequest(number=1))
+    other.send(Ready(ready=True, reason="last words"))
+    other.close()
+    messages = ours.receive()
+    assert next(messages) == (Ready(ready=True, reason="last words"), None)
+    with pytest.raises(BusClosedError):
+        next(messages)
+    ours.close()

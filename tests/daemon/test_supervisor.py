@@ -126,14 +126,41 @@ def test_sigterm_ends_vrrp_first_and_notify_last_and_leaves_nothing(director: Di
 
 def test_a_refusing_role_is_not_started_again(tmp_path: pathlib.Path, starting: type[Director]) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "plane.refuse").touch()
+    (tmp_path / "run" / "notify.refuse").touch()
     one = starting(tmp_path, WHOLE)
     one.wait_for_log("event=start_failed")
-    wait_for(lambda: not one.role(Role.PLANE).running, 5.0, "the role's end")
-    plane = one.role(Role.PLANE)
-    assert plane.note == "refused: told to refuse"
-    assert one.log.count("started=plane") == 1
+    wait_for(lambda: not one.role(Role.NOTIFY).running, 5.0, "the role's end")
+    assert one.role(Role.NOTIFY).note == "refused: told to refuse"
+    assert one.log.count("started=notify") == 1
     assert "start" in one.status().notes[0]
+    assert one.role(Role.VRRP).running
+
+
+@pytest.mark.parametrize("role", [Role.PLANE, Role.VRRP])
+def test_a_director_without_a_vital_role_does_not_start(
+    tmp_path: pathlib.Path, starting: type[Director], role: Role
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / f"{role.value}.refuse").touch()
+    one = starting(tmp_path, WHOLE)
+    assert one.process.wait(20) == 1
+    assert one.log.splitlines()[-1] == f"bascule: {role.value}: told to refuse"
+    assert one.record(Role.NOTIFY)[-1].endswith("Stop(mode=<StopMode.STOP: 'stop'>)")
+
+
+def test_a_running_director_outlives_a_refusal(director: Director) -> None:
+    (director.run_dir / "plane.refuse").touch()
+    os.kill(director.pid(Role.PLANE), signal.SIGKILL)
+    wait_for(
+        lambda: director.role(Role.PLANE).note == "refused: told to refuse",
+        10.0,
+        "the refusal",
+        evidence=lambda: repr(director.status().roles),
+    )
+    assert director.role(Role.VRRP).running
+    (director.run_dir / "plane.refuse").unlink()
+    assert director.ask(Verb.RELOAD).ok, "a reload tries again"
+    assert director.role(Role.PLANE).running
 
 
 def test_only_the_needed_roles_run(tmp_path: pathlib.Path, starting: type[Director]) -> None:

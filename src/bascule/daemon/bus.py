@@ -130,13 +130,18 @@ class Bus:
         Raises BusClosedError at the end of file, after all that came before it; BusMessageError.
         """
         room = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
+        reset = False
         while True:
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(DATAGRAM_MAX, room, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
+                if reset:
+                    raise BusClosedError from None
                 return
-            except ConnectionResetError as error:
-                raise BusClosedError from error
+            except ConnectionResetError:
+                # The other end went without reading all of ours; the kernel says so first, its last words follow.
+                reset = True
+                continue
             if not data:
                 raise BusClosedError
             descriptors = _descriptors(ancillary)

@@ -21,6 +21,7 @@ from bascule.daemon.routing import StateCache
 from bascule.daemon.service import Service
 from bascule.daemon.supervisor import Supervisor
 from bascule.dataplane import choose
+from bascule.errors import KernelRefusedError
 from bascule.linux import scheduling
 from bascule.model.control import ControlReply
 from bascule.model.messages import Role
@@ -66,12 +67,14 @@ def run(options: Options) -> int:
     inheritance.hear_signals()
     if inherited is None:
         supervisor.fill()
-        office.begin("start", "all roles run", lambda _: None)
+        office.first_start()
     else:
         _take_over(inherited, supervisor, office, server)
     scheduling.freeze_collector()
     loop.run()
     (options.run_dir / control.SOCKET_NAME).unlink(missing_ok=True)
+    if office.failure is not None:
+        raise KernelRefusedError(office.failure)
     return 0
 
 

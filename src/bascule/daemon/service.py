@@ -18,6 +18,10 @@ from bascule.daemon.plans import Plan
 from bascule.daemon.supervisor import Supervisor
 from bascule.errors import ConfigurationError
 from bascule.model.control import ControlReply, ControlRequest, Verb
+from bascule.model.messages import Role
+
+VITAL = (Role.PLANE, Role.VRRP)
+"""The roles without which a director must not start: it would draw traffic to an address that it cannot serve."""
 
 Done = Callable[[ControlReply], None]
 """Who wants to know how a reload, restart or start went."""
@@ -37,6 +41,8 @@ class Service:
         self._server: ControlServer | None = None
         self._busy: str | None = None
         self._stop_wanted: list[Reply] = []
+        self.failure: str | None = None
+        """Why the start came to nothing."""
 
     def listen_with(self, server: ControlServer) -> None:
         """The server whose clients a restart hands on."""
@@ -61,6 +67,17 @@ class Service:
             self.reload(_nobody)
         else:
             self.stop(_nobody)
+
+    def first_start(self) -> None:
+        """Wait for the roles of a fresh start. A director without its table or its instances is none: it ends again."""
+
+        def started(_answer: ControlReply) -> None:
+            refusals = self._supervisor.refusals()
+            self.failure = "; ".join(refusals[role] for role in VITAL if role in refusals) or None
+            if self.failure is not None:
+                self._stop_wanted.append(_nobody)
+
+        self.begin("start", "all roles run", started)
 
     def begin(self, what: str, done: str, reply: Done) -> None:
         """Wait for the roles to put the plan into effect, then tell the service manager, the log and the asker."""
@@ -90,6 +107,8 @@ class Service:
     def stop(self, reply: Reply) -> None:
         """End in order; after what is under way."""
         self._stop_wanted.append(reply)
+        if self._busy == "stop":
+            return
         if self._busy is not None:
             self._supervisor.log.info("stop_waits", waits_for=self._busy)
             return

@@ -37,6 +37,9 @@ from bascule.model.status import RoleStatus
 SETTLE_PATIENCE = 15.0
 """Seconds that roles have to put a configuration into effect before that counts as a failure."""
 
+REFUSED = "refused: "
+"""Begins the note of a role that will not be started again."""
+
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Settling:
@@ -130,7 +133,7 @@ class Supervisor:
             return
         role, lived = member.role, self.loop.now() - member.started
         if status == exits.REFUSED:
-            self._note_absent(member, f"refused: {member.refused or 'see the log'}")
+            self._note_absent(member, f"{REFUSED}{member.refused or 'see the log'}")
             self._check_settled()
             return
         pause = self.crew.policies[role].pause_after(lived)
@@ -205,7 +208,7 @@ class Supervisor:
         member = self.crew.members.get(role)
         if member is None:
             absent = self._absent.get(role)
-            return absent is not None and absent.note is not None and absent.note.startswith("refused")
+            return absent is not None and _is_refusal(absent)
         return member.refused is not None or member.configured >= self.plan.generation
 
     def _settled(self, settling: _Settling) -> None:
@@ -227,6 +230,12 @@ class Supervisor:
                 problems.append(f"{role.value}: not ready within {SETTLE_PATIENCE:g} s")
         return problems
 
+    def refusals(self) -> dict[Role, str]:
+        """The roles that refused to run, and why."""
+        found = {role: member.refused for role, member in self.crew.members.items() if member.refused is not None}
+        found |= {role: status.note for role, status in self._absent.items() if status.note and _is_refusal(status)}
+        return {role: f"{role.value}: {why.removeprefix(REFUSED)}" for role, why in found.items()}
+
     def end(self, then: Callable[[], None]) -> None:
         """Stop everything in order."""
         self.ending = True
@@ -240,3 +249,7 @@ class Supervisor:
             notes=tuple(self.notes.values()),
             absent=tuple(self._absent.values()),
         )
+
+
+def _is_refusal(status: RoleStatus) -> bool:
+    return status.note is not None and status.note.startswith(REFUSED)
