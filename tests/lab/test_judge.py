@@ -29,8 +29,17 @@ def mail(at: float = 8.0, *, director: str = "d1", to: str = "admin@example.com"
     return Mail(director=director, at=at, sender="lvs@example.com", to=(to,), subject=f"[LVS_DEVEL] {subject}", body="")
 
 
-def failover(last_advert: float | None = 9.5, announced: float | None = 13.0) -> Failover:
-    return Failover(name="d1 killed", taken_by="d2", last_advert=last_advert, announced=announced, allowed=3.663)
+def failover(
+    last_advert: float | None = 9.5, announced: float | None = 13.0, lateness: float | None = None
+) -> Failover:
+    return Failover(
+        name="d1 killed",
+        taken_by="d2",
+        last_advert=last_advert,
+        announced=announced,
+        allowed=3.663,
+        lateness=lateness,
+    )
 
 
 GOOD = judge.Evidence(
@@ -67,6 +76,7 @@ def test_a_good_run_has_no_deviation() -> None:
         ({"mails": (mail(subject="Virtualserver - UP"),)}, "mail missing: d1 sent none"),
         ({"mails": (mail(), mail(to="other@example.com"))}, "a mail of d1 went to other@example.com"),
         ({"failovers": (failover(announced=13.2),)}, "d2 owned the VIP 3.700 s after the last advert"),
+        ({"failovers": (failover(announced=13.2, lateness=0.15),)}, "its timers ran late by up to 0.150 s"),
         ({"failovers": (failover(announced=None),)}, "d2 never announced the VIP"),
         ({"failovers": (failover(last_advert=None),)}, "no advert was seen"),
     ],

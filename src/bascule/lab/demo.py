@@ -221,12 +221,22 @@ class Demo:
                 f"d2 to own {self.stage.virtual} after: {name}",
             )
         finally:
-            announced = self.stage.announced("d2", fault)
-            failover = Failover(name=name, taken_by="d2", last_advert=last_advert, announced=announced, allowed=allowed)
+            failover = Failover(
+                name=name,
+                taken_by="d2",
+                last_advert=last_advert,
+                announced=self.stage.announced("d2", fault),
+                allowed=allowed,
+                lateness=self._lateness("d2"),
+            )
             self.notes.failover(failover)
         took = "?" if failover.took is None else f"{failover.took:.3f}"
         self.progress.say(f"d2 owns {self.stage.virtual} {took} s after the last advert; allowed: {why} + 50 ms")
         self._after_window(end)
+
+    def _lateness(self, director: str) -> float | None:
+        status = self.stage.directors[director].status()
+        return None if status is None or status.vrrp is None else status.vrrp.lateness_max
 
     def _after_window(self, end: float) -> None:
         """Watch some quiet traffic behind a window: from here on every client keeps its server."""

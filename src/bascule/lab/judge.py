@@ -158,7 +158,8 @@ def _failovers(failovers: Iterable[Failover]) -> Iterable[str]:
         elif failover.took is None:
             yield f"{failover.name}: no advert was seen before it"
         elif failover.took > failover.allowed:
+            late = "" if failover.lateness is None else f"; its timers ran late by up to {failover.lateness:.3f} s"
             yield (
                 f"{failover.name}: {failover.taken_by} owned the VIP {failover.took:.3f} s after the last advert, "
-                f"allowed are {failover.allowed:.3f} s"
+                f"allowed are {failover.allowed:.3f} s{late}"
             )

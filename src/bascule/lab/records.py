@@ -44,6 +44,8 @@ class Failover(Model, frozen=True, kw_only=True):
     """The first gratuitous ARP of the one after."""
     allowed: float
     """Seconds from the one to the other: the protocol's figure and 50 ms."""
+    lateness: float | None = None
+    """The worst lateness of a timer that the taker itself measured since its start: a machine that stands still."""
 
     @property
     def took(self) -> float | None:
