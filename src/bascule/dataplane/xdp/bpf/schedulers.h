@@ -6,7 +6,7 @@
 #define BASCULE_SCHEDULERS_H
 
 #include "counters.h"
-#include "defects.h"
+#include "table.h"
 
 #define ACTIVE_COST_SHIFT 8 /* an active connection counts as 256 inactive ones */
 #define CURSOR_TRIES 4	    /* against other CPUs that move the same cursor */
@@ -16,13 +16,6 @@ static __always_inline struct server *listed_server(struct server_list *list, __
 	asm volatile("" : "+r"(position)); /* else the compiler leaves out the mask, by which the verifier knows the bound */
 	*index = list->servers[position & (SERVERS_PER_SERVICE - 1)];
 	return bpf_map_lookup_elem(&servers, index);
-}
-
-/* 1 if not zero, else 0, without a branch: each branch in a loop multiplies what the verifier walks. */
-static __always_inline __u32 some(__u64 word)
-{
-	asm volatile("" : "+r"(word));
-	return (word | -word) >> 63;
 }
 
 /* May get new connections, unless its weight is 0. */

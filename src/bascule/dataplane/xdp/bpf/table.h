@@ -77,6 +77,24 @@ static __always_inline __u64 equal(__u64 left, __u64 right)
 	return ((difference | -difference) >> 63) ^ 1;
 }
 
+/* 1 if not zero, else 0, likewise; in a loop, a branch also multiplies what the verifier walks. */
+static __always_inline __u64 some(__u64 word)
+{
+	asm volatile("" : "+r"(word));
+	return (word | -word) >> 63;
+}
+
+/* How many slots have this key. */
+static __always_inline __u32 count_key(struct line *line, __u64 key)
+{
+	__u32 count = 0;
+
+#pragma unroll
+	for (int i = 0; i < SLOTS_PER_LINE; i++)
+		count += equal(READ(line->slots[i].key), key);
+	return count;
+}
+
 /* The slot of this key, published or not, or NULL. */
 static __always_inline struct slot *find_in_line(struct line *line, __u64 key)
 {
@@ -121,21 +139,34 @@ static __always_inline __u32 slots_used(struct line *line)
 
 #pragma unroll
 	for (int i = 0; i < SLOTS_PER_LINE; i++)
-		used += READ(line->slots[i].meta) != 0;
+		used += some(READ(line->slots[i].meta));
 	return used;
+}
+
+/* The first free slot's number, or SLOTS_PER_LINE; without a branch, for which slots are free cannot be predicted. */
+static __always_inline __u32 first_free(struct line *line)
+{
+	__u32 number = 0;
+
+#pragma unroll
+	for (int i = SLOTS_PER_LINE - 1; i >= 0; i--)
+		number = some(READ(line->slots[i].meta)) * (number + 1);
+	return number;
 }
 
 /* Makes a free slot of the line the claimant's; its number, or SLOTS_PER_LINE. */
 static __always_inline __u32 occupy(struct line *line, __u32 owner)
 {
-#pragma unroll
-	for (__u32 i = 0; i < SLOTS_PER_LINE; i++) {
-		if (READ(line->slots[i].meta))
-			continue;
+	for (int i = 0; i < SLOTS_PER_LINE; i++) {
+		__u32 number = first_free(line);
+		__u32 *meta = &line->slots[number & (SLOTS_PER_LINE - 1)].meta;
+
+		if (number >= SLOTS_PER_LINE)
+			break;
 		if (!CLAIMS_ARE_EXCLUSIVE)
-			return i;
-		if (__sync_val_compare_and_swap(&line->slots[i].meta, 0, META_CLAIMING | owner) == 0)
-			return i;
+			return number;
+		if (__sync_val_compare_and_swap(meta, 0, META_CLAIMING | owner) == 0)
+			return number;
 	}
 	return SLOTS_PER_LINE;
 }
@@ -236,9 +267,12 @@ __noinline int settle(struct line *line, struct line *other, __u32 own, struct c
 		return CLAIM_DONE;
 	}
 	__sync_lock_test_and_set(&slot->key, claim->key);
-	result = outdo_line(line, claim, own, 0);
-	if (result == CLAIM_DONE)
-		result = outdo_line(other, claim, SLOTS_PER_LINE, other_is_lower);
+	result = CLAIM_DONE;
+	if (count_key(line, claim->key) + count_key(other, claim->key) > 1) {
+		result = outdo_line(line, claim, own, 0);
+		if (result == CLAIM_DONE)
+			result = outdo_line(other, claim, SLOTS_PER_LINE, other_is_lower);
+	}
 	if (result == CLAIM_DONE)
 		result = outdo_overflow(claim);
 	if (result == CLAIM_DONE)
