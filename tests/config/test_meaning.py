@@ -65,3 +65,11 @@ def test_a_script_defined_above_is_found(read_text: Read) -> None:
 )
 def test_what_is_tracked_but_not_defined_above(read_text: Read, text: str, line: int) -> None:
     assert said(read_text, text) == [(line, "unknown-reference")]
+
+
+FILE_CHECK = "virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 {\nFILE_CHECK {\ntrack_file f\n}\n}\n}\n"
+
+
+def test_a_file_check_needs_its_file_above(read_text: Read) -> None:
+    assert said(read_text, FILE_CHECK) == [(4, "unknown-reference")]
+    assert said(read_text, "track_file f {\nfile /x\n}\n" + FILE_CHECK) == []

@@ -18,7 +18,7 @@ SECONDS_MAX = (2**64 - 2) / 1e6
 """The longest delay that keepalived accepts: microseconds in 64 bits."""
 
 _DECIMAL = re.compile(r"\+?(\d+\.?|\d*\.\d+)", re.ASCII)
-_TAIL = re.compile(r"[/-]\d+$", re.ASCII)
+_TAIL = re.compile(r"[/-][0-9A-Fa-f.:]+$", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 
@@ -33,12 +31,26 @@ def _check_references(top: Section, findings: Findings) -> None:
             if not section.lacks(needed) or name == "bfd_instance":
                 known[by].add(section.title)
             continue
+        for file_check in _file_checks(section):
+            if file_check.get("track_file") not in (None, *known["track_file"]):
+                name = file_check.get("track_file")
+                findings.add(
+                    "unknown-reference",
+                    file_check.where["track_file"],
+                    1,
+                    f"no track_file named '{name}' is defined above",
+                )
         for by, names in known.items():
             where = section.where.get(by)
             for line in (where.children or ()) if where is not None else ():
                 if line.words[0] not in names:
                     message = f"nothing named '{line.words[0]}' is defined above: {by} ignores it"
                     findings.add("unknown-reference", line, 0, message)
+
+
+def _file_checks(service: Section) -> list[Section]:
+    """Every FILE_CHECK of a service."""
+    return [check for server in service.each("real_server") for check in server.each("FILE_CHECK")]
 
 
 def _check_addresses(top: Section, findings: Findings) -> None:
@@ -71,9 +83,5 @@ def _held(top: Section) -> set[object] | None:
             return None
         for keyword in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
             held.update(line.address for line in block.get(keyword) or ())
-    for line in top.get("static_ipaddress") or ():
-        try:
-            held.add(ipaddress.ip_interface(line[0]).ip)
-        except ValueError:
-            continue
+    held.update(line.address for line in top.get("static_ipaddress") or ())
     return held

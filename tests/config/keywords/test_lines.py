@@ -64,6 +64,10 @@ def test_virtual_addresses(text: str, expected: VirtualAddress) -> None:
         ("eth0", "bad-address", 0, None),
         ("10.0.0.1 dev", "missing-argument", 2, None),
         ("10.0.0.1 label aaaaaaaaaaaaaaaa", "bad-word", 2, None),
+        ("10.0.0.1 scope foo", "bad-word", 2, address("10.0.0.1", 32)),
+        ("10.0.0.1 scope", "bad-word", 2, address("10.0.0.1", 32)),
+        ("10.0.0.1 brd x", "bad-word", 2, None),
+        ("10.0.0.1 peer 10.0.0.9/24", "bad-word", 2, None),
         ("10.0.0.2/40", "out-of-range", 0, address("10.0.0.2", 32)),
         ("10.0.0.2/x", "out-of-range", 0, address("10.0.0.2", 32)),
         ("10.0.0.3 foo dev eth1", "bad-word", 1, address("10.0.0.3", 32, device="eth1")),
@@ -122,6 +126,9 @@ def test_tracked_things() -> None:
 def test_peers() -> None:
     assert lines.peer(statement("10.0.0.1 min_ttl 3")) == ipaddress.ip_address("10.0.0.1")
     assert refused(lines.peer, "host").code == "bad-address"
+    assert refused(lines.peer, "10.0.0.1 foo 3").code == "bad-word"
+    assert refused(lines.peer, "10.0.0.1 min_ttl 300").code == "out-of-range"
+    assert refused(lines.peer, "10.0.0.1 max_ttl").code == "missing-argument"
 
 
 def test_mail_servers() -> None:
@@ -140,3 +147,14 @@ def test_initial_values_of_tracked_files() -> None:
     assert refused(lines.initial_value, "init_file x").code == "bad-word"
     assert refused(lines.initial_value, "init_file 1 2").index == 2
     assert refused(lines.initial_value, "init_file 255").code == "out-of-range"
+
+
+def test_members_of_a_group_of_services() -> None:
+    read = lines.group_member
+    assert read(statement("10.0.0.1 80")) == (ipaddress.ip_address("10.0.0.1"), 80)
+    assert read(statement("10.0.0.2-9")) == (ipaddress.ip_address("10.0.0.2"), 0)
+    assert read(statement("10.0.0.2-10.0.0.5 80"))[1] == 80
+    assert read(statement("fwmark 5 inet6")) == ("fwmark", 5)
+    assert refused(read, "fwmark x").code == "bad-number"
+    assert refused(read, "10.0.0.300 80").code == "bad-address"
+    assert refused(read, "10.0.0.1 99999").code == "out-of-range"

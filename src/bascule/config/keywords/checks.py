@@ -23,7 +23,7 @@ from bascule.config.kinds import (
 )
 from bascule.config.schema import Block, Keyword
 
-HEX = Pattern("([0-9A-Fa-f]{2})+", "HEX", "hexadecimal digits in pairs")
+HEX = Pattern("[0-9A-Fa-f ]+", "HEX", "hexadecimal digits")
 DIGEST = Pattern("[0-9A-Fa-f]{32}", "MD5", "the 32 hexadecimal digits of an MD5 digest")
 STATUS = Pattern("[1-5][0-9][0-9](-[1-5][0-9][0-9])?", "CODE|CODE-CODE", "an HTTP status code or a range of them")
 
@@ -162,7 +162,13 @@ UDP_CHECK = Block(
     *CONNECTION,
     *RETRIES,
     Keyword("payload", HEX, rest=WORD, default="none", meaning="UDP payload"),
-    Keyword("require_reply", rest=WORD, default="off", meaning="a reply (of this pattern) is required"),
+    Keyword(
+        "require_reply",
+        Pattern("[0-9A-Fa-fxX ]+", "HEX", "hexadecimal digits and x"),
+        optional=1,
+        default="off",
+        meaning="a reply (of this pattern) is required",
+    ),
     Keyword("min_reply_length", Integer(0, 65535), default="0 / none", meaning="bounds of the reply length"),
     Keyword("max_reply_length", Integer(0, 65535), default="0 / none", meaning="bounds of the reply length"),
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bascule.config.kinds import INTERFACE, IP, PORT, UINT_MAX, Integer, Kind, RefusedWordError
+from bascule.config.kinds import INTERFACE, IP, PORT, UINT_MAX, Integer, Kind, Pattern, RefusedWordError
 from bascule.config.schema import RefusedLineError
 from bascule.model.base import IPAddress
 from bascule.model.configuration import VirtualAddress
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 _VIP_VALUES = {
     "dev": INTERFACE,
     "scope": Kind("SCOPE"),
-    "broadcast": Kind("ADDRESS|+|-"),
-    "brd": Kind("ADDRESS|+|-"),
+    "broadcast": Pattern("[+-]|[0-9.]+", "ADDRESS|+|-", "an address, + or -"),
+    "brd": Pattern("[+-]|[0-9.]+", "ADDRESS|+|-", "an address, + or -"),
     "label": Kind("LABEL", 15),
-    "peer": Kind("ADDRESS"),
-    "preferred_lft": Kind("SECONDS|forever"),
+    "peer": Pattern("[0-9A-Fa-f.:]+", "ADDRESS", "an address without a length"),
+    "preferred_lft": Pattern("[0-9]+|forever", "SECONDS|forever", "a number of seconds, nor 'forever'"),
     "track_group": Kind("NAME"),
 }
+_SCOPE = re.compile(r"global|link|host|site|nowhere|[0-9]{1,3}")
 _VIP_FLAGS = frozenset(
     {"home", "-nodad", "mngtmpaddr", "noprefixroute", "autojoin", "no_track", "no-track", "use_vmac"}
 )
@@ -80,7 +81,10 @@ def _with_options(statement: Statement, address: IPAddress, length: int) -> Virt
     index = 1
     while index < len(statement.words):
         option = statement.words[index]
-        if option in _VIP_VALUES:
+        if option == "scope" and not _SCOPE.fullmatch("".join(statement.words[index + 1 : index + 2])):
+            strays.append(index + 1)
+            index += 2
+        elif option in _VIP_VALUES:
             options[option] = str(value(_VIP_VALUES[option], statement, index + 1))
             index += 2
         elif option in _VIP_FLAGS:
@@ -96,7 +100,7 @@ def _with_options(statement: Statement, address: IPAddress, length: int) -> Virt
         scope=options.get("scope"),
     )
     if strays:
-        stray = statement.words[strays[0]]
+        stray = statement.words[min(strays[0], len(statement.words) - 1)]
         message = f"'{stray}' is no option of an address and is ignored"
         raise RefusedLineError("bad-word", strays[0], message, _stray_hint(stray), found)
     return found
@@ -125,6 +129,14 @@ def virtual_server_name(statement: Statement) -> tuple[str, object, int]:
     port = value(Integer(0, 65535), statement, 2) if len(words) > 2 else 0
     assert isinstance(port, int)
     return "address", address, port
+
+
+def group_member(statement: Statement) -> tuple[object, object]:
+    """A line of `virtual_server_group`: `ADDRESS[-LAST|/LENGTH] [PORT]` or `fwmark N [inet|inet6]`."""
+    if statement.words[0] == "fwmark":
+        return "fwmark", value(Integer(0, UINT_MAX), statement, 1)
+    address = value(IP, statement, 0)
+    return address, value(PORT, statement, 1) if len(statement.words) > 1 else 0
 
 
 def forwarding(statement: Statement) -> ForwardingMethod:
@@ -170,7 +182,12 @@ def tracked(limit: int) -> Callable[[Statement], tuple[str, int | None]]:
 
 
 def peer(statement: Statement) -> object:
-    """A line of `unicast_peer`: an address."""
+    """A line of `unicast_peer`: an address, `min_ttl N`, `max_ttl N`."""
+    for index, word in enumerate(statement.words[1:], 1):
+        if index % 2 and word not in ("min_ttl", "max_ttl"):
+            raise RefusedLineError("bad-word", index, f"'{word}' is neither min_ttl nor max_ttl")
+        if index % 2:
+            value(Integer(0, 255), statement, index + 1)
     return value(IP, statement, 0)
 
 

@@ -67,7 +67,7 @@ TOP = Block(
     Keyword(
         "virtual_server_group",
         NAME,
-        lines=lines.anything,
+        lines=lines.group_member,
         meaning="named set of virtual addresses/fwmarks sharing one virtual_server",
     ),
     Keyword(
@@ -80,7 +80,9 @@ TOP = Block(
         meaning="group of vrrp instances that tracked static addresses/routes/rules fault together",
     ),
     Keyword(
-        "static_ipaddress", lines=lines.anything, meaning="addresses added at start, removed at stop, not moved by VRRP"
+        "static_ipaddress",
+        lines=lines.virtual_address,
+        meaning="addresses added at start, removed at stop, not moved by VRRP",
     ),
     Keyword("static_routes", lines=lines.anything, meaning="routes installed at start"),
     Keyword("static_rules", lines=lines.anything, meaning="policy rules installed at start"),

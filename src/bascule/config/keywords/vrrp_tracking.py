@@ -47,8 +47,8 @@ VRRP_SYNC_GROUP = Block(
 VRRP_SCRIPT = Block(
     "vrrp_script",
     Keyword("script", SCRIPT, rest=WORD, default="required", meaning="command; exit 0 = ok"),
-    Keyword("interval", Integer(1, 4294967, "SECONDS", instead=1), default="1", meaning="period"),
-    Keyword("timeout", Integer(1, 4294967, "SECONDS", instead=1), default="= interval", meaning="kill and fail after"),
+    Keyword("interval", Integer(1, 4294, "SECONDS", instead=1), default="1", meaning="period"),
+    Keyword("timeout", Integer(1, 4294, "SECONDS", instead=1), default="= interval", meaning="kill and fail after"),
     Keyword(
         "weight",
         Integer(-253, 253),
