@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -35,3 +36,18 @@ def test_a_dead_owners_folder_goes_and_a_living_ones_stays(
         (tmp_path / name / "d1").mkdir(parents=True)
     assert "1-1" in janitor.sweep()
     assert [entry.name for entry in tmp_path.iterdir()] == [janitor.owner()]
+
+
+@pytest.mark.root
+def test_two_do_not_sweep_at_once(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janitor, "FOLDER", tmp_path)
+    (tmp_path / "1-1").mkdir()
+    lock = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert janitor.sweep() == ()
+        assert (tmp_path / "1-1").exists()
+    finally:
+        os.close(lock)
+    assert "1-1" in janitor.sweep()
+    assert list(tmp_path.iterdir()) == []

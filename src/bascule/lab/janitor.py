@@ -7,6 +7,7 @@ Everything that a lab makes carries its owner's name: process id and start time,
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -107,11 +108,26 @@ def take_down(owned_by: str) -> None:
 
 
 def sweep() -> tuple[str, ...]:
-    """Take down every lab whose owner is dead; returns those owners."""
-    dead = tuple(name for name in owners() if not alive(name))
-    for name in dead:
-        take_down(name)
-    return dead
+    """Take down every lab whose owner is dead; returns those owners. While another sweeps, it is left to that one."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    lock = os.open(FOLDER, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if not _locked(lock):
+            return ()
+        dead = tuple(name for name in owners() if not alive(name))
+        for name in dead:
+            take_down(name)
+        return dead
+    finally:
+        os.close(lock)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _mounts_below(folder: pathlib.Path) -> list[str]:
