@@ -106,7 +106,7 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
         globals=global_settings.definitions(defaults, findings),
         instances=instances(top, defaults, findings),
         virtual_servers=services(top, defaults, findings),
-        options=global_settings.options(global_settings.merged(top, "bascule")),
+        options=global_settings.options(global_settings.merged(top, "bascule"), findings),
     )
     check_together(top, findings)
     return configuration

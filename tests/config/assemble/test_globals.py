@@ -9,6 +9,7 @@ from bascule.config.assemble.globals import definitions, merged, options
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.model.configuration import BasculeOptions, DataPlaneChoice, GlobalDefinitions, MailSettings, XdpMode
+from bascule.model.diagnostic import Severity
 
 Read = Callable[[str], tuple[Section, Findings]]
 
@@ -16,7 +17,7 @@ Read = Callable[[str], tuple[Section, Findings]]
 def test_nothing_said_is_keepalived_s_defaults(read_text: Read) -> None:
     top, findings = read_text("")
     assert definitions(merged(top, "global_defs"), findings) == GlobalDefinitions()
-    assert options(merged(top, "bascule")) == BasculeOptions()
+    assert options(merged(top, "bascule"), findings) == BasculeOptions()
 
 
 def test_everything_said(read_text: Read) -> None:
@@ -64,12 +65,19 @@ def test_mail_without_a_server_goes_nowhere(read_text: Read) -> None:
     assert (found.code, found.line) == ("meaning/mail-nowhere", 2)
 
 
+def test_a_data_plane_that_is_not_there_yet_is_fatal(read_text: Read) -> None:
+    top, findings = read_text("bascule {\n data_plane ipvs\n}")
+    options(merged(top, "bascule"), findings)
+    (found,) = findings.sorted()
+    assert (found.severity, found.code, found.line) == (Severity.FATAL, "not-acted-on", 2)
+
+
 def test_the_bascule_block(read_text: Read) -> None:
-    top, _ = read_text(
+    top, findings = read_text(
         "bascule {\n data_plane xdp\n xdp_interface a b\n xdp_interface c\n xdp_mode generic\n"
         " connection_table_size 65536\n vip_lifetime 0\n ready_timeout 1.5\n}"
     )
-    found = options(merged(top, "bascule"))
+    found = options(merged(top, "bascule"), findings)
     assert found.data_plane is DataPlaneChoice.XDP
     assert found.xdp_mode is XdpMode.GENERIC
     assert found.xdp_interfaces == ("a", "b", "c")

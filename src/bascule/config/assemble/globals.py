@@ -6,7 +6,8 @@ from __future__ import annotations
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.model.base import Seconds
-from bascule.model.configuration import BasculeOptions, GlobalDefinitions, MailSettings
+from bascule.model.configuration import BasculeOptions, DataPlaneChoice, GlobalDefinitions, MailSettings
+from bascule.model.diagnostic import Severity
 
 
 def merged(top: Section, name: str) -> Section:
@@ -49,8 +50,12 @@ def _mail(section: Section, findings: Findings) -> MailSettings:
     )
 
 
-def options(section: Section) -> BasculeOptions:
+def options(section: Section, findings: Findings) -> BasculeOptions:
     """The `bascule` block."""
+    if section.get("data_plane") is DataPlaneChoice.IPVS:
+        message = "the data plane ipvs is not there yet: the daemon would not start"
+        hint = "write 'data_plane xdp', or leave it out"
+        findings.add("not-acted-on", section.where["data_plane"], 1, message, hint, Severity.FATAL)
     names: list[tuple[str, ...]] = section.get("xdp_interface") or []
     known = {
         name: section.values[name]

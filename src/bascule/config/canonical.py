@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration files as one file that means the same: every keyword that is in effect, spelled as it should be.
+
+Definitions, sequences, conditions and includes are expanded, other spellings replaced, quotes and numbers written one
+way. Keywords that are understood but not acted on stay: keepalived acts on them. Order stays as it is, since names
+must be defined before they are used. What is not in effect is left out, and each such place is told in a comment.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from bascule.config import tree
+from bascule.config.diagnostics import Findings
+from bascule.config.expand import Expander
+from bascule.config.keywords import lines
+from bascule.config.keywords.top import TOP
+from bascule.config.kinds import SCRIPT
+from bascule.config.lost import report_lost
+from bascule.config.reader import Reader, Section
+from bascule.config.schema import Block, Keyword, LineReader, RefusedLineError
+from bascule.config.source import Source, SourceError, read
+from bascule.config.spelling import canonical, line_of
+from bascule.config.tree import Statement
+from bascule.model.configuration import VirtualAddress
+from bascule.model.diagnostic import Diagnostic, Severity
+
+INDENT = "    "
+
+_TOLD = frozenset({"meaning/extra-words", "meaning/keepalived-applies", "keepalived-skips", "legacy-spelling"})
+"""Findings that are told beside the errors: text that changes for us or for keepalived."""
+
+
+class Printed(NamedTuple):
+    """A canonical file."""
+
+    text: bytes
+    """Bytes, since a file's words keep the encoding that they had."""
+    left_out: tuple[Diagnostic, ...]
+    """What the files say and the text does not, or says in other words."""
+
+
+class _Recorder(Reader):
+    """A reader that remembers which statements it took, and as what."""
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(findings)
+        self.taken: dict[int, Keyword] = {}
+        """By the identity of a statement that is in effect."""
+        self._latest: dict[int, tuple[Section, dict[str, int]]] = {}
+        """By the identity of a section: it (so that the identity stays its own), and for each keyword of which only
+        the last value counts, the statement that has it."""
+
+    def _known(self, child: Statement, keyword: Keyword, into: Section) -> None:
+        name = keyword.value
+        before = into.values.get(name)
+        count = len(before) if isinstance(before, list) else 0
+        super()._known(child, keyword, into)
+        now = into.values.get(name)
+        if into.where.get(name) is not child and not (isinstance(now, list) and len(now) > count):
+            return
+        self.taken[id(child)] = keyword
+        if keyword.braced or keyword.repeats or not keyword.acted:
+            return
+        latest = self._latest.setdefault(id(into), (into, {}))[1]
+        if name in latest:
+            del self.taken[latest[name]]
+        latest[name] = id(child)
+
+
+def read_all(paths: Sequence[pathlib.Path], findings: Findings) -> list[Source]:
+    """The files; one that cannot be read is a finding."""
+    sources: list[Source] = []
+    for path in paths:
+        try:
+            sources.append(read(path))
+        except SourceError as error:
+            findings.add_file("unreadable-file", error.name, str(error))
+    return sources
+
+
+def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Printed:
+    """The canonical text of files, taken together as the loader takes them. Linear in the size of the text.
+
+    `config_id`: what `@ID` lines are compared with; None = this machine's name without its domain.
+    """
+    findings = Findings()
+    expander = Expander(findings, config_id if config_id is not None else os.uname().nodename.partition(".")[0])
+    statements: list[Statement] = []
+    for source in sources:
+        statements.extend(tree.build(expander.expand(source), TOP.shape, findings))
+    recorder = _Recorder(findings)
+    recorder.section(TOP, None, statements)
+    if recorder.lost or expander.torn:
+        report_lost(statements, TOP, expander.torn, findings)
+    left_out = tuple(found for found in findings.sorted() if found.severity is Severity.ERROR or found.code in _TOLD)
+    body = _Writer(recorder.taken).block(statements, TOP, 0)
+    return Printed(b"".join((*_comments(left_out), *(line + b"\n" for line in body))), left_out)
+
+
+def _comments(left_out: Sequence[Diagnostic]) -> Iterator[bytes]:
+    if not left_out:
+        return
+    yield b"# Left out or written anew, because it is not in effect as it stands:\n"
+    for found in left_out:
+        place = found.file if found.line is None else f"{found.file}:{found.line}:{found.column}"
+        yield " ".join(f"#   {place}: {found.message}".split("\n")).encode("utf-8", "backslashreplace") + b"\n"
+    yield b"\n"
+
+
+class _Writer:
+    """Statements into lines."""
+
+    def __init__(self, taken: dict[int, Keyword]) -> None:
+        self.taken = taken
+
+    def block(self, statements: Sequence[Statement], block: Block, depth: int) -> Iterator[bytes]:
+        """The statements of one block that are in effect; at the top with an empty line beside each block."""
+        before: Keyword | None = None
+        for statement in statements:
+            keyword = self.taken.get(id(statement))
+            if keyword is None:
+                continue
+            if depth == 0 and before is not None and (before.braced or keyword.braced):
+                yield b""
+            before = keyword
+            yield from self._statement(statement, keyword, block, depth)
+
+    def _statement(self, statement: Statement, keyword: Keyword, block: Block, depth: int) -> Iterator[bytes]:
+        name = _name(keyword, block)
+        text = f"{name} {_arguments(statement, keyword)}".rstrip(" ")
+        yield _encoded(statement, depth, f"{text} {{" if keyword.braced else text)
+        if keyword.block is not None:
+            yield from self.block(statement.children or (), keyword.block, depth + 1)
+        elif keyword.lines is not None:
+            for child in statement.children or ():
+                yield from _line(child, keyword.lines, depth + 1)
+        if keyword.braced:
+            yield _encoded(statement, depth, "}")
+
+
+def _name(keyword: Keyword, block: Block) -> str:
+    """The spelling that a keyword should have, unless keepalived 2.2.7 does not know that one."""
+    right = block.table.get(keyword.value)
+    return keyword.name if right is None or (right.later and not keyword.later) else right.name
+
+
+def _arguments(statement: Statement, keyword: Keyword) -> str:
+    """What stands after a keyword, without words that are ignored."""
+    if keyword.reader is not None:
+        return line_of(_TITLES.get(keyword.reader, _as_they_are)(statement))
+    if keyword.name == "regex" or SCRIPT in keyword.arguments:
+        return statement.rest().strip()
+    given = statement.words[1:]
+    count = len(keyword.arguments)
+    words = [canonical(kind, word) for kind, word in zip(keyword.arguments, given, strict=False)]
+    if keyword.rest is not None:
+        words += [canonical(keyword.rest, word) for word in given[count:]]
+    return line_of(words)
+
+
+def _as_they_are(statement: Statement) -> Sequence[str]:
+    return statement.words[1:]
+
+
+def _service(statement: Statement) -> Sequence[str]:
+    how, what, port = lines.virtual_server_name(statement)
+    if how != "address":
+        return how, str(what)
+    return (str(what), str(port)) if len(statement.words) > 2 else (str(what),)
+
+
+def _method(statement: Statement) -> Sequence[str]:
+    # Only a tunnel has options.
+    return statement.words[1:] if statement.words[1] == "TUN" else statement.words[1:2]
+
+
+_TITLES: dict[LineReader, Callable[[Statement], Sequence[str]]] = {
+    lines.virtual_server_name: _service,
+    lines.forwarding: _method,
+}
+"""For arguments with a grammar of their own: how they are spelled. Others stay as they are."""
+
+
+def _line(statement: Statement, reader: LineReader, depth: int) -> Iterator[bytes]:
+    """A line of a block of lines, without the words in it that are ignored; nothing when all of it is."""
+    kept = Statement(statement.source, statement.words, statement.line, statement.start)
+    while True:
+        try:
+            value = reader(kept)
+            break
+        except RefusedLineError as refusal:
+            value = refusal.instead
+            if value is None:
+                return
+            if refusal.index == 0:
+                break
+            kept.words = kept.words[: refusal.index] + kept.words[refusal.index + 1 :]
+    words = _address(value, kept.words) if isinstance(value, VirtualAddress) else kept.words
+    text = line_of(words)
+    yield _encoded(statement, depth, text if statement.children is None else f"{text} {{")
+    if statement.children is not None:
+        for child in statement.children:
+            yield from _line(child, lines.anything, depth + 1)
+        yield _encoded(statement, depth, "}")
+
+
+def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:
+    whole = value.prefix_length == value.address.max_prefixlen
+    return str(value.address) if whole else f"{value.address}/{value.prefix_length}", *words[1:]
+
+
+def _encoded(statement: Statement, depth: int, text: str) -> bytes:
+    return (INDENT * depth + text).encode(statement.source.origin(statement.line).source.encoding)
