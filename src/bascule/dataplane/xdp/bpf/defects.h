@@ -9,6 +9,12 @@
 #define CLAIMS_ARE_EXCLUSIVE 1
 #endif
 
+#ifdef DEFECT_RIVALS
+#define CLAIMS_LOOK_FOR_RIVALS 0
+#else
+#define CLAIMS_LOOK_FOR_RIVALS 1
+#endif
+
 #ifdef DEFECT_STAMP
 #define PACKETS_REFRESH_STAMP 0
 #else

@@ -268,7 +268,7 @@ __noinline int settle(struct line *line, struct line *other, __u32 own, struct c
 	}
 	__sync_lock_test_and_set(&slot->key, claim->key);
 	result = CLAIM_DONE;
-	if (count_key(line, claim->key) + count_key(other, claim->key) > 1) {
+	if (CLAIMS_LOOK_FOR_RIVALS && count_key(line, claim->key) + count_key(other, claim->key) > 1) {
 		result = outdo_line(line, claim, own, 0);
 		if (result == CLAIM_DONE)
 			result = outdo_line(other, claim, SLOTS_PER_LINE, other_is_lower);
