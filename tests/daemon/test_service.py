@@ -141,6 +141,7 @@ def test_stop_by_the_control_socket_answers_when_all_is_over(director: Director)
 
 def test_a_stop_during_a_reload_waits_for_it(director: Director) -> None:
     os.kill(director.process.pid, signal.SIGHUP)
+    director.wait_for_log("signal=SIGHUP")
     os.kill(director.process.pid, signal.SIGTERM)
     assert director.process.wait(20) == 0
     assert director.log.index("event=reload_done") < director.log.index("event=stopped")
