@@ -71,7 +71,7 @@ def test_a_second_daemon_in_another_namespace_needs_a_run_directory_of_its_own(
 
 
 def test_without_root_one_line_says_so(tmp_path: pathlib.Path) -> None:
-    program = "import os, sys; os.setuid(65534); from bascule.daemon import preflight; preflight.check()"
+    program = "import os; from bascule.daemon import preflight; os.setuid(65534); preflight.check()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert "root is needed, this is user 65534" in done.stderr
     assert os.geteuid() == 0

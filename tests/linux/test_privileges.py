@@ -19,13 +19,15 @@ SOURCES = str(pathlib.Path(privileges.__file__).parents[2])
 
 
 def run(code: str, user: int | None = None) -> str:
+    """Run code in a process of its own; as `user` from then on, who may be unable to read the checkout."""
+    become = f"import os; os.setuid({user})\n" if user is not None else ""
+    start = f"import sys; sys.path.insert(0, {SOURCES!r})\nfrom bascule.linux import privileges\n{become}"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {SOURCES!r})\n{code}"],
+        [sys.executable, "-c", f"{start}{code}"],
         capture_output=True,
         text=True,
         timeout=20,
         check=False,
-        user=user,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
