@@ -56,3 +56,12 @@ def test_the_documentation_names_only_rules_that_exist(root: pathlib.Path, files
 def test_the_documentation_names_only_verbs_that_exist(root: pathlib.Path, files: tuple[pathlib.Path, ...]) -> None:
     named = words_after("bascule", root, files)
     assert {"check", "run", "status", "ipvsadm"} <= named <= set(VERBS)
+
+
+def test_every_page_is_listed_in_the_index(root: pathlib.Path) -> None:
+    folder = root / "docs"
+    linked = {
+        (folder / target).resolve() for target in LINK.findall((folder / "README.md").read_text(encoding="utf-8"))
+    }
+    pages = {path.resolve() for path in folder.rglob("*") if path.is_file()} - {(folder / "README.md").resolve()}
+    assert sorted(str(path.relative_to(folder)) for path in pages - linked) == []
