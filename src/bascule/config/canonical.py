@@ -8,6 +8,7 @@ must be defined before they are used. What is not in effect is left out, and eac
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
@@ -37,10 +38,15 @@ _TOLD = frozenset({"meaning/extra-words", "meaning/keepalived-applies", "keepali
 class Printed(NamedTuple):
     """A canonical file."""
 
-    text: bytes
-    """Bytes, since a file's words keep the encoding that they had."""
+    body: bytes
+    """Its lines; as bytes, since words keep the encoding that they had."""
     left_out: tuple[Diagnostic, ...]
-    """What the files say and the text does not, or says in other words."""
+    """What the files say and the body does not, or says in other words."""
+
+    @property
+    def text(self) -> bytes:
+        """The whole file: the body, under comments that tell what is left out."""
+        return b"".join(_comments(self.left_out)) + self.body
 
 
 class _Recorder(Reader):
@@ -71,17 +77,6 @@ class _Recorder(Reader):
         latest[name] = id(child)
 
 
-def read_all(paths: Sequence[pathlib.Path], findings: Findings) -> list[Source]:
-    """The files; one that cannot be read is a finding."""
-    sources: list[Source] = []
-    for path in paths:
-        try:
-            sources.append(read(path))
-        except SourceError as error:
-            findings.add_file("unreadable-file", error.name, str(error))
-    return sources
-
-
 def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Printed:
     """The canonical text of files, taken together as the loader takes them. Linear in the size of the text.
 
@@ -97,8 +92,17 @@ def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Pr
     if recorder.lost or expander.torn:
         report_lost(statements, TOP, expander.torn, findings)
     left_out = tuple(found for found in findings.sorted() if found.severity is Severity.ERROR or found.code in _TOLD)
-    body = _Writer(recorder.taken).block(statements, TOP, 0)
-    return Printed(b"".join((*_comments(left_out), *(line + b"\n" for line in body))), left_out)
+    body = b"".join(line + b"\n" for line in _Writer(recorder.taken).block(statements, TOP, 0))
+    return Printed(body, left_out)
+
+
+def print_files(paths: Sequence[pathlib.Path], config_id: str | None = None) -> Printed:
+    """The same, of files that are still to be read; one that cannot be is left away (to the loader it is fatal)."""
+    sources: list[Source] = []
+    for path in paths:
+        with contextlib.suppress(SourceError):
+            sources.append(read(path))
+    return print_sources(sources, config_id)
 
 
 def _comments(left_out: Sequence[Diagnostic]) -> Iterator[bytes]:
@@ -130,8 +134,7 @@ class _Writer:
             yield from self._statement(statement, keyword, block, depth)
 
     def _statement(self, statement: Statement, keyword: Keyword, block: Block, depth: int) -> Iterator[bytes]:
-        name = _name(keyword, block)
-        text = f"{name} {_arguments(statement, keyword)}".rstrip(" ")
+        text = _head(_name(keyword, block), statement, keyword)
         yield _encoded(statement, depth, f"{text} {{" if keyword.braced else text)
         if keyword.block is not None:
             yield from self.block(statement.children or (), keyword.block, depth + 1)
@@ -148,18 +151,18 @@ def _name(keyword: Keyword, block: Block) -> str:
     return keyword.name if right is None or (right.later and not keyword.later) else right.name
 
 
-def _arguments(statement: Statement, keyword: Keyword) -> str:
-    """What stands after a keyword, without words that are ignored."""
+def _head(name: str, statement: Statement, keyword: Keyword) -> str:
+    """A keyword and what stands after it, without words that are ignored."""
     if keyword.reader is not None:
-        return line_of(_TITLES.get(keyword.reader, _as_they_are)(statement))
+        return line_of(_TITLES.get(keyword.reader, _as_they_are)(statement), name)
     if keyword.name == "regex" or SCRIPT in keyword.arguments:
-        return statement.rest().strip()
+        return f"{name} {statement.rest().strip()}"
     given = statement.words[1:]
     count = len(keyword.arguments)
     words = [canonical(kind, word) for kind, word in zip(keyword.arguments, given, strict=False)]
     if keyword.rest is not None:
         words += [canonical(keyword.rest, word) for word in given[count:]]
-    return line_of(words)
+    return line_of(words, name)
 
 
 def _as_they_are(statement: Statement) -> Sequence[str]:

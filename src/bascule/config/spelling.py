@@ -18,10 +18,14 @@ _STARTS = re.compile(r"[@~$]|include[rmwba]?$")
 """What at the start of a line is more than a word."""
 
 
-def line_of(words: Sequence[str]) -> str:
-    """The words as a line that is read as the same words."""
+def line_of(words: Sequence[str], after: str = "") -> str:
+    """The words as a line that is read as the same words, behind `after` if it is not empty."""
     last = len(words) - 1
-    return " ".join(spelled(word, starts=index == 0, ends=index == last > 0) for index, word in enumerate(words))
+    texts = [
+        spelled(word, starts=index == 0 and not after, ends=index == last and (index > 0 or bool(after)))
+        for index, word in enumerate(words)
+    ]
+    return " ".join((after, *texts) if after else texts)
 
 
 def spelled(word: str, starts: bool = False, ends: bool = False) -> str:
