@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small files on one point of the language each (probes/), with what `keepalived -t` 2.2.7 makes of them and what we do.
+"""Small files on one point of the language each (probes/), with what keepalived 2.2.7 makes of them and what we do.
 
 `better` says in one line why an outcome of ours is not keepalived's; without it the same text is in effect and the
 same lines are complained of. What is understood but not acted on yet is left out here: it changes as bascule grows.
@@ -176,7 +176,6 @@ PROBE_TABLE = (
             ("error", "meaning/instance-incomplete", 1, "A"),
             ("error", "bad-number", 3, "0x10"),
             ("warning", "meaning/advert-fraction", 5, "0.5"),
-    XX
             ("error", "bad-number", 7, "1.5"),
         ),
         (),
