@@ -13,6 +13,7 @@ from bascule.errors import BasculeError
 
 VERBS: dict[str, tuple[str, str]] = {
     "check": ("bascule.cli.check", "Read configuration files and say what is wrong with them, offline."),
+    "config": ("bascule.cli.config", "Print configuration files anew, compare them, look keywords up; offline."),
     "ipvsadm": ("bascule.cli.ipvsadm", "Show the tables as ipvsadm(8) does, on either data plane."),
     "lab": ("bascule.cli.lab", "Whole networks in namespaces on this machine, and the demonstration."),
     "realserver": ("bascule.cli.realserver", "Prepare this machine as a real server for DR: the VIP on lo, quiet ARP."),

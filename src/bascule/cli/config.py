@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`bascule config`: files as one canonical file, what differs between two, and the language's keywords. All offline."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from bascule.errors import UsageError
+
+if TYPE_CHECKING:
+    from bascule.config.loader import Loaded
+
+FORMAT = click.Choice(["text", "json"])
+FILE = click.Path(path_type=pathlib.Path)
+
+config_id_option = click.option(
+    "-i",
+    "--config-id",
+    metavar="ID",
+    help="What lines that start with @ID are compared with; this machine's name unless given.",
+)
+
+
+@click.group()
+def config() -> None:
+    """Work with configuration files, offline: print them anew, compare them, look keywords up."""
+
+
+@config.command("print")
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
+@click.option("--format", "form", type=FORMAT, default="text", help="A canonical file, or what bascule makes of it.")
+@config_id_option
+def print_(files: tuple[pathlib.Path, ...], form: str, config_id: str | None) -> None:
+    """Print configuration files as one file that means the same, to keepalived too.
+
+    Includes, definitions and sequences are expanded, old and other spellings replaced; keywords that bascule does not
+    act on stay. What is not in effect is left out, and told in comments at the top.
+
+    Exit status as of `bascule check`. 0: all of it is in effect. 1: some is not. 2: it cannot run; nothing is printed.
+    """
+    loaded = _load(files, config_id)
+    if loaded.configuration is None:
+        sys.exit(2)
+    if form == "json":
+        from bascule.model.base import to_json
+
+        sys.stdout.buffer.write(to_json(loaded.configuration) + b"\n")
+    else:
+        _print_text(files, config_id)
+    sys.exit(_status(loaded))
+
+
+def _print_text(files: Sequence[pathlib.Path], config_id: str | None) -> None:
+    from bascule.config.canonical import print_files
+
+    printed = print_files(files, config_id)
+    sys.stdout.buffer.write(printed.text)
+    if printed.left_out:
+        count = len(printed.left_out)
+        places = f"{count} places are" if count > 1 else "one place is"
+        click.echo(f"{places} left out or written anew: see the comments at the top", err=True)
+
+
+@config.command()
+@click.argument("before", type=FILE, metavar="A")
+@click.argument("after", type=FILE, metavar="B")
+@click.option("--format", "form", type=FORMAT, default="text", help="A line for each difference, or JSON.")
+@config_id_option
+def diff(before: pathlib.Path, after: pathlib.Path, form: str, config_id: str | None) -> None:
+    """Say in words what file B makes otherwise than file A.
+
+    What the files mean is compared, not how they are written. Exit status 0: the same. 1: they differ. 2: one of them
+    cannot run.
+    """
+    loaded = [_load((path,), config_id) for path in (before, after)]
+    old, new = loaded[0].configuration, loaded[1].configuration
+    if old is None or new is None:
+        sys.exit(2)
+    for path, each in zip((before, after), loaded, strict=True):
+        _say_errors(path, each)
+    from bascule.config.changes import changes
+
+    found = changes(old, new)
+    if form == "json":
+        from bascule.model.base import to_json
+
+        sys.stdout.buffer.write(to_json({"changes": found}) + b"\n")
+    else:
+        for change in found:
+            click.echo(change.text)
+    if not found:
+        _say_what_is_not_compared(before, after, config_id)
+    sys.exit(1 if found else 0)
+
+
+def _say_errors(path: pathlib.Path, loaded: Loaded) -> None:
+    from bascule.config.render import summary
+    from bascule.model.diagnostic import Severity
+
+    errors = [found for found in loaded.diagnostics if found.severity is Severity.ERROR]
+    if errors:
+        click.echo(f"{path}: {summary(errors)}: what is not in effect is not compared", err=True)
+
+
+def _say_what_is_not_compared(before: pathlib.Path, after: pathlib.Path, config_id: str | None) -> None:
+    """Keywords that nothing acts on are in no model: a difference in them is said, but does not count."""
+    from bascule.config.canonical import print_files
+
+    if print_files((before,), config_id).body != print_files((after,), config_id).body:
+        click.echo(
+            "the same to bascule; the texts differ in keywords that it does not act on, or in their order "
+            "(compare what `bascule config print` makes of each)",
+            err=True,
+        )
+
+
+@config.command()
+@click.argument("path", nargs=-1, metavar="[PATH...]")
+@click.option("--format", "form", type=FORMAT, default="text", help="For people, or JSON.")
+def keywords(path: tuple[str, ...], form: str) -> None:
+    """List the keywords of configuration files: arguments, range, default, whether bascule acts on them, meaning.
+
+    PATH: only those at or below it (`vrrp_instance authentication`, or with a slash between), or those of that name
+    in any block (`priority`).
+    """
+    from bascule.config.catalogue import as_text, catalogue, nearest, select
+
+    every = catalogue()
+    found = select(every, path)
+    if not found:
+        near = nearest(every, path[-1])
+        raise UsageError(f"no keyword '{'/'.join(path)}'" + (f": did you mean '{near}'?" if near else ""))
+    if form == "json":
+        from bascule.model.base import to_json
+
+        sys.stdout.buffer.write(to_json({"keywords": found}) + b"\n")
+    else:
+        click.echo(as_text(found), nl=False)
+
+
+def _load(files: Sequence[pathlib.Path], config_id: str | None) -> Loaded:
+    """The files; why they cannot run is said on standard error."""
+    from bascule.config.loader import load
+    from bascule.config.render import as_text
+    from bascule.model.diagnostic import Severity
+
+    loaded = load(files, config_id)
+    fatal = [found for found in loaded.diagnostics if found.severity is Severity.FATAL]
+    if fatal:
+        click.echo(as_text(fatal, colour=False), nl=False, err=True)
+    return loaded
+
+
+def _status(loaded: Loaded) -> int:
+    from bascule.model.diagnostic import EXIT_STATUS
+
+    return max((EXIT_STATUS[found.severity] for found in loaded.diagnostics), default=0)
