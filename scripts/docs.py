@@ -28,7 +28,10 @@ from bascule.dataplane.xdp import layout
 from bascule.health import judge
 from bascule.lab.records import DemoReport, Request
 from bascule.model.base import IPAddress, Model
+from bascule.model.change import Change
+from bascule.model.configuration import Configuration
 from bascule.model.diagnostic import Diagnostic
+from bascule.model.keyword import KeywordDescription
 from bascule.model.status import DirectorStatus
 from bascule.vrrp import transitions
 from bench.report import BenchReport
@@ -187,7 +190,8 @@ def structs(kind: Any) -> Iterator[type[Any]]:
     """The structs of the model that a type is made of."""
     (made,), components = msgspec.json.schema_components([kind], schema_hook=_address_schema)
     del made
-    rooms = ("model.diagnostic", "model.status", "model.service", "model.messages", "lab.records")
+    models = ("change", "configuration", "diagnostic", "keyword", "messages", "service", "status")
+    rooms = (*(f"model.{name}" for name in models), "lab.records")
     for module in (*(f"bascule.{room}" for room in rooms), "bench.report"):
         found = importlib.import_module(module)
         yield from (getattr(found, name) for name in components if hasattr(found, name))
@@ -216,6 +220,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "packets.md": packets_page,
     "commands.md": commands_page,
     "check.schema.json": lambda: json_schema(list[Diagnostic]),
+    "config-print.schema.json": lambda: json_schema(Configuration),
+    "config-diff.schema.json": lambda: json_schema(list[Change]),
+    "config-keywords.schema.json": lambda: json_schema(list[KeywordDescription]),
     "status.schema.json": lambda: json_schema(DirectorStatus),
     "demo.schema.json": lambda: json_schema(DemoReport),
     "bench.schema.json": lambda: json_schema(BenchReport),
