@@ -9,9 +9,11 @@ import pytest
 
 from bascule.model.base import Vrid, from_json, pack, to_json, unpack
 from bascule.model.configuration import (
+    ChecksumForm,
     Configuration,
     RealServerConfig,
     TcpCheck,
+    UnicastPeer,
     VirtualAddress,
     VirtualServerConfig,
     VrrpInstance,
@@ -63,3 +65,15 @@ def test_it_travels_unchanged() -> None:
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Configuration().files = ("x",)  # type: ignore[misc]
+
+
+def test_the_family_of_an_instance_is_that_of_its_first_address_or_peer() -> None:
+    v4, v6 = ipaddress.ip_address("10.0.0.1"), ipaddress.ip_address("fe80::1")
+    assert VrrpInstance(name="A", interface="eth0", vrid=Vrid(1)).family == 4
+    assert VrrpInstance(name="A", interface="eth0", vrid=Vrid(1), native_ipv6=True).family == 6
+    peers = (UnicastPeer(address=v6),)
+    assert VrrpInstance(name="A", interface="eth0", vrid=Vrid(1), unicast_peers=peers).family == 6
+    virtual = (VirtualAddress(address=v4, prefix_length=32),)
+    mixed = VrrpInstance(name="A", interface="eth0", vrid=Vrid(1), unicast_peers=peers, virtual_addresses=virtual)
+    assert mixed.family == 4
+    assert mixed.checksum_form is ChecksumForm.PSEUDO_HEADER

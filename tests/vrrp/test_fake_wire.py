@@ -14,6 +14,7 @@ import pytest
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import VrrpState
 from bascule.vrrp import packet
+from bascule.vrrp.acceptance import Expected, verify
 from bascule.vrrp.events import (
     AdvertReceived,
     Event,
@@ -27,7 +28,7 @@ from bascule.vrrp.events import (
     Timeout,
 )
 from bascule.vrrp.machine import Machine
-from bascule.vrrp.packet import Advert, Datagram, Expected
+from bascule.vrrp.packet import Advert, Datagram
 
 VIP = ipaddress.IPv4Address("192.168.2.240")
 EXPECTED = Expected(vrid=Vrid(51), interval=Seconds(1.0), addresses=frozenset({VIP}))
@@ -119,7 +120,7 @@ class Segment:
 
     def _hand_in(self, router: Router, datagram: Datagram, at: float) -> None:
         advert = packet.decode(datagram)
-        packet.verify(advert, datagram, EXPECTED, frozenset({router.address}))
+        verify(advert, datagram, EXPECTED, frozenset({router.address}))
         heard = AdvertReceived(
             source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
         )

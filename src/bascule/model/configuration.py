@@ -29,6 +29,15 @@ class AuthType(enum.Enum):
     AH = "AH"
 
 
+class ChecksumForm(enum.Enum):
+    """What the checksum of an IPv4 advert covers in VRRP version 3; over IPv6 it is always the first."""
+
+    PSEUDO_HEADER = "pseudo_header"
+    """Addresses and length too: RFC 5798 as keepalived and FRR read it."""
+    MESSAGE = "message"
+    """The message alone, as in version 2: RFC 9568."""
+
+
 class DataPlaneChoice(enum.Enum):
     """`data_plane` of the bascule block."""
 
@@ -77,6 +86,15 @@ class VirtualAddress(Model, frozen=True, kw_only=True):
     scope: str | None = None
 
 
+class UnicastPeer(Model, frozen=True, kw_only=True):
+    """A line of `unicast_peer`."""
+
+    address: IPAddress
+    min_ttl: int | None = None
+    """What its adverts must at least have left of their TTL; None = anything. A bound makes strangers' dropped."""
+    max_ttl: int | None = None
+
+
 class VrrpInstance(Model, frozen=True, kw_only=True):
     """`vrrp_instance NAME`."""
 
@@ -98,6 +116,30 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     sync_daemon_interface: str | None = None
     garp_master_delay: Seconds = Seconds(5.0)
     garp_master_repeat: int = 5
+    checksum_form: ChecksumForm = ChecksumForm.PSEUDO_HEADER
+    """How adverts of version 3 over IPv4 are sent; both forms are received."""
+    native_ipv6: bool = False
+    """An IPv6 instance although no virtual address says so."""
+    preempt_delay: Seconds = Seconds(0.0)
+    """How much later than else an active of lower priority is preempted, from when it was first heard."""
+    down_timer_adverts: int = 3
+    """Advert intervals that an active may be silent, besides the skew time."""
+    unicast_source: IPAddress | None = None
+    """`unicast_src_ip`; None = the interface's first address."""
+    unicast_peers: tuple[UnicastPeer, ...] = ()
+    """Empty = adverts by multicast."""
+    unicast_ttl: int = 255
+    check_unicast_source: bool = False
+    """Drop unicast adverts of senders that are no peers."""
+
+    @property
+    def family(self) -> int:
+        """4 or 6: the IP version of the adverts and of the virtual addresses."""
+        if self.native_ipv6:
+            return 6
+        spoken = [virtual.address for virtual in self.virtual_addresses[:1]]
+        spoken += [peer.address for peer in self.unicast_peers[:1]]
+        return spoken[0].version if spoken else 4
 
 
 class TcpCheck(Model, frozen=True, kw_only=True, tag="tcp_check"):

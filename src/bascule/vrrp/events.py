@@ -33,6 +33,10 @@ class Settings:
     """Gratuitous ARPs for each address at once, and as many again later."""
     announce_delay: Seconds = _ANNOUNCE_AGAIN
     """Until the second round; 0 = there is none."""
+    preempt_delay: Seconds = _AT_ONCE
+    """How much later than else an active of lower priority is preempted, from when it was first heard."""
+    down_adverts: int = 3
+    """Advert intervals in the down interval."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -110,7 +114,7 @@ class TakeAddresses:
 
 @dataclasses.dataclass(slots=True, frozen=True)
 class Announce:
-    """Send gratuitous ARP for each virtual address, this many times."""
+    """Send gratuitous ARP or an unsolicited NA for each virtual address, this many times."""
 
     times: int
 

@@ -12,6 +12,8 @@ Two things differ from the RFC, and both only make it slower to promote itself:
 
 For the second, a backup waits for two moments: `_down_at`, put off by every advert, and `_preempt_at`, put off only by
 those that lead. When nobody is heard they are the same moment, the RFC's Active_Down_Timer.
+
+In version 3 a backup lives at the pace of the active that it hears: `_pace` is the RFC's Active_Adver_Interval.
 """
 
 from __future__ import annotations
@@ -58,9 +60,9 @@ def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
     return Seconds(share if version == 2 else share * interval)
 
 
-def down_interval(version: int, priority: Priority, interval: Seconds) -> Seconds:
-    """How long an active may be silent: three adverts and the skew time."""
-    return Seconds(3 * interval + skew_time(version, priority, interval))
+def down_interval(version: int, priority: Priority, interval: Seconds, adverts: int = 3) -> Seconds:
+    """How long an active may be silent: three adverts, unless configured otherwise, and the skew time."""
+    return Seconds(adverts * interval + skew_time(version, priority, interval))
 
 
 class Machine:
@@ -69,6 +71,9 @@ class Machine:
     def __init__(self, settings: Settings) -> None:
         """An instance in INIT; `Start` is its first event."""
         self._settings = settings
+        self._pace = settings.interval
+        """The advert interval of whoever is active: our own until another's is learned."""
+        self._learned = False
         self._state = VrrpState.INIT
         self._since = 0.0
         self._reason = ""
@@ -87,6 +92,8 @@ class Machine:
         self._answered_at = -NEVER
         self._ready_at = NEVER
         self._held_until = 0.0
+        self._delayed_until = NEVER
+        """While a peer of lower priority is active and heard: when `preempt_delay` is over."""
         self._hold_noticed = False
         self._active: IPAddress | None = None
         self._active_priority = Priority(0)
@@ -106,6 +113,7 @@ class Machine:
             Action.SHORTEN: self._shorten,
             Action.HEAR: self._hear,
             Action.CLEAR: self._clear,
+            Action.FORGET: self._forget,
         }
 
     @property
@@ -121,12 +129,18 @@ class Machine:
     @property
     def skew(self) -> Seconds:
         """The skew time of this instance."""
-        return skew_time(self._settings.version, self._settings.priority, self._settings.interval)
+        return skew_time(self._settings.version, self._settings.priority, self._pace)
 
     @property
     def down_interval(self) -> Seconds:
         """How long this instance, as backup, waits for an advert."""
-        return down_interval(self._settings.version, self._settings.priority, self._settings.interval)
+        settings = self._settings
+        return down_interval(settings.version, settings.priority, self._pace, settings.down_adverts)
+
+    @property
+    def pace(self) -> Seconds:
+        """The advert interval of whoever is active, as far as known."""
+        return self._pace
 
     def deadline(self) -> float:
         """When to hand in `Timeout`; infinite when nothing is waited for."""
@@ -167,7 +181,7 @@ class Machine:
                 self._ready(ready)
             case Reconfigured(settings=settings):
                 self._reconfigure(settings)
-        self._watch_at = now + WATCH * self._settings.interval
+        self._watch_at = now + WATCH * self._pace
         return self._commands
 
     def _check_lateness(self) -> None:
@@ -179,7 +193,7 @@ class Machine:
                 self._move(Cause.OVERSLEPT, f"woke after {silence:.1f} s without an own advert")
         elif self._state is VrrpState.BACKUP:
             late = self._now - self.deadline()
-            if late > self._settings.interval / 2:
+            if late > self._pace / 2:
                 self._late_timers += 1
                 self._ask(Noticed(Notice.TIMER_LATE, f"woke {late:.3f} s late: listens for one more interval"))
                 self._move(Cause.TIMER_LATE, "")
@@ -218,10 +232,16 @@ class Machine:
         leads = self._leads(event)
         if self._state is VrrpState.BACKUP or leads:
             self._active, self._active_priority, self._stopped = event.source, event.priority, None
+            self._learn(event.interval)
         if self._state is VrrpState.MASTER and not leads:
             detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._settings.priority}"
             self._ask(Noticed(Notice.SECOND_ACTIVE, detail))
         self._move(Cause.PEER_LEADS if leads else Cause.PEER_YIELDS, f"{event.source} has priority {event.priority}")
+
+    def _learn(self, interval: Seconds) -> None:
+        """RFC 9568 6.4.2: the skew time and the down interval follow the active's interval; version 2 has but one."""
+        if self._settings.version != 2:
+            self._pace, self._learned = interval, True
 
     def _leads(self, event: AdvertReceived) -> bool:
         """Whether we stand behind the sender: as active by priority, then address; as backup unless we may preempt."""
@@ -263,12 +283,15 @@ class Machine:
 
     def _reconfigure(self, settings: Settings) -> None:
         self._settings = settings
+        if not self._learned:
+            self._pace = settings.interval
         if self._state in (VrrpState.BACKUP, VrrpState.MASTER):
             self._move(Cause.RECONFIGURED, "")
 
     def _may_preempt_at(self) -> float:
         ready_at = min(self._ready_at, self._preempt_at + self._settings.ready_timeout)
-        return max(self._preempt_at, ready_at, self._held_until)
+        delayed_until = 0.0 if self._delayed_until == NEVER else self._delayed_until
+        return max(self._preempt_at, ready_at, self._held_until, delayed_until)
 
     def _move(self, cause: Cause, reason: str) -> None:
         row = ROWS[self._state, cause]
@@ -286,24 +309,38 @@ class Machine:
     def _clear(self) -> None:
         self._down_at = self._preempt_at = self._advert_at = self._announce_at = NEVER
         self._not_before = 0.0
+        self._delayed_until = NEVER
         self._hold_noticed = False
 
+    def _forget(self) -> None:
+        self._pace, self._learned = self._settings.interval, False
+
     def _start_down_timer(self) -> None:
+        self._delayed_until = NEVER
         self._down_at = self._preempt_at = max(self._from + self.down_interval, self._not_before)
 
     def _shorten(self) -> None:
+        self._delayed_until = NEVER
         self._down_at = self._preempt_at = max(self._from + self.skew, self._not_before)
 
     def _hear(self) -> None:
+        if self._delayed_until == NEVER:
+            delay = self._settings.preempt_delay
+            self._delayed_until = self._from + delay + self.down_interval if delay > 0 else 0.0
         self._down_at = max(self._from + self.down_interval, self._not_before, self._down_at)
         may = self._may_preempt_at()
         if self._now > self._preempt_at and may > self._now and not self._hold_noticed:
             self._hold_noticed = True
-            why = "not ready yet" if self._held_until <= self._now else "a crash not long ago"
+            why = self._why_held()
             self._ask(Noticed(Notice.PREEMPTION_HELD, f"does not preempt {self._active}: {why}"))
 
+    def _why_held(self) -> str:
+        if self._held_until > self._now:
+            return "a crash not long ago"
+        return "preempt_delay" if self._now < self._delayed_until < NEVER else "not ready yet"
+
     def _put_off(self) -> None:
-        self._not_before = self._now + self._settings.interval + self.skew
+        self._not_before = self._now + self._pace + self.skew
         self._down_at = max(self._down_at, self._not_before)
         self._preempt_at = max(self._preempt_at, self._not_before)
 

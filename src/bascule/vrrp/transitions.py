@@ -44,7 +44,7 @@ class Action(enum.Enum):
     SEND_STOP = "send an advert with priority 0"
     PUT_ADDRESSES = "put the virtual addresses on"
     TAKE_ADDRESSES = "take the virtual addresses off"
-    ANNOUNCE = "announce the virtual addresses (gratuitous ARP), and once more later"
+    ANNOUNCE = "announce the virtual addresses (gratuitous ARP, unsolicited NA), and once more later"
     ANSWER = "send an advert and announce the virtual addresses at once, but not to every advert of a flood"
     DRAIN = "read what waits in the socket"
     START_DOWN_TIMER = "wait for the down interval"
@@ -52,6 +52,8 @@ class Action(enum.Enum):
     SHORTEN = "wait for the skew time only"
     HEAR = "remember that a peer is heard; go on waiting to preempt it"
     CLEAR = "stop all timers"
+    FORGET = "go by the own advert interval"
+    """Version 3: until the active's is learned from its advert."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -66,11 +68,12 @@ class Transition:
 
 _INIT, _BACKUP, _MASTER, _FAULT = VrrpState.INIT, VrrpState.BACKUP, VrrpState.MASTER, VrrpState.FAULT
 
-_TAKE_OVER = (Action.CLEAR, Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)
+_TAKE_OVER = (Action.CLEAR, Action.FORGET, Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)
+_BEGIN = (Action.CLEAR, Action.FORGET, Action.TAKE_ADDRESSES, Action.START_DOWN_TIMER)
 _STAND_BACK = (Action.CLEAR, Action.TAKE_ADDRESSES, Action.START_DOWN_TIMER)
 
 TABLE: tuple[Transition, ...] = (
-    Transition(_INIT, Cause.STARTED, _BACKUP, _STAND_BACK),
+    Transition(_INIT, Cause.STARTED, _BACKUP, _BEGIN),
     Transition(_INIT, Cause.OWNER_STARTED, _MASTER, _TAKE_OVER),
     Transition(_INIT, Cause.ADOPTED, _MASTER, (Action.CLEAR, Action.SEND_ADVERT, Action.PUT_ADDRESSES)),
     Transition(_INIT, Cause.STARTED_WITHOUT_LINK, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
@@ -91,7 +94,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(_MASTER, Cause.RECONFIGURED, _MASTER, (Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_MASTER, Cause.STOPPED, _INIT, (Action.CLEAR, Action.SEND_STOP, Action.TAKE_ADDRESSES)),
-    Transition(_FAULT, Cause.LINK_BACK, _BACKUP, _STAND_BACK),
+    Transition(_FAULT, Cause.LINK_BACK, _BACKUP, _BEGIN),
     Transition(_FAULT, Cause.OWNER_LINK_BACK, _MASTER, _TAKE_OVER),
     Transition(_FAULT, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
 )

@@ -13,7 +13,8 @@ from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import BasculeOptions, VrrpInstance, VrrpState
-from bascule.vrrp import packet
+from bascule.vrrp import acceptance, packet
+from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.events import (
     AdvertReceived,
     Announce,
@@ -27,7 +28,7 @@ from bascule.vrrp.events import (
     TakeAddresses,
 )
 from bascule.vrrp.machine import Machine
-from bascule.vrrp.packet import Advert, Datagram, Expected, RefusedPacketError
+from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
 
 READY_ADVERTS = 3
 """Advert intervals that readiness may hold back a preemption, unless `ready_timeout` says otherwise."""
@@ -125,7 +126,7 @@ class Instance:
     def hear(self, advert: Advert, datagram: Datagram, own: frozenset[IPAddress], at: float, now: float) -> Outcome:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
         try:
-            packet.verify(advert, datagram, self._expected, own)
+            acceptance.verify(advert, datagram, self._expected, own)
         except RefusedPacketError as error:
             self._refused(error, datagram.source, now)
             return Outcome([])
