@@ -12,7 +12,7 @@ from bascule import __version__
 from bascule.errors import BasculeError
 
 VERBS: dict[str, tuple[str, str]] = {
-    "check": ("bascule.cli.check", "Read configuration files and say what is wrong with them, offline."),
+    "check": ("bascule.cli.check_command", "Say what is wrong with configuration files, offline."),
     "config": ("bascule.cli.config", "Print configuration files anew, compare them, look keywords up; offline."),
     "ipvsadm": ("bascule.cli.ipvsadm", "Show the tables as ipvsadm(8) does, on either data plane."),
     "lab": ("bascule.cli.lab", "Whole networks in namespaces on this machine, and the demonstration."),

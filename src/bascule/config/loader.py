@@ -7,7 +7,7 @@ import contextlib
 import gc
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from bascule.config import tree
@@ -16,6 +16,7 @@ from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
 from bascule.config.diagnostics import Findings
 from bascule.config.expand import Expander
+from bascule.config.keywords.bascule import honours_legacy
 from bascule.config.keywords.top import TOP
 from bascule.config.lost import report_lost
 from bascule.config.meaning import check_together
@@ -34,13 +35,18 @@ class Loaded(NamedTuple):
     """Sorted, each once."""
 
 
-def load(paths: Sequence[pathlib.Path], config_id: str | None = None) -> Loaded:
+Look = Callable[[Section, Findings], None]
+"""Looks at everything that the files say, and may add to what is found."""
+
+
+def load(paths: Sequence[pathlib.Path], config_id: str | None = None, look: Look | None = None) -> Loaded:
     """The files as one configuration, in their order. Never raises for what stands in them or for what is missing.
 
     `config_id`: what `@ID` lines are compared with; None = this machine's name without its domain, as in keepalived.
+    `look`: called with what has been read, values and places, before the findings are put in order.
     """
     with _without_collector():
-        return _load(paths, config_id)
+        return _load(paths, config_id, look)
 
 
 @contextlib.contextmanager
@@ -55,7 +61,7 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _load(paths: Sequence[pathlib.Path], config_id: str | None) -> Loaded:
+def _load(paths: Sequence[pathlib.Path], config_id: str | None, look: Look | None) -> Loaded:
     findings = Findings()
     sources: list[Source] = []
     for path in paths:
@@ -63,10 +69,12 @@ def _load(paths: Sequence[pathlib.Path], config_id: str | None) -> Loaded:
             sources.append(read(path))
         except SourceError as error:
             findings.add_file("unreadable-file", error.name, str(error))
-    return load_sources(sources, findings, config_id)
+    return load_sources(sources, findings, config_id, look)
 
 
-def load_sources(sources: Sequence[Source], findings: Findings, config_id: str | None = None) -> Loaded:
+def load_sources(
+    sources: Sequence[Source], findings: Findings, config_id: str | None = None, look: Look | None = None
+) -> Loaded:
     """The same, of text that has been read already."""
     expander = Expander(findings, config_id if config_id is not None else os.uname().nodename.partition(".")[0])
     children: list[tree.Statement] = []
@@ -74,10 +82,12 @@ def load_sources(sources: Sequence[Source], findings: Findings, config_id: str |
         statements = tree.build(expander.expand(source), TOP.shape, findings)
         _remark(source, statements, findings)
         children.extend(statements)
-    reader = Reader(findings)
+    reader = Reader(findings, legacy=honours_legacy(children))
     top = reader.section(TOP, None, children)
     if reader.lost or expander.torn:
         report_lost(children, TOP, expander.torn, findings)
+    if look is not None:
+        look(top, findings)
     configuration = _configuration(tuple(source.name for source in sources), top, findings)
     diagnostics = findings.sorted()
     if any(diagnostic.severity is Severity.FATAL for diagnostic in diagnostics):

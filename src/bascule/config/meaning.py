@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bascule.config.diagnostics import Findings
+from bascule.config.meaning_instances import check_instances
 from bascule.config.reader import Section
+from bascule.config.tree import Statement
 
 
 def check_together(top: Section, findings: Findings) -> None:
     """Everything that takes more than one block to see."""
     _check_references(top, findings)
     _check_addresses(top, findings)
+    _check_hysteresis(top, findings)
+    check_instances(top, findings)
 
 
 _DEFINED_BY = {
@@ -23,29 +29,59 @@ _DEFINED_BY = {
 
 
 def _check_references(top: Section, findings: Findings) -> None:
-    """What instances and groups track must be defined before them."""
+    """What instances, groups and servers follow must be defined before them."""
     known: dict[str, set[str]] = {by: set() for by, _ in _DEFINED_BY.values()}
+    every = _definitions(top)
+    dropped_above: set[tuple[str, str]] = set()
+    for name, section in top.sections:
+        if name in _DEFINED_BY:
+            by, _ = _DEFINED_BY[name]
+            if (by, section.title) in every:
+                known[by].add(section.title)
+            else:
+                dropped_above.add((by, section.title))
+            continue
+        for by, line, index in _references(section):
+            tracked = line.words[index]
+            if tracked not in known[by]:
+                dropped = (by, tracked) in dropped_above
+                _undefined(by, line, index, every.get((by, tracked)), dropped, findings)
+
+
+def _definitions(top: Section) -> dict[tuple[str, str], Section]:
+    """Every block that can be followed, by the keyword that does and its name."""
+    found: dict[tuple[str, str], Section] = {}
     for name, section in top.sections:
         if name in _DEFINED_BY:
             by, needed = _DEFINED_BY[name]
-            if not section.lacks(needed) or name == "bfd_instance":
-                known[by].add(section.title)
-            continue
-        for file_check in _file_checks(section):
-            if file_check.get("track_file") not in (None, *known["track_file"]):
-                name = file_check.get("track_file")
-                findings.add(
-                    "unknown-reference",
-                    file_check.where["track_file"],
-                    1,
-                    f"no track_file named '{name}' is defined above",
-                )
-        for by, names in known.items():
-            where = section.where.get(by)
-            for line in (where.children or ()) if where is not None else ():
-                if line.words[0] not in names:
-                    message = f"nothing named '{line.words[0]}' is defined above: {by} ignores it"
-                    findings.add("unknown-reference", line, 0, message)
+            if name == "bfd_instance" or not section.lacks(needed):
+                found.setdefault((by, section.title), section)
+    return found
+
+
+def _references(section: Section) -> Iterator[tuple[str, Statement, int]]:
+    """Each name that a block follows: by which keyword, the line, and which word of it."""
+    for file_check in _file_checks(section):
+        if file_check.get("track_file") is not None:
+            yield "track_file", file_check.where["track_file"], 1
+    for by, _ in _DEFINED_BY.values():
+        where = section.where.get(by)
+        yield from ((by, line, 0) for line in (where.children or () if where is not None else ()))
+
+
+def _undefined(by: str, line: Statement, index: int, later: Section | None, dropped: bool, findings: Findings) -> None:
+    if dropped:
+        message = f"'{line.words[index]}' is defined above, but lacks what it needs: {by} ignores it"
+        findings.add("meaning/dropped-reference", line, index, message)
+        return
+    message = f"nothing named '{line.words[index]}' is defined above: {by} ignores it"
+    hint = None
+    if later is not None and later.statement is not None:
+        place = later.statement.source.origin(later.statement.line)
+        keyword = later.statement.words[0]
+        message = f"'{line.words[index]}' is defined only further down, at line {place.line}: {by} ignores it"
+        hint = f"move the {keyword} up"
+    findings.add("unknown-reference", line, index, message, hint)
 
 
 def _file_checks(service: Section) -> list[Section]:
@@ -85,3 +121,12 @@ def _held(top: Section) -> set[object] | None:
             held.update(line.address for line in block.get(keyword) or ())
     held.update(line.address for line in top.get("static_ipaddress") or ())
     return held
+
+
+def _check_hysteresis(top: Section, findings: Findings) -> None:
+    """A quorum that is lost below `quorum - hysteresis` must leave something to lose."""
+    for section in top.each("virtual_server"):
+        hysteresis, quorum = section.get("hysteresis", 0), section.get("quorum", 1)
+        if hysteresis and hysteresis >= quorum and "quorum" not in section.misspelt | section.refused:
+            message = f"hysteresis {hysteresis} is not below the quorum {quorum}: {quorum - 1} is used"
+            findings.add("meaning/hysteresis", section.where["hysteresis"], 1, message)

@@ -55,9 +55,10 @@ class Section:
 class Reader:
     """One pass over statements."""
 
-    def __init__(self, findings: Findings) -> None:
-        """What is found goes to `findings`."""
+    def __init__(self, findings: Findings, legacy: bool = True) -> None:
+        """What is found goes to `findings`. Without `legacy`, spellings that keepalived skips are skipped here, too."""
         self.findings = findings
+        self._legacy = legacy
         self.lost = False
         """A block inside a block was unknown: keepalived loses its place there."""
         self._misspelt = 0
@@ -94,6 +95,9 @@ class Reader:
         name = keyword.value
         if keyword.once and name in into.values:
             self.findings.add(
+        if keyword.legacy and not self._legacy:
+            self._skip_legacy(child, keyword)
+            return
                 "duplicate", child, 0, f"'{child.words[0]}' stands in this block already: this one is skipped"
             )
             return
@@ -107,6 +111,8 @@ class Reader:
             into.values.setdefault(name, []).extend(value if keyword.lines is not None else (value,))
             into.where.setdefault(name, child)
         else:
+        if keyword.legacy and name in into.values and into.where[name].words[0] != child.words[0]:
+            return  # The right spelling stands above and is what keepalived goes by.
             into.values[name] = value
             into.where[name] = child
 
@@ -125,6 +131,12 @@ class Reader:
             try:
                 value = keyword.lines(line)
             except RefusedLineError as refusal:
+    def _skip_legacy(self, child: Statement, keyword: Keyword) -> None:
+        """A spelling that keepalived skips, where the file says 'legacy skip'."""
+        word = child.words[0]
+        hint = f"write '{keyword.value}'" if keyword.value != word else "drop it"
+        self.findings.add("unknown-keyword", child, 0, f"'{word}' is skipped, as keepalived does (legacy skip)", hint)
+
                 self._refused(line, refusal)
                 value = refusal.instead
                 if value is None:
@@ -178,7 +190,7 @@ class Reader:
         if self._misspelt:
             return
         if keyword.legacy is not None:
-            hint = f"write '{keyword.value}'"
+            hint = f"write '{keyword.value}'" if keyword.value != word else "drop it"
             self.findings.add("legacy-spelling", child, 0, f"'{word}' {keyword.legacy}", hint)
         elif keyword.later:
             self.findings.add(

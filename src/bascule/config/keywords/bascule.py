@@ -7,9 +7,17 @@ a block that it does not know as if they stood outside.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from bascule.config.kinds import WORD, Choice, Decimal, Integer, Kind
 from bascule.config.schema import Block, Keyword
 from bascule.model.configuration import DataPlaneChoice, XdpMode
+
+if TYPE_CHECKING:
+    from bascule.config.tree import Statement
+
+LEGACY = Choice({"honour": True, "skip": False}, "honour|skip")
 
 BASCULE = Block(
     "bascule",
@@ -60,5 +68,25 @@ BASCULE = Block(
         acted=True,
         meaning="how long a director that is not ready yet holds back from preempting a peer",
     ),
+    Keyword(
+        "legacy",
+        LEGACY,
+        default="honour",
+        acted=True,
+        meaning="spellings that keepalived skips and everybody understands (`nb_get_retry` in TCP_CHECK and the like): "
+        "honoured as they are meant, or skipped as keepalived does; counts for the whole file",
+    ),
     Keyword("api", WORD, default="off", meaning="address and port of the HTTP interface"),
 )
+
+
+def honours_legacy(statements: Sequence[Statement]) -> bool:
+    """Whether legacy spellings are honoured, which must be known before anything else is read."""
+    said = [
+        line.words[1]
+        for statement in statements
+        if statement.words[0] == "bascule"
+        for line in statement.children or ()
+        if line.words[0] == "legacy" and len(line.words) > 1
+    ]
+    return not said or said[-1] != "skip"

@@ -74,6 +74,13 @@ VIRTUAL_SERVER = Block(
         acted=True,
         meaning="IPVS scheduler",
     ),
+    Keyword(
+        "nat_mask",
+        WORD,
+        legacy="has meant nothing since Linux 2.4 and is skipped by keepalived, with a complaint; nothing is lost",
+        acted=True,
+        meaning="netmask of NAT in Linux 2.2; nothing today",
+    ),
     Keyword("hashed", default="off", meaning="scheduler flag (no effect on its own)"),
     Keyword("ops", default="off", meaning="one-packet scheduling"),
     Keyword("flag-1", default="off", meaning="raw scheduler flag bits"),
