@@ -144,6 +144,18 @@ def test_what_is_honoured_though_keepalived_skips_it_is_told_too() -> None:
     assert "            retry 3\n" in found.body.decode()
 
 
+def test_a_spelling_that_means_nothing_is_left_out() -> None:
+    found = printed("virtual_server 10.0.0.1 80 {\n nat_mask 255.255.255.0\n}\n")
+    assert found.body == b"virtual_server 10.0.0.1 80 {\n}\n"
+    assert [each.code for each in found.left_out] == ["legacy-spelling"]
+
+
+def test_skipped_legacy_spellings_are_left_out() -> None:
+    text = "global_defs {\n lvs_id A\n}\nbascule {\n legacy skip\n}\n"
+    assert body(text) == "global_defs {\n}\n\nbascule {\n    legacy skip\n}\n"
+    assert_round_trip(text)
+
+
 def test_only_the_last_value_of_a_keyword_stays_but_lists_stay_whole() -> None:
     text = (
         "bascule {\n xdp_interface a\n xdp_interface b\n xdp_mode native\n xdp_mode auto\n}\n"

@@ -18,6 +18,7 @@ from bascule.config import tree
 from bascule.config.diagnostics import Findings
 from bascule.config.expand import Expander
 from bascule.config.keywords import lines
+from bascule.config.keywords.bascule import honours_legacy
 from bascule.config.keywords.top import TOP
 from bascule.config.kinds import SCRIPT
 from bascule.config.lost import report_lost
@@ -52,8 +53,8 @@ class Printed(NamedTuple):
 class _Recorder(Reader):
     """A reader that remembers which statements it took, and as what."""
 
-    def __init__(self, findings: Findings) -> None:
-        super().__init__(findings)
+    def __init__(self, findings: Findings, legacy: bool) -> None:
+        super().__init__(findings, legacy)
         self.taken: dict[int, Keyword] = {}
         """By the identity of a statement that is in effect."""
         self._latest: dict[int, tuple[Section, dict[str, int]]] = {}
@@ -66,8 +67,9 @@ class _Recorder(Reader):
         count = len(before) if isinstance(before, list) else 0
         super()._known(child, keyword, into)
         now = into.values.get(name)
-        if into.where.get(name) is not child and not (isinstance(now, list) and len(now) > count):
-            return
+        accepted = into.where.get(name) is child or (isinstance(now, list) and len(now) > count)
+        if not accepted or (keyword.legacy is not None and keyword.value == keyword.name):
+            return  # Not in effect, or honoured without meaning anything, so that there is no right spelling.
         self.taken[id(child)] = keyword
         if keyword.braced or keyword.repeats or not keyword.acted:
             return
@@ -87,10 +89,9 @@ def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Pr
     statements: list[Statement] = []
     for source in sources:
         statements.extend(tree.build(expander.expand(source), TOP.shape, findings))
-    recorder = _Recorder(findings)
+    recorder = _Recorder(findings, honours_legacy(statements))
     recorder.section(TOP, None, statements)
-    if recorder.lost or expander.torn:
-        report_lost(statements, TOP, expander.torn, findings)
+    report_lost(statements, TOP, expander.torn, findings)
     left_out = tuple(found for found in findings.sorted() if found.severity is Severity.ERROR or found.code in _TOLD)
     body = b"".join(line + b"\n" for line in _Writer(recorder.taken).block(statements, TOP, 0))
     return Printed(body, left_out)

@@ -37,6 +37,10 @@ _KEYWORDS: dict[str, dict[str, str]] = {
         "virtual_addresses": "virtual_ipaddress",
         "multicast_source": "mcast_src_ip",
         "sync_daemon_interface": "lvs_sync_daemon_interface",
+        "checksum_form": "checksum",
+        "unicast_source": "unicast_src_ip",
+        "unicast_peers": "unicast_peer",
+        "check_unicast_source": "check_unicast_src",
     },
     "TcpCheck": {"connect_address": "connect_ip", "bind_address": "bindto"},
     "RealServerConfig": {"forwarding": "lvs_method", "upper_threshold": "uthreshold", "lower_threshold": "lthreshold"},
@@ -47,6 +51,7 @@ _KEYWORDS: dict[str, dict[str, str]] = {
 
 _BLOCKS = {
     "VirtualAddress": "virtual_ipaddress",
+    "UnicastPeer": "unicast_peer",
     "RealServerConfig": "real_server",
     "VirtualServerConfig": "virtual_server",
     "VrrpInstance": "vrrp_instance",
