@@ -126,6 +126,10 @@ class MemoryPlane:
         """No packets, no verdicts."""
         return {}
 
+    def errors(self) -> tuple[str, ...]:
+        """A dictionary can hold anything."""
+        return ()
+
     def notes(self) -> tuple[str, ...]:
         """What an operator should know."""
         return ("this data plane is a dictionary: it forwards nothing",)

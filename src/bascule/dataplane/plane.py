@@ -88,8 +88,12 @@ class Plane(PlaneReader, Protocol):
         """Packets by verdict since the plane was made."""
         ...
 
+    def errors(self) -> tuple[str, ...]:
+        """What of the configuration is not in effect and cannot be as things are, in words."""
+        ...
+
     def notes(self) -> tuple[str, ...]:
-        """What an operator should know, in words."""
+        """What else an operator should know, in words."""
         ...
 
     def destroy(self) -> None:

@@ -39,11 +39,15 @@ class Stubborn(MemoryPlane):
 
     refuses: ServiceId | None = None
     immortal = False
+    troubles: tuple[str, ...] = ()
 
     def add_service(self, service: VirtualService) -> None:
         if service.id == self.refuses:
             raise KernelRefusedError("no room")
         super().add_service(service)
+
+    def errors(self) -> tuple[str, ...]:
+        return self.troubles
 
     def notes(self) -> tuple[str, ...]:
         return ("a note of the plane",)
@@ -145,6 +149,17 @@ def test_a_note_of_the_plane_is_logged_when_it_is_new(tmp_path: pathlib.Path, lo
     one.log_new_notes()
     one.log_new_notes()
     assert log.read_text().count("a note of the plane") == 1
+
+
+def test_what_the_plane_cannot_do_is_an_error_and_stands_first(tmp_path: pathlib.Path, log: pathlib.Path) -> None:
+    plane = Stubborn()
+    one = table(plane, tmp_path)
+    plane.troubles = ("192.0.2.1 is not on-link",)
+    one.log_new_notes()
+    one.log_new_notes()
+    (line,) = (line for line in log.read_text().splitlines() if "not on-link" in line)
+    assert "level=error" in line
+    assert one.notes() == ("192.0.2.1 is not on-link", "a note of the plane")
 
 
 def test_the_end_leaves_nothing_to_adopt(tmp_path: pathlib.Path) -> None:

@@ -81,6 +81,23 @@ def test_what_must_not_be_used_loses_its_mac(world: World) -> None:
     assert world.macs() == [0, 0, 0]
 
 
+def test_what_must_not_be_used_is_told_apart_from_what_is_silent(world: World) -> None:
+    world.path = Path(index=2, source_mac=OWN, trouble="silent")
+    world.following.look(0.0)
+    assert world.following.unusable == {}
+    world.path = Path(trouble="not on-link", usable=False)
+    world.following.look(1.0)
+    assert world.following.unusable == {RS: "not on-link"}
+
+
+def test_a_configured_server_is_named_while_it_is_out_of_the_tables(world: World) -> None:
+    away = ipaddress.IPv4Address("198.51.100.9")
+    world.following.configure([away, ipaddress.ip_address("fd00::1")])
+    world.path = Path(trouble="not on-link", usable=False)
+    world.following.look(0.0)
+    assert set(world.following.unusable) == {RS, away}
+
+
 def test_frames_are_accepted_for_the_interfaces_own_macs(world: World) -> None:
     links = {
         2: Link(index=2, name="eth0", hardware_address=OWN, up=True, running=True),

@@ -73,16 +73,18 @@ class Table:
         return shown(self._plane, self._ledger)
 
     def notes(self) -> tuple[str, ...]:
-        """The plane's own notes, and what it refuses."""
+        """What the plane cannot do, what it refuses, and its other notes."""
         refusals = (f"{_subject(key)}: {reason}" for key, reason in self._refused.items())
-        return (*self._plane.notes(), *refusals)
+        return (*self._plane.errors(), *refusals, *self._plane.notes())
 
     def log_new_notes(self) -> None:
-        """Log each note of the plane that was not there before."""
-        current = frozenset(self._plane.notes())
-        for note in sorted(current - self._plane_notes):
-            self._log.warning("plane_note", note=note)
-        self._plane_notes = current
+        """Log each error and note of the plane that was not there before."""
+        errors, notes = frozenset(self._plane.errors()), frozenset(self._plane.notes())
+        for text in sorted(errors - self._plane_notes):
+            self._log.error("plane_error", error=text)
+        for text in sorted(notes - self._plane_notes):
+            self._log.warning("plane_note", note=text)
+        self._plane_notes = errors | notes
 
     def destroy(self) -> None:
         """Take everything of ours out of the kernel and forget it."""

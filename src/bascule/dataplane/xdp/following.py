@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from bascule.dataplane.xdp.loader import Director
 from bascule.dataplane.xdp.neighbours import Path, Paths
 from bascule.linux.links import Link, accepted_addresses
 from bascule.linux.netlink import Netlink
+from bascule.model.base import IPAddress
 
 
 class Following:
@@ -22,8 +24,15 @@ class Following:
         self._director = director
         self._paths = Paths(netlink)
         self._accepted: tuple[tuple[int, bytes], ...] | None = None
+        self._configured: tuple[ipaddress.IPv4Address, ...] = ()
         self.trouble: dict[ipaddress.IPv4Address, str] = {}
-        """Why a real server cannot be reached at layer 2, in words."""
+        """Why a real server is not reached at layer 2 now, in words."""
+        self.unusable: dict[ipaddress.IPv4Address, str] = {}
+        """Those among them that direct routing can never reach as things are configured."""
+
+    def configure(self, addresses: Iterable[IPAddress]) -> None:
+        """The real servers that the file names: looked after even while a failed check keeps them out of the tables."""
+        self._configured = tuple(address for address in addresses if isinstance(address, ipaddress.IPv4Address))
 
     def accept(self, indexes: tuple[int, ...], links: dict[int, Link]) -> None:
         """Take the frames for these interfaces' own MACs and for the virtual routers' on them."""
@@ -33,19 +42,19 @@ class Following:
             self._accepted = pairs
 
     def look(self, now: float) -> None:
-        """Follow every present real server at monotonic time `now`."""
+        """Follow every present or configured real server at monotonic time `now`."""
         servers = self._director.servers
         present = np.flatnonzero(servers["flags"] & np.uint32(SERVER_PRESENT))
-        indexes: dict[ipaddress.IPv4Address, list[int]] = {}
+        indexes: dict[ipaddress.IPv4Address, list[int]] = {address: [] for address in self._configured}
         for found in present:
             indexes.setdefault(ipaddress.IPv4Address(int(servers["address"][found])), []).append(int(found))
         paths = self._paths.look(indexes, now)
         for address, path in paths.items():
             for index in indexes[ipaddress.IPv4Address(int(address))]:
                 self._write(index, path)
-        self.trouble = {
-            ipaddress.IPv4Address(int(address)): path.trouble for address, path in paths.items() if path.trouble
-        }
+        named = {ipaddress.IPv4Address(int(address)): path for address, path in paths.items()}
+        self.trouble = {address: path.trouble for address, path in named.items() if path.trouble}
+        self.unusable = {address: text for address, text in self.trouble.items() if not named[address].usable}
 
     def _write(self, index: int, path: Path) -> None:
         """One server's way. Without a MAC no packet uses the rest, so that comes off first and goes on last."""

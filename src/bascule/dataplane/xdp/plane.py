@@ -82,6 +82,10 @@ class XdpPlane:
         names = wanted_interfaces(configuration, self._netlink, found)
         self._attachments.place(names, configuration.options.xdp_mode, found)
         self._following.accept(self._attachments.indexes(found), found)
+        self._following.configure(
+            real.address for service in configuration.virtual_servers for real in service.real_servers
+        )
+        self._look_due = 0.0
 
     def services(self) -> tuple[ServiceView, ...]:
         """Every service that the director holds, ours and foreign, in the order of its table."""
@@ -156,9 +160,15 @@ class XdpPlane:
         """Packets by verdict since the director was made."""
         return self.director.verdicts()
 
+    def errors(self) -> tuple[str, ...]:
+        """The real servers that direct routing cannot reach, and why."""
+        return tuple(self._following.unusable.values())
+
     def notes(self) -> tuple[str, ...]:
-        """What an operator should know, in words."""
-        found = [NOTE_OWN_CONNECTIONS, *self._following.trouble.values()]
+        """What else an operator should know, in words."""
+        following = self._following
+        silent = [text for address, text in following.trouble.items() if address not in following.unusable]
+        found = [NOTE_OWN_CONNECTIONS, *silent]
         found += [f"{entry.interface}: {entry.note}" for entry in self.attachments() if entry.note]
         found += [self._pins.note] if self._pins.note is not None else []
         if _lines(self._slots) * SLOTS_PER_LINE != self.table_size():
