@@ -40,6 +40,7 @@ class Kernel(FakeDirector):
         super().__init__()
         self.links = {index: self._link(index, name) for index, name in ((2, "eth0"), (3, "eth1"))}
         self.no_native: set[int] = set()
+        self.no_generic: set[int] = set()
         self.taken: set[int] = set()
         self.held: dict[pathlib.Path, int] = {}
         self.updated: list[pathlib.Path] = []
@@ -53,7 +54,7 @@ class Kernel(FakeDirector):
     def attach(self, ifindex: int, mode: AttachMode, path: pathlib.Path) -> None:
         if ifindex in self.taken:
             raise BpfError("cannot attach", errno.EBUSY)
-        if mode is AttachMode.NATIVE and ifindex in self.no_native:
+        if ifindex in (self.no_native if mode is AttachMode.NATIVE else self.no_generic):
             raise BpfError("cannot attach", errno.EOPNOTSUPP)
         path.touch()
         self.held[path] = ifindex
@@ -127,6 +128,24 @@ def test_a_refusal_leaves_everything_as_it_was(kernel: Kernel, pins: Pins) -> No
         found.place(("eth9",), XdpMode.AUTO, kernel.links)
     assert pins.interfaces() == ("eth0",)
     assert found.status(kernel.links) == (at("eth0", "native"),)
+
+
+def test_a_refused_change_of_mode_leaves_every_interface_served_as_before(kernel: Kernel, pins: Pins) -> None:
+    found = Attachments(kernel, pins)
+    found.place(("eth0", "eth1"), XdpMode.GENERIC, kernel.links)
+    kernel.no_native.add(3)
+    with pytest.raises(KernelRefusedError, match="eth1: cannot attach"):
+        found.place(("eth0", "eth1"), XdpMode.NATIVE, dict(kernel.links))
+    assert found.status(kernel.links) == (at("eth0", "generic"), at("eth1", "generic"))
+    assert kernel.held == {pins.link("eth0"): 2, pins.link("eth1"): 3}
+
+
+def test_an_interface_that_takes_no_program_at_all_leaves_no_folder(kernel: Kernel, pins: Pins) -> None:
+    kernel.no_native.add(2)
+    kernel.no_generic.add(2)
+    with pytest.raises(KernelRefusedError, match="eth0: cannot attach"):
+        Attachments(kernel, pins).place(("eth0",), XdpMode.AUTO, kernel.links)
+    assert not pins.link("eth0").parent.exists()
 
 
 def test_the_next_process_updates_the_link_in_place_once(kernel: Kernel, pins: Pins) -> None:

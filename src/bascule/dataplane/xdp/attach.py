@@ -45,13 +45,16 @@ class Attachments:
         for name in names:
             if name not in by_name:
                 raise KernelRefusedError(f"there is no interface {name} for the XDP director")
-        fresh: list[str] = []
+        stood = {name: self._stands(by_name[name]) for name in names}
+        touched: list[str] = []
         try:
             for name in names:
-                fresh += [name] if self._settle(by_name[name], mode) else []
+                touched.append(name)
+                if not self._settle(by_name[name], mode):
+                    touched.remove(name)
         except KernelRefusedError:
-            for name in fresh:
-                self._leave(name)
+            for name in touched:
+                self._return(by_name[name], stood[name])
             raise
         for name in self._pins.interfaces():
             if name not in names:
@@ -82,8 +85,25 @@ class Attachments:
             for name in self._wanted
         )
 
+    def _stands(self, link: Link) -> XdpMode | None:
+        """The mode in which our program sits on this interface; None = it does not."""
+        state = self._state(link.name)
+        return XdpMode(link.xdp) if state is not None and state.ifindex == link.index and link.xdp else None
+
+    def _return(self, link: Link, mode: XdpMode | None) -> None:
+        """Sit on an interface as before a change that was refused: in this mode, or not at all."""
+        if self._state(link.name) is not None:
+            self._leave(link.name)
+        if mode is None:
+            return
+        try:
+            self._attach(link, mode)
+        except KernelRefusedError as error:
+            # The next look tries again.
+            self._notes[link.name] = str(error)
+
     def _settle(self, link: Link, mode: XdpMode) -> bool:
-        """Have the current program on one interface; True when it was not on it before."""
+        """Have the current program on one interface; True when it had to be put there (anew)."""
         state = self._state(link.name)
         if state is not None and state.ifindex == link.index and mode.value in (XdpMode.AUTO.value, link.xdp):
             if link.name not in self._updated:
@@ -93,7 +113,6 @@ class Attachments:
         if state is not None:
             Director.detach(self._pins.link(link.name))
         self._attach(link, mode)
-        self._updated.add(link.name)
         return True
 
     def _attach(self, link: Link, mode: XdpMode) -> None:
@@ -101,13 +120,21 @@ class Attachments:
         pin.parent.mkdir(parents=True, exist_ok=True)
         self._notes.pop(link.name, None)
         try:
+            self._attach_as(link, mode)
+        except KernelRefusedError:
+            pin.parent.rmdir()
+            raise
+        self._updated.add(link.name)
+
+    def _attach_as(self, link: Link, mode: XdpMode) -> None:
+        """Native where it can be had, unless a mode is asked for."""
+        try:
             self._try(link, AttachMode.GENERIC if mode is XdpMode.GENERIC else AttachMode.NATIVE)
         except KernelRefusedError as error:
             if mode is not XdpMode.AUTO or getattr(error, "errno", None) in _TAKEN:
-                pin.parent.rmdir()
                 raise
-            self._notes[link.name] = f"generic mode, slower: native XDP was refused ({error})"
             self._try(link, AttachMode.GENERIC)
+            self._notes[link.name] = f"generic mode, slower: native XDP was refused ({error})"
 
     def _try(self, link: Link, mode: AttachMode) -> None:
         try:
