@@ -156,6 +156,11 @@ def test_skipped_legacy_spellings_are_left_out() -> None:
     assert_round_trip(text)
 
 
+def test_blocks_without_what_they_need_stay_as_they_are() -> None:
+    text = "vrrp_script s {\n    interval 5\n}\n"
+    assert printed(text) == Printed(text.encode(), ())
+
+
 def test_only_the_last_value_of_a_keyword_stays_but_lists_stay_whole() -> None:
     text = (
         "bascule {\n xdp_interface a\n xdp_interface b\n xdp_mode native\n xdp_mode auto\n}\n"

@@ -35,6 +35,9 @@ INDENT = "    "
 _TOLD = frozenset({"meaning/extra-words", "meaning/keepalived-applies", "keepalived-skips", "legacy-spelling"})
 """Findings that are told beside the errors: text that changes for us or for keepalived."""
 
+_STAYS = frozenset({"incomplete", "meaning/script-missing"})
+"""Errors about blocks that stay for all that, since others may refer to them."""
+
 
 class Printed(NamedTuple):
     """A canonical file."""
@@ -92,9 +95,14 @@ def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Pr
     recorder = _Recorder(findings, honours_legacy(statements))
     recorder.section(TOP, None, statements)
     report_lost(statements, TOP, expander.torn, findings)
-    left_out = tuple(found for found in findings.sorted() if found.severity is Severity.ERROR or found.code in _TOLD)
+    left_out = tuple(found for found in findings.sorted() if _is_told(found))
     body = b"".join(line + b"\n" for line in _Writer(recorder.taken).block(statements, TOP, 0))
     return Printed(body, left_out)
+
+
+def _is_told(found: Diagnostic) -> bool:
+    """The finding is about text that is not in the body, or not as it was."""
+    return found.code in _TOLD or (found.severity is Severity.ERROR and found.code not in _STAYS)
 
 
 def print_files(paths: Sequence[pathlib.Path], config_id: str | None = None) -> Printed:
