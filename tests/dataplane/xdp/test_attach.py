@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import ipaddress
 import pathlib
@@ -138,6 +139,14 @@ def test_a_refused_change_of_mode_leaves_every_interface_served_as_before(kernel
         found.place(("eth0", "eth1"), XdpMode.NATIVE, dict(kernel.links))
     assert found.status(kernel.links) == (at("eth0", "generic"), at("eth1", "generic"))
     assert kernel.held == {pins.link("eth0"): 2, pins.link("eth1"): 3}
+
+
+def test_another_program_in_the_other_mode_is_no_obstacle(kernel: Kernel, pins: Pins) -> None:
+    found = Attachments(kernel, pins)
+    found.place(("eth0",), XdpMode.NATIVE, kernel.links)
+    kernel.links[2] = dataclasses.replace(kernel.links[2], xdp="several")
+    found.place(("eth0",), XdpMode.AUTO, kernel.links)
+    assert kernel.held == {pins.link("eth0"): 2}
 
 
 def test_an_interface_that_takes_no_program_at_all_leaves_no_folder(kernel: Kernel, pins: Pins) -> None:

@@ -88,7 +88,10 @@ class Attachments:
     def _stands(self, link: Link) -> XdpMode | None:
         """The mode in which our program sits on this interface; None = it does not."""
         state = self._state(link.name)
-        return XdpMode(link.xdp) if state is not None and state.ifindex == link.index and link.xdp else None
+        if state is None or state.ifindex != link.index or link.xdp is None:
+            return None
+        # Beside another program in the other mode the kernel says only that there are several.
+        return next((mode for mode in XdpMode if mode.value == link.xdp), XdpMode.AUTO)
 
     def _return(self, link: Link, mode: XdpMode | None) -> None:
         """Sit on an interface as before a change that was refused: in this mode, or not at all."""
