@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 
+import msgspec
 import pytest
 
 from bascule.cli.status_text import age, lines
@@ -112,9 +113,10 @@ STATUS = DirectorStatus(
             check(WEB, 213, False),
             check(WEB, 214, None, suspended=True),
             check(GONE, 212, False),
-        )
+        ),
+        notes=("checks note",),
     ),
-    notify=NotifyStatus(mails_sent=1, mails_waiting=2, mails_lost=3, last_error="refused"),
+    notify=NotifyStatus(mails_sent=1, mails_waiting=2, mails_lost=3, last_error="refused", notes=("notify note",)),
 )
 
 TEXT = """\
@@ -143,18 +145,26 @@ Service [192.168.2.240]:tcp:80 wlc persistent 60 s
 
 Service [192.168.2.240]:udp:53 wlc (foreign: not ours, not touched)
   SERVER  WEIGHT  METHOD  ACTIVE  INACTIVE  CONNECTIONS  CHECK
-  not in the table: [192.168.2.240]:tcp:81: DOWN 3.0 s ago: refused
+  not in the table: [192.168.2.212]:tcp:80 of [192.168.2.240]:tcp:81: DOWN 3.0 s ago: refused
 
 Mail: 1 sent, 2 waiting, 3 lost, last error: refused
 
 Notes:
   - last reload failed: x
   - vrrp note
-  - plane note"""
+  - plane note
+  - checks note
+  - notify note"""
 
 
 def test_everything_is_shown() -> None:
     assert "\n".join(lines(STATUS, NOW)) == TEXT
+
+
+def test_checks_are_shown_without_the_plane() -> None:
+    shown = list(lines(msgspec.structs.replace(STATUS, plane=None), NOW))
+    assert "Checks (the data plane's role does not answer):" in shown
+    assert "  [192.168.2.213]:tcp:80 of [192.168.2.240]:tcp:80: DOWN 3.0 s ago: refused" in shown
 
 
 def test_what_does_not_run_is_not_shown() -> None:

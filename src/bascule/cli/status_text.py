@@ -23,14 +23,17 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
     if status.plane is not None:
         yield ""
         yield from _plane(status.plane, status.checks.checks if status.checks else (), now)
+    elif status.checks is not None and status.checks.checks:
+        yield ""
+        yield "Checks (the data plane's role does not answer):"
+        yield from (f"  {_name(check)}: {_check(check, now)}" for check in status.checks.checks)
     if status.notify is not None:
         mail = status.notify
         last = f", last error: {mail.last_error}" if mail.last_error else ""
         yield ""
         yield f"Mail: {mail.mails_sent} sent, {mail.mails_waiting} waiting, {mail.mails_lost} lost{last}"
-    notes = [*status.notes]
-    notes += status.vrrp.notes if status.vrrp else ()
-    notes += status.plane.notes if status.plane else ()
+    parts = (status.vrrp, status.plane, status.checks, status.notify)
+    notes = [*status.notes, *(note for part in parts if part is not None for note in part.notes)]
     if notes:
         yield ""
         yield "Notes:"
@@ -91,7 +94,7 @@ def _plane(plane: PlaneStatus, checks: Sequence[CheckStatus], now: float) -> Ite
         yield from _service(view, [c for c in checks if c.target.service == view.service.id], now)
     for check in checks:
         if check.target.service not in present:
-            yield f"  not in the table: {check.target.service}: {_check(check, now)}"
+            yield f"  not in the table: {_name(check)}: {_check(check, now)}"
 
 
 def _service(view: ServiceView, checks: Sequence[CheckStatus], now: float) -> Iterator[str]:
@@ -124,6 +127,10 @@ def _server(
         str(view.counters.connections),
         "; ".join(results) or "no check",
     )
+
+
+def _name(check: CheckStatus) -> str:
+    return f"{check.target.server.text(check.target.service.protocol)} of {check.target.service}"
 
 
 def _check(check: CheckStatus, now: float) -> str:
