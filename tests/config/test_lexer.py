@@ -81,7 +81,7 @@ def test_a_line_with_a_nul_is_left_out() -> None:
 
 
 def test_a_backslash_continues_nothing() -> None:
-    assert lex(["interface \\ ", "eth0"])[1] == [(1, 10, 11, "line-continuation")]
+    assert lex(["interface \\ ", "eth0"])[1] == [(1, 10, 11, "meaning/line-continuation")]
     assert lex(["a \\ {"])[1] == []
 
 

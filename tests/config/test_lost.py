@@ -48,12 +48,30 @@ def test_two_levels_deep_keepalived_is_one_level_up(load_text: LoadText) -> None
     [
         f"vrrp_instance A {{\n{BODY} foo 1\n}}\n",
         "foo {\n a\n}\nglobal_defs {\n}\n",
-        f"vrrp_instance A {{\n Authentication {{\n  Auth_type PASS\n }}\n{BODY}}}\n",
         f'vrrp_instance A {{\n{BODY} notify "/bin/x ${{NAME}}"\n}}\n',
     ],
 )
 def test_what_does_not_make_keepalived_lose_its_place(load_text: LoadText, text: str) -> None:
     assert skipped(load_text(text)) == []
+
+
+def test_a_block_in_wrong_capitals_is_an_unknown_one(load_text: LoadText) -> None:
+    text = f"vrrp_instance A {{\n Authentication {{\n  Auth_type PASS\n }}\n{BODY}}}\n"
+    assert skipped(load_text(text)) == [5, 6, 7]
+
+
+def test_lines_alone_are_not_said_to_be_lost_with_the_wrong_capitals_of_their_block(load_text: LoadText) -> None:
+    loaded = load_text(f"vrrp_instance A {{\n{BODY} Virtual_ipaddress {{\n  10.0.0.1\n }}\n}}\n")
+    assert [found.line for found in loaded.diagnostics if found.code != "not-acted-on"] == [4]
+
+
+def test_keywords_are_said_to_be_skipped_with_the_wrong_capitals_of_their_block(load_text: LoadText) -> None:
+    loaded = load_text("Vrrp_script a {\n script /bin/true\n}\n")
+    assert [(found.line, found.code) for found in loaded.diagnostics] == [
+        (1, "wrong-case"),
+        (2, "skipped"),
+        (3, "keepalived-skips"),
+    ]
 
 
 def test_an_undefined_name_in_braces_is_a_block_to_keepalived(load_text: LoadText) -> None:

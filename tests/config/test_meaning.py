@@ -59,12 +59,15 @@ def test_a_script_defined_above_is_found(read_text: Read) -> None:
     [
         (TRACKS, 3),
         (TRACKS + SCRIPT % "script /bin/true", 3),
-        (SCRIPT % "interval 1" + TRACKS, 6),
         ("vrrp_sync_group G {\ntrack_file {\nf\n}\n}\n", 3),
     ],
 )
 def test_what_is_tracked_but_not_defined_above(read_text: Read, text: str, line: int) -> None:
     assert said(read_text, text) == [(line, "unknown-reference")]
+
+
+def test_what_is_defined_above_may_still_be_dropped(read_text: Read) -> None:
+    assert said(read_text, SCRIPT % "interval 1" + TRACKS) == [(6, "meaning/dropped-reference")]
 
 
 FILE_CHECK = "virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 {\nFILE_CHECK {\ntrack_file f\n}\n}\n}\n"

@@ -91,14 +91,20 @@ PROBE_TABLE = (
     Probe(
         "11-missing-close",
         (("error", "missing-close", None, ""),),
-        PLAIN,
         better="the finding names the block that is still open, and its line",
     ),
     Probe("12-extra-close", (("error", "extra-brace", 9, "}"),), PLAIN),
     Probe(
         "13-missing-open",
-        (("error", "missing-open", 1, "A"),),
-        better="one finding at the block's own line, not one for each of its lines",
+        (
+            ("error", "missing-open", 2, "interface"),
+            ("warning", "keepalived-skips", 3, "virtual_router_id"),
+            ("warning", "keepalived-skips", 4, "virtual_ipaddress"),
+            ("warning", "keepalived-skips", 5, "10.0.0.1"),
+            ("warning", "keepalived-skips", 6, "}"),
+            ("warning", "keepalived-skips", 7, "}"),
+        ),
+        better="the finding names the block that lacks its brace; each line is spoken of once",
     ),
     Probe(
         "14-missing-parameter",
@@ -125,7 +131,7 @@ PROBE_TABLE = (
         (
             ("error", "unknown-keyword", 2, "$V6"),
             ("error", "bad-address", 10, "$V6/24"),
-            ("error", "undefined", 10, "${V6}"),
+            ("error", "meaning/undefined", 10, "${V6}"),
             ("error", "bad-address", 11, "$V6"),
             ("warning", "keepalived-skips", 13, "}"),
         ),
@@ -136,7 +142,7 @@ PROBE_TABLE = (
         "18-undefined-variable",
         (
             ("error", "bad-number", 3, "$NOPE"),
-            ("error", "undefined", 3, "${NOPE}"),
+            ("error", "meaning/undefined", 3, "${NOPE}"),
             ("warning", "keepalived-skips", 4, "virtual_router_id"),
             ("warning", "keepalived-skips", 5, "virtual_ipaddress"),
             ("warning", "keepalived-skips", 6, "10.0.0.1"),
@@ -176,6 +182,7 @@ PROBE_TABLE = (
             ("error", "meaning/instance-incomplete", 1, "A"),
             ("error", "bad-number", 3, "0x10"),
             ("warning", "meaning/advert-fraction", 5, "0.5"),
+            ("warning", "rounded", 6, "1.1234567"),
             ("error", "bad-number", 7, "1.5"),
         ),
         (),
@@ -207,7 +214,7 @@ PROBE_TABLE = (
         "26-line-continuation",
         (
             ("error", "meaning/instance-incomplete", 1, "A"),
-            ("error", "line-continuation", 2, "\\"),
+            ("error", "meaning/line-continuation", 2, "\\"),
             ("error", "missing-argument", 2, "interface"),
             ("error", "unknown-keyword", 3, "eth0"),
         ),
@@ -253,7 +260,11 @@ PROBE_TABLE = (
         better="which interfaces this machine has is no matter of the file: a laptop may check it",
     ),
     Probe("34-script-forward-reference", (("error", "unknown-reference", 5, "late"),)),
-    Probe("35-same-vrid", (("fatal", "meaning/duplicate-router", 11, "1"),), None),
+    Probe(
+        "35-same-vrid",
+        (("fatal", "meaning/duplicate-router", 11, "1"), ("warning", "meaning/vip-twice", 13, "10.0.0.1")),
+        None,
+    ),
     Probe(
         "36-variable-in-word",
         (("error", "bad-address", 7, "10.0.$N.1"),),

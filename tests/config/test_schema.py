@@ -23,7 +23,7 @@ def test_usage_shows_what_may_be_missing() -> None:
 def test_the_shape_names_what_takes_a_block() -> None:
     inner = Block("inner", Keyword("deep", block=Block("deep")), Keyword("plain"))
     outer = Block("outer", Keyword("inner", block=inner), Keyword("list", lines=lambda line: line.words), Keyword("x"))
-    assert outer.shape == {"inner": {"deep": {}}, "list": {}}
+    assert outer.shape == {"inner": {"deep": {}, "plain": None}, "list": {}, "x": None}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_every_declaration_is_whole() -> None:
         assert keyword.meaning, place
         assert keyword.block is None or keyword.lines is None, place
         assert 0 <= keyword.optional <= len(keyword.arguments), place
-        if keyword.old or keyword.legacy:
+        if keyword.old:
             assert keyword.value != keyword.name, place
     assert seen > 500
 

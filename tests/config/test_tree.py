@@ -66,6 +66,29 @@ def test_a_missing_open_is_put_in() -> None:
     assert build("outer x") == ([(("outer", "x"), [])], ["missing-close", "missing-open"])
 
 
+def test_a_brace_too_many_after_a_word_without_block_is_dropped() -> None:
+    shape: tree.Shape = {"outer": {"plain": None, "list": {}}, "plain": None}
+
+    def built(text: str) -> tuple[list[Plain], list[str]]:
+        findings = Findings()
+        statements = tree.build(Source("k.conf", text), shape, findings)
+        return [plain(statement) for statement in statements], [found.code for found in findings.sorted()]
+
+    expected: list[Plain] = [(("outer",), [(("plain", "1"), None), (("list",), [(("x",), None)])]), (("plain",), None)]
+    assert built("outer {\n plain 1 {\n list {\n x\n }\n}\nplain") == (expected, ["unexpected-brace"])
+    assert built("outer {\n plain 1\n list {\n x {\n }\n}\nplain") == (expected, ["unexpected-brace"])
+    assert built("outer {\n plain 1 {\n }\n}")[0] == [(("outer",), [(("plain", "1"), [])])]
+
+
+def test_a_block_of_the_top_ends_what_was_not_closed() -> None:
+    expected: list[Plain] = [(("outer", "x"), [(("inner",), [(("a",), None)])]), (("outer", "y"), [])]
+    assert build("outer x {\n inner {\n a\n }\nouter y {\n}\n") == (expected, ["missing-close"])
+    assert build("outer x {\n foo {\n a\nouter y {\n}\n") == (
+        [(("outer", "x"), [(("foo",), [(("a",), None)])]), (("outer", "y"), [])],
+        ["missing-close"],
+    )
+
+
 def test_blocks_of_unknown_words_stay_together() -> None:
     assert build("foo {\n outer\n bar {\n }\n}\na") == (
         [(("foo",), [(("outer",), None), (("bar",), [])]), (("a",), None)],

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bascule.config.codes import CODES
 from bascule.config.source import Source, Span
@@ -11,6 +14,17 @@ from bascule.model.diagnostic import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from bascule.config.tree import Statement
+
+
+_SHIFTING = frozenset({"skipped", "unknown-keyword", "unexpected-brace", "missing-close"})
+"""Codes of what keepalived may read in another place than we do, once a brace is wrong."""
+
+
+def _says_wrong(found: Diagnostic) -> bool:
+    """Whether a finding says that its line is not in effect as it stands."""
+    if found.code == "not-acted-on":
+        return False
+    return found.severity is not Severity.WARNING or not found.code.startswith("meaning/")
 
 
 class Findings:
@@ -70,13 +84,24 @@ class Findings:
         found = Diagnostic(severity=CODES[code][0], code=code, file=name, message=message, hint=hint)
         self._found.setdefault((name, None, code, message), found)
 
-    def places(self) -> set[tuple[str, int]]:
-        """The files and lines that have a finding that says more than a matter of style."""
+    def places(self, codes: Collection[str] | None = None) -> set[tuple[str, int]]:
+        """The files and lines that have a finding of some codes; without them, one that says that a line is wrong."""
         return {
             (found.file, found.line)
             for found in self._found.values()
-            if found.line is not None and found.severity is not Severity.NOTE
+            if found.line is not None and (_says_wrong(found) if codes is None else found.code in codes)
         }
+
+    def correct(self, complaints: Collection[tuple[str, int]]) -> None:
+        """Where text is skipped here and keepalived has no complaint of its line, say that keepalived takes it."""
+        code = "meaning/keepalived-applies"
+        for key, found in list(self._found.items()):
+            if found.code in _SHIFTING and found.line is not None and (found.file, found.line) not in complaints:
+                del self._found[key]
+                message = f"{found.message}; keepalived, elsewhere by then, takes it without a word"
+                severity = CODES[code][0] if found.code == "skipped" else found.severity
+                changed = msgspec.structs.replace(found, code=code, severity=severity, message=message)
+                self._found.setdefault((found.file, key[1], code, message), changed)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All findings: by file in the order of reading, then by place; those about a whole file first."""

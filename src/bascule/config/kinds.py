@@ -17,6 +17,9 @@ INT_MAX = 2**31 - 1
 SECONDS_MAX = (2**64 - 2) / 1e6
 """The longest delay that keepalived accepts: microseconds in 64 bits."""
 
+DECIMALS = 6
+"""Decimal places of a number of seconds."""
+
 _DECIMAL = re.compile(r"\+?(\d+\.?|\d*\.\d+)", re.ASCII)
 _TAIL = re.compile(r"[/-][0-9A-Fa-f.:]+$", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
@@ -87,6 +90,10 @@ class Decimal(Kind):
         number = float(word)
         if not self.low <= number <= self.high:
             raise RefusedWordError("out-of-range", f"{word} is outside {self.low:.10g}..{self.high:.10g}")
+        if len(word.partition(".")[2]) > DECIMALS:
+            rounded = round(number, DECIMALS)
+            message = f"'{word}' has more than {DECIMALS} decimal places: {rounded:.10g} is used"
+            raise RefusedWordError("rounded", message, instead=rounded)
         return number
 
 

@@ -68,6 +68,8 @@ def lex(lines: list[str]) -> tuple[list[Token], list[Flaw]]:
             add((OPEN, (), number, line.rindex("{")))
         elif stripped[:1] not in {"!", "#"}:
             _lex_line(line, number, tokens, flaws)
+        elif stripped[-1] == "\\":
+            flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "meaning/line-continuation"))
     return tokens, flaws
 
 
@@ -93,7 +95,7 @@ def _lex_line(line: str, number: int, tokens: list[Token], flaws: list[Flaw]) ->
             flaws.append(Flaw(number, piece.start(), len(line.rstrip("\r")), "unterminated-quote"))
     if len(words) > 1 and words[-1] == "\\" and line.rstrip(" \t\r").endswith("\\"):
         words.pop()
-        flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "line-continuation"))
+        flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "meaning/line-continuation"))
     if words:
         tokens.append((WORDS, tuple(words), number, start))
 

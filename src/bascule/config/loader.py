@@ -84,11 +84,10 @@ def load_sources(
         children.extend(statements)
     reader = Reader(findings, legacy=honours_legacy(children))
     top = reader.section(TOP, None, children)
-    if reader.lost or expander.torn:
-        report_lost(children, TOP, expander.torn, findings)
+    report_lost(children, TOP, expander.torn, findings)
+    configuration = _configuration(tuple(source.name for source in sources), top, findings)
     if look is not None:
         look(top, findings)
-    configuration = _configuration(tuple(source.name for source in sources), top, findings)
     diagnostics = findings.sorted()
     if any(diagnostic.severity is Severity.FATAL for diagnostic in diagnostics):
         return Loaded(None, diagnostics)

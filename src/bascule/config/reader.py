@@ -76,10 +76,28 @@ class Reader:
                 self._unknown(child, block, found)
             else:
                 self._known(child, keyword, found)
+        if block.needs and statement is not None and not self._misspelt:
+            self._incomplete(block, statement, found)
         return found
+
+    def _incomplete(self, block: Block, statement: Statement, found: Section) -> None:
+        """A block without what it cannot do without: said at its end, as keepalived does."""
+        lacking = [need for need in block.needs if all(found.lacks(name) for name in need.split("|"))]
+        for need in lacking:
+            word, name = statement.words[0], need.split("|")[0]
+            message = f"'{' '.join(statement.words)}' has no {name} and is skipped"
+            hint = f"add '{block.table[name].usage}'"
+            code = "meaning/script-missing" if word == "vrrp_script" else "incomplete"
+            if statement.close is None:
+                self.findings.add(code, statement, 0, message, hint)
+            else:
+                self.findings.add_at(code, statement.source, statement.close, message, hint)
 
     def _known(self, child: Statement, keyword: Keyword, into: Section) -> None:
         """A keyword that the block has."""
+        if keyword.legacy and not self._legacy:
+            self._skip_legacy(child, keyword)
+            return
         if not keyword.acted or keyword.legacy or keyword.old:
             self._remark(child, keyword)
         if child.children is not None and not keyword.braced:
@@ -93,11 +111,10 @@ class Reader:
                 into.refused |= {keyword.value}
                 return
         name = keyword.value
+        if keyword.legacy and name in into.values and into.where[name].words[0] != child.words[0]:
+            return  # The right spelling stands above and is what keepalived goes by.
         if keyword.once and name in into.values:
             self.findings.add(
-        if keyword.legacy and not self._legacy:
-            self._skip_legacy(child, keyword)
-            return
                 "duplicate", child, 0, f"'{child.words[0]}' stands in this block already: this one is skipped"
             )
             return
@@ -111,10 +128,14 @@ class Reader:
             into.values.setdefault(name, []).extend(value if keyword.lines is not None else (value,))
             into.where.setdefault(name, child)
         else:
-        if keyword.legacy and name in into.values and into.where[name].words[0] != child.words[0]:
-            return  # The right spelling stands above and is what keepalived goes by.
             into.values[name] = value
             into.where[name] = child
+
+    def _skip_legacy(self, child: Statement, keyword: Keyword) -> None:
+        """A spelling that keepalived skips, where the file says 'legacy skip'."""
+        word = child.words[0]
+        hint = f"write '{keyword.value}'" if keyword.value != word else "drop it"
+        self.findings.add("unknown-keyword", child, 0, f"'{word}' is skipped, as keepalived does (legacy skip)", hint)
 
     def _inside(self, child: Statement, keyword: Keyword, block: Block) -> Section:
         idle = not keyword.acted
@@ -128,15 +149,11 @@ class Reader:
         found: list[Any] = []
         assert keyword.lines is not None
         for line in child.children or ():
+            if line.children is not None:
+                self._unexpected_brace(line)
             try:
                 value = keyword.lines(line)
             except RefusedLineError as refusal:
-    def _skip_legacy(self, child: Statement, keyword: Keyword) -> None:
-        """A spelling that keepalived skips, where the file says 'legacy skip'."""
-        word = child.words[0]
-        hint = f"write '{keyword.value}'" if keyword.value != word else "drop it"
-        self.findings.add("unknown-keyword", child, 0, f"'{word}' is skipped, as keepalived does (legacy skip)", hint)
-
                 self._refused(line, refusal)
                 value = refusal.instead
                 if value is None:

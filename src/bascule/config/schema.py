@@ -117,16 +117,20 @@ class Keyword:
 class Block:
     """The keywords that may stand in one kind of block."""
 
-    def __init__(self, name: str, *keywords: Keyword) -> None:
-        """`name` is the keyword that opens it ("" for the top of a file)."""
+    def __init__(self, name: str, *keywords: Keyword, needs: tuple[str, ...] = ()) -> None:
+        """`name` is the keyword that opens it ("" for the top of a file).
+
+        `needs`: keywords without which keepalived drops the block, alternatives joined by `|`.
+        """
         self.name = name
+        self.needs = needs
         self.table = {keyword.name: keyword for keyword in keywords}
         assert len(self.table) == len(keywords), name
         self.shape: dict[str, Any] = {}
         self._folded = {keyword.name.lower(): keyword for keyword in keywords}
         for keyword in keywords:
-            if keyword.braced:
-                self.shape[keyword.name] = keyword.block.shape if keyword.block is not None else {}
+            inner = keyword.block.shape if keyword.block is not None else {}
+            self.shape[keyword.name] = inner if keyword.braced else None
 
     def other_case(self, word: str) -> Keyword | None:
         """The keyword that `word` is but for its capitals."""

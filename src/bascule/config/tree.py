@@ -3,7 +3,8 @@
 
 A block that is not closed at the end of the file is closed there; a closing brace with nothing to close is dropped;
 a keyword that takes a block but has no opening brace gets one. All three are reported. What stands in braces after a
-word that takes none, or is not known, stays together as that word's block.
+word that takes none, or is not known, stays together as that word's block. Where a file has more opening braces than
+closing ones, one after a word that takes none is dropped, and a block of the top of a file ends what is still open.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from bascule.config.diagnostics import Findings
-from bascule.config.lexer import OPEN, WORDS, Token, lex, spans
+from bascule.config.lexer import CLOSE, OPEN, WORDS, Token, lex, spans
 from bascule.config.source import Source, Span
 
 Shape: TypeAlias = Mapping[str, Any]
-"""Keywords that take a block, each with the shape of that block; all other words take none."""
+"""Keywords, each with the shape of its block (empty where the block holds lines), or None when it takes none."""
 
 
 class Statement:
@@ -60,11 +61,14 @@ class Statement:
 class _Builder:
     """The state of one pass over the tokens."""
 
-    def __init__(self, source: Source, shape: Shape, findings: Findings) -> None:
+    def __init__(self, source: Source, shape: Shape, findings: Findings, surplus: int) -> None:
         self.source = source
         self.findings = findings
+        self.surplus = surplus
+        """How many opening braces have no closing one."""
         self.top: list[Statement] = []
         self.children = self.top
+        self.outermost = shape
         self.shape: Shape | None = shape
         self.stack: list[tuple[list[Statement], Shape | None, Statement]] = []
         self.pending: Statement | None = None
@@ -74,14 +78,46 @@ class _Builder:
 
     def words(self, words: tuple[str, ...], line: int, start: int) -> None:
         if self.expected is not None:
-            self._missing_open()
+            self._missing_open(line, start, words[0])
         statement = Statement(self.source, words, line, start)
+        if self.surplus > 0 and self.stack and self._belongs_outside(words[0]):
+            self._close_all(statement)
         self.children.append(statement)
         self.pending = statement
         if self.shape is not None:
             self.expected = self.shape.get(words[0])
 
+    def _belongs_outside(self, word: str) -> bool:
+        """Whether a word opens a block at the top of a file, and is nothing here."""
+        if self.shape is not None and (word in self.shape or self.shape == {}):
+            return False
+        return self.outermost.get(word) is not None
+
+    def _close_all(self, statement: Statement) -> None:
+        """Close every block before a statement that can only stand outside them."""
+        self.surplus -= len(self.stack)
+        opener = self.stack[0][2]
+        self.children, self.shape = self.top, self.outermost
+        self.stack.clear()
+        word, place = statement.words[0], self.source.origin(opener.line).line
+        message = f"a '}}' is missing before '{word}': '{' '.join(opener.words)}' at line {place} is still open"
+        self.findings.add("missing-close", statement, 0, message, "write '}' above")
+
+    def _stray_open(self, line: int, start: int) -> bool:
+        """Whether an opening brace is one too many: the file lacks a closing one, and no block can begin here."""
+        if self.surplus <= 0 or self.shape is None or self.expected is not None:
+            return False
+        if self.pending is not None and self.shape != {} and self.pending.words[0] not in self.shape:
+            return False
+        self.surplus -= 1
+        self.pending = None
+        message = "'{' stands where no block can begin, and the file lacks a '}': this one is dropped"
+        self.findings.add_at("unexpected-brace", self.source, Span(line, start + 1, start + 2), message)
+        return True
+
     def open(self, line: int, start: int) -> None:
+        if self._stray_open(line, start):
+            return
         if self.pending is None:
             self.pending = Statement(self.source, ("",), line, start)
             self.children.append(self.pending)
@@ -89,7 +125,7 @@ class _Builder:
 
     def close(self, line: int, start: int) -> None:
         if self.expected is not None:
-            self._missing_open()
+            self._missing_open(line, start, "}")
         self.pending = None
         if not self.stack:
             self.findings.add_at("extra-brace", self.source, Span(line, start + 1, start + 2), "'}' closes nothing")
@@ -99,7 +135,11 @@ class _Builder:
 
     def finish(self) -> None:
         if self.expected is not None:
-            self._missing_open()
+            assert self.pending is not None
+            word = self.pending.words[0]
+            message = f"'{word}' has no '{{' after it"
+            self.findings.add("missing-open", self.pending, len(self.pending.words) - 1, message)
+            self._enter(self.pending, self.expected)
         if self.stack:
             opener = self.stack[0][2]
             count = len(self.stack)
@@ -110,10 +150,18 @@ class _Builder:
                 f"'{' '.join(opener.words)}' at line {self.source.origin(opener.line).line} is still open",
             )
 
-    def _missing_open(self) -> None:
+    def _missing_open(self, line: int, start: int, before: str) -> None:
+        """Open the block of the pending statement before the word that stands where its brace should be."""
         assert self.pending is not None
-        word = self.pending.words[0]
-        self.findings.add("missing-open", self.pending, len(self.pending.words) - 1, f"'{word}' has no '{{' after it")
+        assert self.expected is not None
+        opener = " ".join(self.pending.words)
+        place = self.source.origin(self.pending.line).line
+        span = (
+            Span(line, start + 1, start + 2) if before == "}" else Statement(self.source, (before,), line, start).span()
+        )
+        message = f"a '{{' is missing before '{before}': '{opener}' at line {place} opens no block"
+        code = "missing-open" if self.expected else "meaning/missing-open"
+        self.findings.add_at(code, self.source, span, message, f"write '{opener} {{'")
         self._enter(self.pending, self.expected)
 
     def _enter(self, opener: Statement, shape: Shape | None) -> None:
@@ -135,14 +183,15 @@ def build(source: Source, shape: Shape, findings: Findings) -> list[Statement]:
 
 _FLAWS = {
     "unterminated-quote": "this quote is not closed: the rest of the line is lost",
-    "line-continuation": "a backslash does not continue a line, but in a definition",
+    "meaning/line-continuation": "a backslash does not continue a line, but in a definition",
     "nul-character": "a line with a NUL character is skipped",
 }
 
 
 def assemble(source: Source, tokens: list[Token], shape: Shape, findings: Findings) -> list[Statement]:
     """The statements that `tokens` make."""
-    builder = _Builder(source, shape, findings)
+    kinds = [token[0] for token in tokens]
+    builder = _Builder(source, shape, findings, kinds.count(OPEN) - kinds.count(CLOSE))
     add, enter, leave = builder.words, builder.open, builder.close
     for kind, words, line, start in tokens:
         if kind == WORDS:

@@ -40,7 +40,7 @@ def test_the_seed_s_keywords_are_acted_on() -> None:
         ("weight 0", ["out-of-range"]),
         ("retry 0", ["out-of-range"]),
         ("connect_timeout 0", ["out-of-range"]),
-        ("nat_mask 255.255.255.0", ["unknown-keyword"]),
+        ("nat_mask 255.255.255.0", ["legacy-spelling"]),
         ("lb-kind DR", ["unknown-keyword"]),
         ("real_server 10.0.0.2/24 0 {\n}", []),
         ("real_server {\n}", ["missing-name"]),

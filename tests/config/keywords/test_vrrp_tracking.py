@@ -25,7 +25,7 @@ def test_scripts_have_their_keywords() -> None:
             'vrrp_script a {\nscript "/bin/x y"\ninterval 2\nweight -10\nrise 2\nfall 3\nuser nobody\ninit_fail\n}',
             ["not-acted-on"],
         ),
-        ("vrrp_script a {\nweight 254\n}", ["not-acted-on", "out-of-range"]),
+        ("vrrp_script a {\nweight 254\n}", ["not-acted-on", "out-of-range", "meaning/script-missing"]),
         ("vrrp_script {\n}", ["missing-name", "not-acted-on"]),
         ("vrrp_sync_group G {\ngroup {\nA\n}\n}", ["not-acted-on"]),
         ("vrrp_sync_group G {\nglobal_tracking\n}", ["not-acted-on", "deprecated"]),
@@ -35,6 +35,8 @@ def test_scripts_have_their_keywords() -> None:
         ("vrrp_script a {\nscript x\ninterval 0\n}", ["not-acted-on", "out-of-range"]),
         ("vrrp_script a {\nscript x\nweight 5 x\n}", ["not-acted-on", "bad-word"]),
         ("track_file f {\nfile /x\ninit_file x\n}", ["not-acted-on", "bad-word"]),
+        ("bfd_instance b {\nmultiplier 5\n}", ["not-acted-on", "incomplete"]),
+        ("track_file f {\n}", ["not-acted-on", "incomplete"]),
         ("garp_group {\ninterfaces {\neth0\n}\n}", ["not-acted-on"]),
     ],
 )

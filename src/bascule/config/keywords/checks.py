@@ -80,6 +80,7 @@ MISC_CHECK = Block(
     Keyword("misc_timeout", Integer(0, 4294, "SECONDS"), default="delay_loop", meaning="kill after this time"),
     Keyword("misc_dynamic", default="off", meaning="exit status 2..255 sets weight = status-2"),
     Keyword("user", WORD, rest=WORD, default="script_user", meaning="user of this script"),
+    needs=("misc_path",),
 )
 
 SMTP_CHECK_HOST = Block(
@@ -188,6 +189,7 @@ URL = Block(
     Keyword("regex_max_offset", WORD, default="0 / none", meaning="where the match may start"),
     Keyword("regex_stack", WORD, rest=WORD, meaning="JIT stack"),
     Keyword("tls_compliant", BOOL, optional=1, default="off", later=True, meaning="require a clean TLS close"),
+    needs=("path",),
 )
 
 HTTP_GET = Block(
@@ -214,9 +216,10 @@ HTTP_GET = Block(
     ),
     Keyword("tls_compliant", BOOL, optional=1, default="off", later=True, meaning="require a clean TLS close"),
     Keyword("url", block=URL, default="one / url", meaning="one URL to get"),
+    needs=("url",),
 )
 
-SSL_GET = Block("SSL_GET", *HTTP_GET.table.values())
+SSL_GET = Block("SSL_GET", *HTTP_GET.table.values(), needs=HTTP_GET.needs)
 
 DNS_CHECK = Block(
     "DNS_CHECK",
@@ -234,10 +237,12 @@ FILE_CHECK = Block(
     Keyword(
         "weight", Integer(-INT_MAX, INT_MAX), rest=REVERSE, default="file value", meaning="multiplier of the file value"
     ),
+    needs=("track_file",),
 )
 
 BFD_CHECK = Block(
     "BFD_CHECK",
     Keyword("name", NAME, default="required", meaning="BFD session"),
     Keyword("alpha", rest=WORD, default="rs value", meaning="alpha for one checker"),
+    needs=("name",),
 )

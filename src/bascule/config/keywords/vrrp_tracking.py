@@ -60,6 +60,7 @@ VRRP_SCRIPT = Block(
     Keyword("fall", Integer(1, INT_MAX), default="1", meaning="successes / failures needed"),
     Keyword("user", WORD, rest=WORD, default="script_user", meaning="user of this script"),
     Keyword("init_fail", default="off", meaning="assume failure until the first result"),
+    needs=("script",),
 )
 
 VRRP_TRACK_PROCESS = Block(
@@ -75,6 +76,7 @@ VRRP_TRACK_PROCESS = Block(
     Keyword("terminate_delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
     Keyword("fork_delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
     Keyword("full_command", default="off", meaning="match full command path"),
+    needs=("process",),
 )
 
 TRACK_FILE = Block(
@@ -84,6 +86,7 @@ TRACK_FILE = Block(
     Keyword(
         "init_file", reader=lines.initial_value, default="not created", meaning="create/overwrite the file at start"
     ),
+    needs=("file",),
 )
 
 VRRP_TRACK_FILE = Block(
@@ -93,6 +96,7 @@ VRRP_TRACK_FILE = Block(
     Keyword(
         "init_file", reader=lines.initial_value, default="not created", meaning="create/overwrite the file at start"
     ),
+    needs=("file",),
 )
 
 TRACK_GROUP = Block(
@@ -131,4 +135,5 @@ BFD_INSTANCE = Block(
     Keyword("vrrp", default="both", meaning="only tell VRRP / checker process about this session"),
     Keyword("weight", Integer(-253, 253), rest=REVERSE, default="0", meaning="default weight for track_bfd"),
     Keyword("checker", default="both", meaning="only tell VRRP / checker process about this session"),
+    needs=("neighbor_ip|neighbour_ip",),
 )
