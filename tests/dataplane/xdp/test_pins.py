@@ -107,3 +107,31 @@ def test_under_ip_netns_exec_the_mount_is_the_hosts(
         ]
         done = subprocess.run(host, capture_output=True, text=True, timeout=30, check=False)
     assert done.stdout.split("\n") == [said, left, ""], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mounts", "hosts"),
+    [
+        ({1: "host", 10: "host", 11: "host", 12: "host"}, True),
+        ({1: "host", 10: "host", 11: "own", 12: "own"}, False),
+        ({10: "host", 11: "host", 12: "host"}, True),
+        ({10: "host", 11: "own", 12: "own"}, False),
+        ({12: "own"}, True),
+    ],
+    ids=[
+        "everybody's",
+        "a supervisor under `ip netns exec`",
+        "the first process hides its mounts",
+        "it hides them, and a supervisor under `ip netns exec`",
+        "nobody else shows any",
+    ],
+)
+def test_whose_mounts_ours_are(tmp_path: pathlib.Path, mounts: dict[int, str], hosts: bool) -> None:
+    """Process 12 is a role, 11 its supervisor, 10 the shell, 1 the first process."""
+    for process, parent in ((1, 0), (10, 1), (11, 10), (12, 11)):
+        folder = tmp_path / str(process) / "ns"
+        folder.mkdir(parents=True)
+        (folder.parent / "stat").write_text(f"{process} (a) name) S {parent} 0 0")
+        if process in mounts:
+            (folder / "mnt").symlink_to(mounts[process])
+    assert pins._in_host_namespace(tmp_path, 12) is hosts

@@ -28,7 +28,7 @@ _MOUNT_FLAGS = 0x2 | 0x4 | 0x8
 _MOUNT_OPTIONS = "mode=0700"
 _DETACH = 2
 _HOST = "/proc/1/ns/mnt"
-_OWN = "/proc/self/ns/mnt"
+PROC = pathlib.Path("/proc")
 
 
 class Pins:
@@ -119,13 +119,26 @@ def _unmount(path: pathlib.Path) -> None:
         raise KernelRefusedError(f"cannot unmount {path}: {os.strerror(ctypes.get_errno())}")
 
 
-def _in_host_namespace() -> bool:
-    """Whether our mounts are the first process's. Where we may not look at that one, our parent's have to do."""
-    own = os.readlink(_OWN)
-    for other in (_HOST, f"/proc/{os.getppid()}/ns/mnt"):
+def _in_host_namespace(proc: pathlib.Path = PROC, process: int | None = None) -> bool:
+    """Whether our mounts are the first process's; where we may not look at that one, our first ancestor's that we may.
+
+    Our parent's alone would not do: under `ip netns exec` the supervisor has the same mounts as its roles.
+    """
+    process = process or os.getpid()
+    own = found = os.readlink(proc / str(process) / "ns" / "mnt")
+    while process > 1:
+        process = _parent(proc, process)
         with contextlib.suppress(OSError):
-            return os.readlink(other) == own
-    return True
+            found = os.readlink(proc / str(process) / "ns" / "mnt")
+    return found == own
+
+
+def _parent(proc: pathlib.Path, process: int) -> int:
+    """The parent's number, 0 above the first process; proc(5): after the name, which may hold anything."""
+    try:
+        return int((proc / str(process) / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _in_host(command: list[str]) -> None:
