@@ -80,6 +80,13 @@ def test_what_cannot_run_is_not_printed(file: pathlib.Path, tmp_path: pathlib.Pa
     assert "Traceback" not in done.stderr
 
 
+def test_a_pipe_is_read_once(file: pathlib.Path) -> None:
+    words = " ".join(f"'{word}'" for word in BASCULE)
+    line = f"cat {file} | {words} print /dev/stdin; {words} diff <(cat {file}) <(cat {file})"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, SERVICE, "")
+
+
 def test_the_model_is_printed_as_json(file: pathlib.Path) -> None:
     done = config("print", "--format", "json", file)
     assert done.returncode == 0

@@ -14,6 +14,7 @@ from bascule.errors import UsageError
 
 if TYPE_CHECKING:
     from bascule.config.loader import Loaded
+    from bascule.config.source import Source
 
 FORMAT = click.Choice(["text", "json"])
 FILE = click.Path(path_type=pathlib.Path)
@@ -43,7 +44,7 @@ def print_(files: tuple[pathlib.Path, ...], form: str, config_id: str | None) ->
 
     Exit status as of `bascule check`. 0: all of it is in effect. 1: some is not. 2: it cannot run; nothing is printed.
     """
-    loaded = _load(files, config_id)
+    sources, loaded = _load(files, config_id)
     if loaded.configuration is None:
         sys.exit(2)
     if form == "json":
@@ -51,14 +52,14 @@ def print_(files: tuple[pathlib.Path, ...], form: str, config_id: str | None) ->
 
         sys.stdout.buffer.write(to_json(loaded.configuration) + b"\n")
     else:
-        _print_text(files, config_id)
+        _print_text(sources, config_id)
     sys.exit(_status(loaded))
 
 
-def _print_text(files: Sequence[pathlib.Path], config_id: str | None) -> None:
-    from bascule.config.canonical import print_files
+def _print_text(sources: Sequence[Source], config_id: str | None) -> None:
+    from bascule.config.canonical import print_sources
 
-    printed = print_files(files, config_id)
+    printed = print_sources(sources, config_id)
     sys.stdout.buffer.write(printed.text)
     if printed.left_out:
         count = len(printed.left_out)
@@ -77,15 +78,14 @@ def diff(before: pathlib.Path, after: pathlib.Path, form: str, config_id: str | 
     What the files mean is compared, not how they are written. Exit status 0: the same. 1: they differ. 2: one of them
     cannot run.
     """
-    loaded = [_load((path,), config_id) for path in (before, after)]
-    old, new = loaded[0].configuration, loaded[1].configuration
-    if old is None or new is None:
+    (olds, was), (news, becomes) = (_load((path,), config_id) for path in (before, after))
+    if was.configuration is None or becomes.configuration is None:
         sys.exit(2)
-    for path, each in zip((before, after), loaded, strict=True):
-        _say_errors(path, each)
+    _say_errors(before, was)
+    _say_errors(after, becomes)
     from bascule.config.changes import changes
 
-    found = changes(old, new)
+    found = changes(was.configuration, becomes.configuration)
     if form == "json":
         from bascule.model.base import to_json
 
@@ -94,7 +94,7 @@ def diff(before: pathlib.Path, after: pathlib.Path, form: str, config_id: str | 
         for change in found:
             click.echo(change.text)
     if not found:
-        _say_what_is_not_compared(before, after, config_id)
+        _say_what_is_not_compared(olds, news, config_id)
     sys.exit(1 if found else 0)
 
 
@@ -107,11 +107,11 @@ def _say_errors(path: pathlib.Path, loaded: Loaded) -> None:
         click.echo(f"{path}: {summary(errors)}: what is not in effect is not compared", err=True)
 
 
-def _say_what_is_not_compared(before: pathlib.Path, after: pathlib.Path, config_id: str | None) -> None:
+def _say_what_is_not_compared(before: Sequence[Source], after: Sequence[Source], config_id: str | None) -> None:
     """Keywords that nothing acts on are in no model: a difference in them is said, but does not count."""
-    from bascule.config.canonical import print_files
+    from bascule.config.canonical import print_sources
 
-    if print_files((before,), config_id).body != print_files((after,), config_id).body:
+    if print_sources(before, config_id).body != print_sources(after, config_id).body:
         click.echo(
             "the same to bascule; the texts differ in keywords that it does not act on, or in their order "
             "(compare what `bascule config print` makes of each)",
@@ -143,17 +143,26 @@ def keywords(path: tuple[str, ...], form: str) -> None:
         click.echo(as_text(found), nl=False)
 
 
-def _load(files: Sequence[pathlib.Path], config_id: str | None) -> Loaded:
-    """The files; why they cannot run is said on standard error."""
-    from bascule.config.loader import load
+def _load(files: Sequence[pathlib.Path], config_id: str | None) -> tuple[list[Source], Loaded]:
+    """The files, each read once (it may be a pipe), and what they say; why they cannot run goes to standard error."""
+    from bascule.config.diagnostics import Findings
+    from bascule.config.loader import load_sources
     from bascule.config.render import as_text
+    from bascule.config.source import SourceError, read
     from bascule.model.diagnostic import Severity
 
-    loaded = load(files, config_id)
+    findings = Findings()
+    sources: list[Source] = []
+    for path in files:
+        try:
+            sources.append(read(path))
+        except SourceError as error:
+            findings.add_file("unreadable-file", error.name, str(error))
+    loaded = load_sources(sources, findings, config_id)
     fatal = [found for found in loaded.diagnostics if found.severity is Severity.FATAL]
     if fatal:
         click.echo(as_text(fatal, colour=False), nl=False, err=True)
-    return loaded
+    return sources, loaded
 
 
 def _status(loaded: Loaded) -> int:

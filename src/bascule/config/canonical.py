@@ -8,9 +8,7 @@ must be defined before they are used. What is not in effect is left out, and eac
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -24,7 +22,7 @@ from bascule.config.kinds import SCRIPT
 from bascule.config.lost import report_lost
 from bascule.config.reader import Reader, Section
 from bascule.config.schema import Block, Keyword, LineReader, RefusedLineError
-from bascule.config.source import Source, SourceError, read
+from bascule.config.source import Source
 from bascule.config.spelling import canonical, line_of
 from bascule.config.tree import Statement
 from bascule.model.configuration import VirtualAddress
@@ -103,15 +101,6 @@ def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Pr
 def _is_told(found: Diagnostic) -> bool:
     """The finding is about text that is not in the body, or not as it was."""
     return found.code in _TOLD or (found.severity is Severity.ERROR and found.code not in _STAYS)
-
-
-def print_files(paths: Sequence[pathlib.Path], config_id: str | None = None) -> Printed:
-    """The same, of files that are still to be read; one that cannot be is left away (to the loader it is fatal)."""
-    sources: list[Source] = []
-    for path in paths:
-        with contextlib.suppress(SourceError):
-            sources.append(read(path))
-    return print_sources(sources, config_id)
 
 
 def _comments(left_out: Sequence[Diagnostic]) -> Iterator[bytes]:
