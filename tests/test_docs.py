@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import pathlib
 import re
+import subprocess
+import sys
 
 import msgspec
 import pytest
 
-from bascule.cli import VERBS
+from bascule.cli.verbs import VERBS
 from scripts import docs
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-def test_the_reference_is_up_to_date() -> None:
-    assert sorted(docs.outdated()) == []
+def test_the_reference_is_up_to_date(root: pathlib.Path) -> None:
+    """In a process of its own: commands that other tests have run keep some of their help."""
+    check = [sys.executable, "-m", "scripts.docs", "--check"]
+    run = subprocess.run(check, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("name", [name for name in docs.PAGES if name.endswith(".json")])
