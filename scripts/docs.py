@@ -21,7 +21,7 @@ from typing import Any
 import click
 import msgspec
 
-from bascule import cli
+from bascule.cli import verbs
 from bascule.config import codes, schema
 from bascule.config.keywords.top import TOP
 from bascule.dataplane.xdp import layout
@@ -172,7 +172,7 @@ def commands(command: click.Command, name: str, parent: click.Context | None = N
 
 def commands_page() -> str:
     """Every verb's own help."""
-    return page("Commands", *commands(cli.cli, "bascule"))
+    return page("Commands", *commands(verbs.cli, "bascule"))
 
 
 def field_texts(kind: type[Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pathlib
 import pytest
 from click.testing import CliRunner, Result
 
-from bascule.cli import cli
+from bascule.cli.verbs import cli
 from bascule.dataplane import choose
 from bascule.dataplane.memory import MemoryPlane
 from bascule.errors import KernelRefusedError, UsageError

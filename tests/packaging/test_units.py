@@ -12,7 +12,7 @@ import socket
 
 import pytest
 
-from bascule.cli import VERBS
+from bascule.cli.verbs import VERBS
 from bascule.lab.directors import program
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import SEED
