@@ -163,6 +163,19 @@ def test_a_template_has_port_0_and_the_clients_address(trial: Trial) -> None:
     assert (int(slot["address"]), int(slot["port"]), int(slot["service"])) == (int(CLIENT), 0, service)
 
 
+def test_packets_from_port_0_are_no_connections_and_touch_no_template(trial: Trial) -> None:
+    """Port 0 is the template's mark; whoever sends from it, perhaps in another's name, must not get at it."""
+    trial.service(weights=(1, 1), persistence=50)
+    trial.establish(CLIENT_SAYS)
+    template = trial.the_only(template=True)
+    before = trial.table[template].copy()
+    for flags in (SYN, ACK, RST, SYN, SYN, ACK, FIN | ACK):
+        outcome = trial.send(CLIENT_SAYS.with_(source_port=0, flags=flags))
+        assert (outcome.verdict, outcome.counted) == (Xdp.PASS, {"malformed": 1})
+    assert trial.table[template] == before
+    assert len(trial.positions()) == 1
+
+
 def test_a_template_says_whether_a_connection_was_established(trial: Trial) -> None:
     trial.service(weights=(1,), persistence=50)
     trial.send(CLIENT_SAYS)

@@ -69,7 +69,7 @@ enum verdict {
 	VERDICT_NO_NEIGHBOUR = 11, /* dropped: the connection's server has no known MAC */
 	VERDICT_RACED = 12,	   /* dropped: another CPU is filling or emptying this connection's slot */
 	VERDICT_TABLE_FULL = 13,   /* dropped: no room for a new connection */
-	VERDICT_MALFORMED = 14,	   /* passed: headers that do not fit the frame */
+	VERDICT_MALFORMED = 14,	   /* passed: headers that do not fit the frame, or a source port 0 */
 	VERDICTS = 15,
 };
 /* Things that happen beside the verdict. */

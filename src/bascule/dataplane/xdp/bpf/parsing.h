@@ -71,7 +71,8 @@ static __always_inline enum kind parse_transport(struct packet *packet, void *at
 		return parse_icmp(at, end);
 	if (packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP)
 		return KIND_OTHER;
-	if ((void *)(ports + 1) > end)
+	/* Port 0 is the mark of a template in the connection table, and nobody's to answer. */
+	if ((void *)(ports + 1) > end || !ports->source)
 		return KIND_MALFORMED;
 	packet->client_port = ports->source;
 	packet->virtual_port = ports->dest;
