@@ -10,6 +10,7 @@ import subprocess
 import hypothesis
 import msgspec
 import pytest
+from hypothesis import strategies
 
 from bascule.config.canonical import Printed, print_sources
 from bascule.config.diagnostics import Findings
@@ -64,6 +65,20 @@ def test_every_declared_keyword_comes_back(text: str) -> None:
 @hypothesis.given(files_from_declarations(noise=True))
 def test_wrong_text_leaves_a_right_file(text: str) -> None:
     assert_round_trip(text)
+
+
+@hypothesis.given(strategies.data())
+def test_mutilated_examples_leave_right_files(root: pathlib.Path, data: strategies.DataObject) -> None:
+    name = data.draw(strategies.sampled_from(["keepalived.conf", "article-printed-2.conf"]))
+    lines = (root / "examples" / name).read_text(encoding="utf-8").splitlines()
+    for _ in range(data.draw(strategies.integers(1, 6))):
+        index = data.draw(strategies.integers(0, len(lines) - 1))
+        lines[index : index + 1] = data.draw(
+            strategies.sampled_from(
+                [[], ["}"], ["{"], [lines[index]] * 2, [lines[index].upper()], [f"{lines[index]} {{"], [lines[-index]]]
+            )
+        )
+    assert_round_trip("\n".join(lines))
 
 
 def test_the_examples_come_back(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -179,6 +194,15 @@ def test_words_that_an_address_line_ignores_are_left_out() -> None:
 def test_braces_inside_lines_stay() -> None:
     text = "static_routes {\n 10.0.0.0/8 {\n  via 10.0.0.1\n }\n}\n"
     assert body(text) == "static_routes {\n    10.0.0.0/8 {\n        via 10.0.0.1\n    }\n}\n"
+
+
+def test_braces_may_stand_deep_in_each_other() -> None:
+    depth = 20_000
+    found = body(f"static_routes {{\n{'a {' * depth}{'}' * depth}\n}}\n")
+    assert found.count("a {\n") == depth
+    assert len(found) < 100 * depth
+    assert body(found) == found
+    assert body("foo {" * depth) == ""
 
 
 def test_services_by_other_names_and_tunnels_stay_as_they_are() -> None:

@@ -30,6 +30,9 @@ from bascule.model.diagnostic import Diagnostic, Severity
 
 INDENT = "    "
 
+DEPTH_MAX = 8
+"""How deep lines are indented; braces may stand deeper in each other, in lines that nobody reads."""
+
 _TOLD = frozenset({"meaning/extra-words", "meaning/keepalived-applies", "keepalived-skips", "legacy-spelling"})
 """Findings that are told beside the errors: text that changes for us or for keepalived."""
 
@@ -201,12 +204,20 @@ def _line(statement: Statement, reader: LineReader, depth: int) -> Iterator[byte
                 break
             kept.words = kept.words[: refusal.index] + kept.words[refusal.index + 1 :]
     words = _address(value, kept.words) if isinstance(value, VirtualAddress) else kept.words
-    text = line_of(words)
-    yield _encoded(statement, depth, text if statement.children is None else f"{text} {{")
-    if statement.children is not None:
-        for child in statement.children:
-            yield from _line(child, lines.anything, depth + 1)
-        yield _encoded(statement, depth, "}")
+    yield from _with_block(statement, line_of(words), depth)
+
+
+def _with_block(statement: Statement, text: str, depth: int) -> Iterator[bytes]:
+    """A line, and what stands in braces after it, as it is. No recursion: nothing bounds how deep that goes."""
+    waiting: list[tuple[Statement, str, int]] = [(statement, text, depth)]
+    while waiting:
+        line, said, level = waiting.pop()
+        if line.children is None or said == "}":
+            yield _encoded(line, level, said)
+            continue
+        yield _encoded(line, level, f"{said} {{")
+        waiting.append((line, "}", level))
+        waiting.extend((child, line_of(child.words), level + 1) for child in reversed(line.children))
 
 
 def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:
@@ -215,4 +226,4 @@ def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:
 
 
 def _encoded(statement: Statement, depth: int, text: str) -> bytes:
-    return (INDENT * depth + text).encode(statement.source.origin(statement.line).source.encoding)
+    return (INDENT * min(depth, DEPTH_MAX) + text).encode(statement.source.origin(statement.line).source.encoding)
