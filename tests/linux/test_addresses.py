@@ -82,6 +82,20 @@ def test_label_scope_and_ipv6(kernel: Netlink) -> None:
 
 
 @pytest.mark.root
+def test_an_ipv6_host_address_is_deprecated_has_a_lifetime_and_is_renewed(kernel: Netlink) -> None:
+    for seconds in (600.0, 900.0):
+        addresses.add(kernel, 100, VIP6, 128, lifetime=seconds)
+        found = on(kernel, VIP6)
+        assert found is not None
+        assert found.usable
+        assert found.lifetime is not None
+        assert seconds - 10 < found.lifetime <= seconds
+        assert "deprecated" in ip("address", "show", "dev", "eth0").partition("fd02::240/128")[2].splitlines()[0]
+    addresses.add(kernel, 100, ipaddress.IPv6Address("fd03::240"), 64)
+    assert "deprecated" not in ip("address", "show", "dev", "eth0").partition("fd03::240/64")[2].splitlines()[0]
+
+
+@pytest.mark.root
 def test_an_interface_that_is_not_there(kernel: Netlink) -> None:
     with pytest.raises(NetlinkError, match=r"put 192\.168\.2\.240/32 on interface 77: No such device"):
         addresses.add(kernel, 77, VIP, 32)
@@ -103,6 +117,22 @@ def test_the_primary_address_is_the_first_that_is_not_virtual() -> None:
     found = [entry("10.0.0.9", 2), entry("fe80::1"), entry("192.168.2.240"), entry("192.168.2.210")]
     assert addresses.primary(found, 1, frozenset({VIP})) == ipaddress.IPv4Address("192.168.2.210")
     assert addresses.primary(found, 3, frozenset()) is None
+
+
+def test_over_ipv6_the_primary_address_is_a_usable_link_local_one_or_on_demand_another() -> None:
+    def entry(address: str, usable: bool = True) -> InterfaceAddress:
+        return InterfaceAddress(index=1, address=ipaddress.ip_address(address), prefix_length=64, usable=usable)
+
+    found = [
+        entry("192.168.2.210"),
+        entry("fd02::1", False),
+        entry("fd02::2"),
+        entry("fe80::1", False),
+        entry("fe80::2"),
+    ]
+    assert str(addresses.primary(found, 1, frozenset(), 6)) == "fe80::2"
+    assert str(addresses.primary(found, 1, frozenset(), 6, link_local=False)) == "fd02::2"
+    assert addresses.primary(found, 1, frozenset({ipaddress.IPv6Address("fe80::2")}), 6) is None
 
 
 @given(st.sampled_from((NEW_ADDRESS, DELETE_ADDRESS, 16)), st.binary(max_size=100))

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from bascule.lab.network import Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
-from bascule.linux import rawsocket
-from bascule.linux.netlink import NetlinkError
+from bascule.lab.waiting import wait_for
+from bascule.linux import addresses, rawsocket
+from bascule.linux.netlink import Netlink, NetlinkError
 from bascule.linux.rawsocket import RawSocket, Received, take_apart
 
 GROUP = ipaddress.IPv4Address("224.0.0.18")
+GROUP6 = ipaddress.IPv6Address("ff02::12")
 HERE = ipaddress.IPv4Address("192.168.2.210")
 SECOND = ipaddress.IPv4Address("192.168.2.215")
 THERE = ipaddress.IPv4Address("192.168.2.211")
@@ -70,6 +72,20 @@ def network() -> Iterator[Network]:
         yield built
 
 
+def link_locals(network: Network) -> list[ipaddress.IPv6Address]:
+    """Of both hosts, those that can be used."""
+    found: list[ipaddress.IPv6Address] = []
+    for host in network.hosts.values():
+        with host.entered(), Netlink() as netlink:
+            entries = addresses.dump(netlink)
+        found += [
+            entry.address
+            for entry in entries
+            if isinstance(entry.address, ipaddress.IPv6Address) and entry.address.is_link_local and entry.usable
+        ]
+    return found
+
+
 def heard(listener: RawSocket) -> list[Received]:
     assert select.select([listener], [], [], 5)[0]
     return list(listener.receive())
@@ -98,6 +114,42 @@ def test_what_is_sent_to_the_group_arrives_with_source_ttl_and_age_and_is_not_he
     assert frame[14:18] == PACKET[:4]
     for opened in (listener, sniffer, sender):
         opened.close()
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_over_ipv6_too_what_is_sent_arrives_with_source_hop_limit_and_age(network: Network) -> None:
+    wait_for(lambda: len(link_locals(network)) == 2, 5, "duplicate address detection")
+    here, there = link_locals(network)
+    with network.host("d2").entered():
+        listener = rawsocket.open_socket("eth0", 6, GROUP6)
+        sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD))
+    with network.host("d1").entered():
+        sender = rawsocket.open_socket("eth0", 6, GROUP6)
+    for destination, hops in ((GROUP6, 255), (there, 254)):
+        sender.send(PACKET[20:], here, destination, hops)
+        (found,) = heard(listener)
+        assert (found.payload, found.source, found.destination, found.ttl) == (PACKET[20:], here, destination, hops)
+        assert 0 <= found.age < 1
+    assert list(sender.receive()) == []
+    frames = iter(lambda: sniffer.recv(200), b"")
+    frame = next(frame for frame in frames if frame[20] == rawsocket.VRRP)
+    assert frame[:6].hex(":") == "33:33:00:00:00:12"
+    assert frame[14] == 0x6C, "traffic class as keepalived's: network control"
+    for opened in (listener, sniffer, sender):
+        opened.close()
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_one_packet_can_be_sent_over_ipv6(network: Network) -> None:
+    wait_for(lambda: len(link_locals(network)) == 2, 5, "duplicate address detection")
+    with network.host("d2").entered():
+        listener = rawsocket.open_socket("eth0", 6, GROUP6)
+    with network.host("d1").entered():
+        rawsocket.send_once("eth0", link_locals(network)[0], GROUP6, 255, PACKET[20:])
+    assert [found.payload for found in heard(listener)] == [PACKET[20:]]
+    listener.close()
 
 
 @pytest.mark.root

@@ -2,6 +2,8 @@
 """Addresses on interfaces: put (with a lifetime), renew, take off, list. IPv4 and IPv6, rtnetlink(7).
 
 A lifetime makes the kernel take the address off by itself when nobody renews it: seconds, as fine as the kernel is.
+An IPv6 host address (/128) is put on as deprecated, as keepalived does it: it answers, but nothing is sent from it
+unasked.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import ipaddress
 import math
 import socket
 import struct
+from collections.abc import Iterable
 
 from bascule.linux.netlink import CREATE, REPLACE, Netlink, NetlinkError, NetlinkMessage, attribute, attributes
 from bascule.model.base import IPAddress
@@ -22,6 +25,9 @@ _INFO = struct.Struct("=BBBBI")
 _LIFETIMES = struct.Struct("=IIII")
 _FOR_EVER = 0xFFFFFFFF
 _NO_DAD = 0x02
+_UNUSABLE = 0x08 | 0x40
+"""Duplicate address detection found a duplicate, or is not through yet."""
+_HOST_PREFIX = 128
 
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 """ip-address(8)'s words for scopes."""
@@ -37,6 +43,8 @@ class InterfaceAddress:
     scope: int = 0
     lifetime: int | None = None
     """Seconds left; None = for ever."""
+    usable: bool = True
+    """False: the kernel does not send from it, because it may be another host's."""
 
 
 def add(
@@ -55,7 +63,8 @@ def add(
     """
     seconds = _FOR_EVER if lifetime is None else max(1, math.ceil(lifetime))
     body = _head(index, address, prefix_length, scope)
-    body += attribute(_CACHE_INFO, _LIFETIMES.pack(seconds, seconds, 0, 0))
+    preferred = 0 if address.version == 6 and prefix_length == _HOST_PREFIX else seconds
+    body += attribute(_CACHE_INFO, _LIFETIMES.pack(preferred, seconds, 0, 0))
     if label is not None:
         body += attribute(_LABEL, label.encode() + b"\0")
     if address.version == 6:
@@ -95,7 +104,7 @@ def parse(message: NetlinkMessage) -> InterfaceAddress | None:
     """The address that a message speaks of; None for other messages and families."""
     if message.kind not in (NEW_ADDRESS, DELETE_ADDRESS) or len(message.body) < _INFO.size:
         return None
-    family, prefix_length, _, scope, index = _INFO.unpack_from(message.body)
+    family, prefix_length, flags, scope, index = _INFO.unpack_from(message.body)
     found = attributes(message.body[_INFO.size :])
     packed = found.get(_LOCAL, found.get(_ADDRESS, b""))
     if (family, len(packed)) not in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
@@ -106,14 +115,27 @@ def parse(message: NetlinkMessage) -> InterfaceAddress | None:
         prefix_length=prefix_length,
         scope=scope,
         lifetime=_lifetime(found.get(_CACHE_INFO, b"")),
+        usable=not flags & _UNUSABLE,
     )
 
 
-def primary(found: list[InterfaceAddress], index: int, without: frozenset[IPAddress]) -> ipaddress.IPv4Address | None:
-    """The interface's first IPv4 address that is none of `without`: whom its adverts come from."""
+def primary(
+    found: Iterable[InterfaceAddress],
+    index: int,
+    without: frozenset[IPAddress],
+    family: int = 4,
+    link_local: bool = True,
+) -> IPAddress | None:
+    """The interface's first usable address of an IP version that is none of `without`: whom its adverts come from.
+
+    Over IPv6 the first link-local address, or with `link_local` False the first of the others.
+    """
     for entry in found:
-        if entry.index == index and isinstance(entry.address, ipaddress.IPv4Address) and entry.address not in without:
-            return entry.address
+        address = entry.address
+        if entry.index != index or address.version != family or address in without or not entry.usable:
+            continue
+        if family == 4 or address.is_link_local is link_local:
+            return address
     return None
 
 

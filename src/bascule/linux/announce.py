@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gratuitous ARP in exactly keepalived's form (RFC 5227 3: an ARP announcement, a request for one's own address).
+"""Telling a segment where an address is now: gratuitous ARP, and for IPv6 unsolicited neighbour advertisements.
 
-keepalived fills the target's hardware address with ones where RFC 5227 has zeros; both are ignored by receivers.
+ARP in exactly keepalived's form (RFC 5227 3: an ARP announcement, a request for one's own address): it fills the
+target's hardware address with ones where RFC 5227 has zeros; both are ignored by receivers. The neighbour advertisement
+(RFC 4861 4.4, 7.2.6) has the router flag, which RFC 9568 8.2.1 asks for, and the override flag, so that it is believed.
 """
 
 from __future__ import annotations
@@ -12,12 +14,21 @@ import socket
 import struct
 
 from bascule.linux.netlink import NetlinkError
+from bascule.model.base import IPAddress
 
-_ETHERTYPE_ARP = 0x0806
+_ETHERTYPE_ARP, _ETHERTYPE_IPV6 = 0x0806, 0x86DD
 _BROADCAST = b"\xff" * 6
 _ETHERNET = struct.Struct("!6s6sH")
 _ARP = struct.Struct("!HHBBH6s4s6s4s")
 _ARP_ETHERNET, _ARP_IPV4, _ARP_REQUEST = 1, 0x0800, 1
+
+_IPV6 = struct.Struct("!IHBB16s16s")
+_NEIGHBOUR_ADVERTISEMENT = struct.Struct("!BBHI16sBB6s")
+_ICMPV6, _HOP_LIMIT = 58, 255
+_ADVERTISES, _ROUTER_AND_OVERRIDE = 136, 0xA0000000
+_TARGET_LINK_LAYER, _EIGHT_BYTES = 2, 1
+_ALL_NODES = ipaddress.IPv6Address("ff02::1")
+_ALL_NODES_ETHERNET = bytes.fromhex("333300000001")
 
 
 def gratuitous_arp(hardware_address: bytes, address: ipaddress.IPv4Address) -> bytes:
@@ -35,6 +46,29 @@ def gratuitous_arp(hardware_address: bytes, address: ipaddress.IPv4Address) -> b
         address.packed,
     )
     return ethernet + arp
+
+
+def neighbour_advertisement(hardware_address: bytes, address: ipaddress.IPv6Address) -> bytes:
+    """The Ethernet frame (86 bytes) that tells a segment: `address` is at `hardware_address`, and a router."""
+    message = _advertisement(hardware_address, address, 0)
+    pseudo = address.packed + _ALL_NODES.packed + struct.pack("!II", len(message), _ICMPV6)
+    message = _advertisement(hardware_address, address, _checksum(pseudo + message))
+    ethernet = _ETHERNET.pack(_ALL_NODES_ETHERNET, hardware_address, _ETHERTYPE_IPV6)
+    header = _IPV6.pack(6 << 28, len(message), _ICMPV6, _HOP_LIMIT, address.packed, _ALL_NODES.packed)
+    return ethernet + header + message
+
+
+def _advertisement(hardware_address: bytes, address: ipaddress.IPv6Address, checksum: int) -> bytes:
+    option = (_TARGET_LINK_LAYER, _EIGHT_BYTES, hardware_address)
+    return _NEIGHBOUR_ADVERTISEMENT.pack(_ADVERTISES, 0, checksum, _ROUTER_AND_OVERRIDE, address.packed, *option)
+
+
+def _checksum(data: bytes) -> int:
+    """The Internet checksum (RFC 1071) of an even number of bytes."""
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
 
 
 class Announcer:
@@ -55,10 +89,14 @@ class Announcer:
             self._socket.close()
             raise NetlinkError(error.errno or errno.EIO, f"send frames on {interface}") from error
 
-    def announce(self, address: ipaddress.IPv4Address) -> None:
-        """Send one gratuitous ARP. Raises NetlinkError."""
+    def announce(self, address: IPAddress) -> None:
+        """Send one gratuitous ARP or unsolicited neighbour advertisement. Raises NetlinkError."""
+        if isinstance(address, ipaddress.IPv4Address):
+            frame = gratuitous_arp(self._hardware_address, address)
+        else:
+            frame = neighbour_advertisement(self._hardware_address, address)
         try:
-            self._socket.send(gratuitous_arp(self._hardware_address, address))
+            self._socket.send(frame)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, f"announce {address} on {self._interface}") from error
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Raw IPv4 sockets for a multicast protocol on one interface, as VRRP needs them (raw(7), ip(7)).
+"""Raw IPv4 and IPv6 sockets for a multicast protocol on one interface, as VRRP needs them (raw(7), ip(7), ipv6(7)).
 
-Sends with a chosen source, TTL 255, network-control class of service, and no looping back; receives with the IP header
-taken apart and the kernel's own receive time. Knows nothing of what the payload means.
+Sends with a chosen source, TTL 255, network-control class of service, and no looping back; receives with what the IP
+header said and the kernel's own receive time. Knows nothing of what the payload means.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from typing import Any, ClassVar, TypeAlias
 
 from bascule.linux.netlink import NetlinkError
 from bascule.model.base import IPAddress
@@ -27,6 +28,10 @@ _TC_PRIO_CONTROL = 7
 _SO_TIMESTAMPNS = 35
 _IP_PKTINFO, _IP_MTU_DISCOVER, _IP_MULTICAST_ALL = 8, 10, 49
 _PMTUDISC_DONT = 0
+_IPV6_MULTICAST_ALL = 29
+_IPV6_PACKET_INFO = struct.Struct("=16si")
+_IPV6_MEMBERSHIP = struct.Struct("=16si")
+_INTEGER = struct.Struct("=i")
 _TIMESPEC = struct.Struct("=qq")
 _PACKET_INFO = struct.Struct("=i4s4s")
 _MEMBERSHIP = struct.Struct("=4s4si")
@@ -39,11 +44,15 @@ class Received:
     """A packet without its IP header, and what that said."""
 
     payload: bytes
-    source: ipaddress.IPv4Address
-    destination: ipaddress.IPv4Address
+    source: IPAddress
+    destination: IPAddress
     ttl: int
+    """The hop limit, over IPv6."""
     age: float
     """Seconds since the kernel got it."""
+
+
+Ancillary: TypeAlias = list[tuple[int, int, bytes]]
 
 
 def take_apart(packet: bytes, age: float = 0.0) -> Received | None:
@@ -64,18 +73,23 @@ def take_apart(packet: bytes, age: float = 0.0) -> Received | None:
 
 
 class RawSocket:
-    """One interface's socket for an IP protocol. Never blocks."""
+    """One interface's socket for an IP protocol, over IPv4. Never blocks."""
 
-    def __init__(self, interface: str, protocol: int = VRRP, group: ipaddress.IPv4Address | None = None) -> None:
+    _FAMILY: ClassVar[int] = socket.AF_INET
+    _ANCILLARY: ClassVar[int] = socket.CMSG_SPACE(_TIMESPEC.size)
+
+    def __init__(self, interface: str, protocol: int = VRRP, group: IPAddress | None = None) -> None:
         """Bind to an interface by name and join a multicast group there. Raises NetlinkError (a KernelRefusedError)."""
         self._interface = interface
         self._emptied = _now()
         try:
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+            self._socket = socket.socket(self._FAMILY, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "open a raw socket") from error
         try:
-            self._set_up(interface, group)
+            self._index = socket.if_nametoindex(interface)
+            self._bind(interface)
+            self._set_up(group)
         except OSError as error:
             self._socket.close()
             raise NetlinkError(error.errno or errno.EIO, f"use a raw socket on {interface}") from error
@@ -83,13 +97,15 @@ class RawSocket:
         for _ in self.receive():
             pass
 
-    def _set_up(self, interface: str, group: ipaddress.IPv4Address | None) -> None:
-        index = socket.if_nametoindex(interface)
+    def _bind(self, interface: str) -> None:
         sock = self._socket
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+    def _set_up(self, group: IPAddress | None) -> None:
+        sock = self._socket
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _CLASS_OF_SERVICE)
         # After IP_TOS, which sets a priority of its own.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
@@ -98,10 +114,10 @@ class RawSocket:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
         sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
         sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DONT)
-        here = _MEMBERSHIP.pack(bytes(4), bytes(4), index)
+        here = _MEMBERSHIP.pack(bytes(4), bytes(4), self._index)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
         if group is not None:
-            membership = _MEMBERSHIP.pack(group.packed, bytes(4), index)
+            membership = _MEMBERSHIP.pack(group.packed, bytes(4), self._index)
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
 
     def fileno(self) -> int:
@@ -117,15 +133,18 @@ class RawSocket:
 
         Raises NetlinkError, also when the interface's queue is full: an advert that waits is no advert.
         """
-        ancillary = [
-            (socket.IPPROTO_IP, _IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4))),
-            (socket.IPPROTO_IP, socket.IP_TTL, struct.pack("=i", ttl)),
-        ]
         try:
-            self._socket.sendmsg([payload], ancillary, 0, (str(destination), 0))
+            self._send(payload, source, destination, ttl)
         except OSError as error:
             what = f"send from {source} to {destination} on {self._interface}"
             raise NetlinkError(error.errno or errno.EIO, what) from error
+
+    def _send(self, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
+        ancillary = [
+            (socket.IPPROTO_IP, _IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4))),
+            (socket.IPPROTO_IP, socket.IP_TTL, _INTEGER.pack(ttl)),
+        ]
+        self._socket.sendmsg([payload], ancillary, 0, (str(destination), 0))
 
     def receive(self) -> Iterator[Received]:
         """Every packet that waits. One that is not whole is skipped: the kernel passes none.
@@ -135,17 +154,22 @@ class RawSocket:
         """
         while True:
             try:
-                data, ancillary, _, _ = self._socket.recvmsg(_DATAGRAM, socket.CMSG_SPACE(_TIMESPEC.size))
+                data, ancillary, _, sender = self._socket.recvmsg(_DATAGRAM, self._ANCILLARY)
             except BlockingIOError:
                 self._emptied = _now()
                 return
             except OSError as error:
                 raise NetlinkError(error.errno or errno.EIO, f"receive on {self._interface}") from error
-            found = take_apart(data, self._age(ancillary))
+            found = self._take(data, ancillary, sender)
             if found is not None:
                 yield found
 
-    def _age(self, ancillary: list[tuple[int, int, bytes]]) -> float:
+    def _take(self, data: bytes, ancillary: Ancillary, sender: Any) -> Received | None:
+        """`sender` is the socket address, whose form depends on the family."""
+        del sender  # the IP header says it
+        return take_apart(data, self._age(ancillary))
+
+    def _age(self, ancillary: Ancillary) -> float:
         """Seconds since the stamp of a packet; suspended time counts."""
         longest = _now() - self._emptied
         for level, kind, data in ancillary:
@@ -156,13 +180,61 @@ class RawSocket:
         return 0.0
 
 
+class RawSocket6(RawSocket):
+    """The same over IPv6, where the kernel keeps the header and tells what it said beside the payload."""
+
+    _FAMILY: ClassVar[int] = socket.AF_INET6
+    _ANCILLARY: ClassVar[int] = sum(map(socket.CMSG_SPACE, (_TIMESPEC.size, _IPV6_PACKET_INFO.size, _INTEGER.size)))
+
+    def _set_up(self, group: IPAddress | None) -> None:
+        sock, level = self._socket, socket.IPPROTO_IPV6
+        sock.setsockopt(level, socket.IPV6_TCLASS, _CLASS_OF_SERVICE)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
+        sock.setsockopt(level, socket.IPV6_UNICAST_HOPS, TTL)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_HOPS, TTL)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_LOOP, 0)
+        sock.setsockopt(level, _IPV6_MULTICAST_ALL, 0)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_IF, self._index)
+        sock.setsockopt(level, socket.IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(level, socket.IPV6_RECVHOPLIMIT, 1)
+        if group is not None:
+            sock.setsockopt(level, socket.IPV6_JOIN_GROUP, _IPV6_MEMBERSHIP.pack(group.packed, self._index))
+
+    def _send(self, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
+        ancillary = [
+            (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _IPV6_PACKET_INFO.pack(source.packed, self._index)),
+            (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, _INTEGER.pack(ttl)),
+        ]
+        scope = self._index if destination.is_link_local or destination.is_multicast else 0
+        self._socket.sendmsg([payload], ancillary, 0, (str(destination), 0, 0, scope))
+
+    def _take(self, data: bytes, ancillary: Ancillary, sender: Any) -> Received | None:
+        said = {kind: value for level, kind, value in ancillary if level == socket.IPPROTO_IPV6}
+        where, hops = said.get(socket.IPV6_PKTINFO, b""), said.get(socket.IPV6_HOPLIMIT, b"")
+        if len(where) < _IPV6_PACKET_INFO.size or len(hops) < _INTEGER.size:
+            return None
+        return Received(
+            payload=data,
+            source=ipaddress.IPv6Address(str(sender[0]).partition("%")[0]),
+            destination=ipaddress.IPv6Address(where[:16]),
+            ttl=_INTEGER.unpack(hops)[0],
+            age=self._age(ancillary),
+        )
+
+
+def open_socket(interface: str, family: int, group: IPAddress | None = None) -> RawSocket:
+    """A socket for VRRP over IP version `family` (4 or 6). Raises NetlinkError (a KernelRefusedError)."""
+    kind = RawSocket if family == 4 else RawSocket6
+    return kind(interface, VRRP, group)
+
+
 def _now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def send_once(interface: str, source: IPAddress, destination: IPAddress, ttl: int, packet: bytes) -> None:
     """Send one VRRP message over a socket of its own. Raises NetlinkError (a KernelRefusedError)."""
-    opened = RawSocket(interface)
+    opened = open_socket(interface, source.version)
     try:
         opened.send(packet, source, destination, ttl)
     finally:

@@ -44,6 +44,12 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     adverts_received: int = 0
     packets_refused: dict[str, int] = msgspec.field(default_factory=dict)
     """Packets counted and dropped, by reason."""
+    version: int = 2
+    """Of the protocol."""
+    active_interval: Seconds = Seconds(1.0)
+    """Between two adverts of whoever is active: in version 3 learned from these."""
+    checksum_forms: dict[str, int] = msgspec.field(default_factory=dict)
+    """Adverts received, by what their checksum covers: `message` or `pseudo_header`."""
 
 
 class VrrpStatus(Model, frozen=True, kw_only=True):

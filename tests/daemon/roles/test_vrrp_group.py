@@ -18,9 +18,17 @@ from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
 from bascule.linux import addresses, rawsocket
-from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
 from bascule.model.base import Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, Configuration, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import (
+    AuthType,
+    ChecksumForm,
+    Configuration,
+    UnicastPeer,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpState,
+)
 from bascule.model.messages import Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import StateChanged
@@ -68,7 +76,7 @@ class Bench:
         self.network = network
         self.host: LabHost = network.host("d1")
         self.netlink = netlink
-        self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS))
+        self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self.reported: list[tuple[str, VrrpState]] = []
         self.group = Group(netlink, Log("vrrp"), self.report)
         self.group.ready(True)
@@ -93,7 +101,7 @@ class Bench:
         with self.network.host("d2").entered():
             rawsocket.send_once("eth0", PEER, packet.GROUP_IPV4, ttl, payload)
         port = self.group.ports.require("eth0")
-        assert select.select([port.socket], [], [], 5)[0]
+        assert select.select([port.sockets[4]], [], [], 5)[0]
         self.group.packets(port)
 
 
@@ -142,7 +150,7 @@ def test_a_missing_interface_is_named_with_its_instance_and_nothing_changes(benc
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"version": 3}, "version 3"),
+        ({"version": 3, "advert_interval": Seconds(50.0)}, "does not fit version 3"),
         ({"auth_type": AuthType.AH}, "AH"),
         (
             {"virtual_addresses": (VirtualAddress(address=ipaddress.ip_address("fd02::1"), prefix_length=128),)},
@@ -275,3 +283,67 @@ def test_a_restart_leaves_the_address_and_the_successor_takes_it_up_if_it_comes_
     assert late.active() == ()
     assert bench.virtual() == set()
     late.stop()
+
+
+VIP6 = ipaddress.IPv6Address("fd02::240")
+LINK_LOCAL = ipaddress.IPv6Address("fe80::53")
+
+
+def instance6(**changes: object) -> VrrpInstance:
+    listed = tuple(VirtualAddress(address=address, prefix_length=128) for address in (VIP6, LINK_LOCAL))
+    return instance("VI_6", version=3, **{"virtual_addresses": listed, **changes})
+
+
+def test_the_same_vrid_over_ipv4_and_ipv6_is_two_routers(bench: Bench) -> None:
+    bench.run(instance(version=3), instance6())
+    assert bench.state("VI_1") is VrrpState.MASTER
+    wait_for(lambda: bench.news() and bench.state("VI_6") is VrrpState.MASTER, 5, "its link-local address")
+    found = {entry.address: entry for entry in addresses.dump(bench.netlink)}
+    assert {VIP, VIP6, LINK_LOCAL} <= set(found)
+    assert found[VIP6].usable
+    assert found[VIP6].lifetime is not None
+    source = bench.group.instances["VI_6"].source
+    assert source.is_link_local
+    assert source != LINK_LOCAL
+    bench.from_peer(advert(200, version=3, checksum_form=ChecksumForm.MESSAGE))
+    counts = {name: entry.received for name, entry in bench.group.instances.items()}
+    assert counts == {"VI_1": 1, "VI_6": 0}
+    bench.run()
+    assert not {VIP, VIP6, LINK_LOCAL} & {entry.address for entry in addresses.dump(bench.netlink)}
+
+
+def test_an_ipv6_instance_without_a_link_local_address_runs_and_is_remarked(bench: Bench) -> None:
+    bench.run(instance6(virtual_addresses=(VirtualAddress(address=VIP6, prefix_length=128),)))
+    assert bench.group.notes == (
+        "vrrp_instance VI_6 has no link-local virtual address, which RFC 9568 5.2.9 wants as the first",
+    )
+
+
+def test_an_ipv6_instance_waits_for_a_source_and_goes_with_it(bench: Bench) -> None:
+    bench.run(instance6())
+    wait_for(lambda: bench.news() and bench.state("VI_6") is VrrpState.MASTER, 5, "its link-local address")
+    bench.host.run(["ip", "-6", "address", "del", f"{bench.group.instances['VI_6'].source}/64", "dev", "eth0"])
+    bench.news()
+    assert bench.state("VI_6") is VrrpState.FAULT
+    assert VIP6 not in {entry.address for entry in addresses.dump(bench.netlink)}
+    bench.host.run(["ip", "address", "add", "fe80::9/64", "dev", "eth0", "nodad"])
+    bench.news()
+    assert bench.state("VI_6") is VrrpState.MASTER
+    assert bench.group.instances["VI_6"].source == ipaddress.IPv6Address("fe80::9")
+
+
+def test_unicast_peers_hear_each_other(bench: Bench) -> None:
+    bench.run(instance(unicast_peers=(UnicastPeer(address=PEER),), priority=Priority(100)))
+    with bench.network.host("d2").entered():
+        listener = rawsocket.RawSocket("eth0")
+        rawsocket.send_once("eth0", PEER, HERE, 64, advert(200))
+    port = bench.group.ports.require("eth0")
+    assert select.select([port.sockets[4]], [], [], 5)[0]
+    bench.group.packets(port)
+    assert bench.group.instances["VI_1"].machine.snapshot().active == PEER
+    bench.run()
+    bench.run(instance(unicast_peers=(UnicastPeer(address=PEER),), unicast_ttl=77))
+    assert select.select([listener], [], [], 5)[0]
+    sent = next(listener.receive())
+    assert (sent.source, sent.destination, sent.ttl, sent.payload) == (HERE, PEER, 77, advert(255))
+    listener.close()

@@ -13,7 +13,15 @@ from bascule.daemon.roles.vrrp_addresses import Placed
 from bascule.daemon.roles.vrrp_instance import Instance, settings_of
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, BasculeOptions, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import (
+    AuthType,
+    BasculeOptions,
+    ChecksumForm,
+    UnicastPeer,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpState,
+)
 from bascule.vrrp import packet
 from bascule.vrrp.events import Reconfigured, Start, Stop, Timeout
 from bascule.vrrp.packet import Datagram
@@ -21,6 +29,7 @@ from bascule.vrrp.packet import Datagram
 HERE = ipaddress.IPv4Address("192.168.2.210")
 PEER = ipaddress.IPv4Address("192.168.2.211")
 VIP = ipaddress.IPv4Address("192.168.2.240")
+UNREACHABLE = ipaddress.IPv4Address("10.9.9.9")
 CONFIG = VrrpInstance(
     name="VI_1",
     interface="eth0",
@@ -42,10 +51,10 @@ class Rim:
         self.did: list[tuple[object, ...]] = []
         self.broken = False
 
-    def send(self, interface: str, payload: bytes, source: IPAddress) -> None:
-        if self.broken:
+    def send(self, interface: str, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
+        if self.broken or destination == UNREACHABLE:
             raise KernelRefusedError("no")
-        self.did.append(("send", interface, payload, source))
+        self.did.append(("send", interface, payload, source, destination, ttl))
 
     def announce(self, interface: str, address: IPAddress) -> None:
         if self.broken:
@@ -64,8 +73,10 @@ def made(config: VrrpInstance = CONFIG, options: BasculeOptions | None = None) -
     return Instance(config, options or BasculeOptions(), HERE, rim, Log("vrrp")), rim
 
 
-def heard(instance: Instance, payload: bytes, source: IPAddress = PEER) -> list[object]:
-    datagram = Datagram(payload=payload, source=source)
+def heard(
+    instance: Instance, payload: bytes, source: IPAddress = PEER, destination: IPAddress = packet.GROUP_IPV4
+) -> list[object]:
+    datagram = Datagram(payload=payload, source=source, destination=destination)
     outcome = instance.hear(packet.decode(datagram), datagram, frozenset({HERE}), 1.0, 1.0)
     return list(outcome.changes)
 
@@ -79,7 +90,7 @@ def test_becoming_active_sends_puts_and_announces() -> None:
     instance.handle(Timeout(), 2.5)
     (change,) = instance.handle(Timeout(), instance.deadline).changes
     assert change.state is VrrpState.MASTER
-    assert rim.did[0] == ("send", "eth0", KEEPALIVED, HERE)
+    assert rim.did[0] == ("send", "eth0", KEEPALIVED, HERE, packet.GROUP_IPV4, 255)
     assert rim.did[1][:4] == ("put", "VI_1", (PLACED,), 8.0)
     assert rim.did[2:] == [("announce", "eth0", VIP)] * 5
     assert instance.sent == 1
@@ -96,7 +107,7 @@ def test_a_peers_advert_is_counted_and_followed() -> None:
 def test_an_advert_that_does_not_pass_is_counted_and_said_once(capfd: pytest.CaptureFixture[str]) -> None:
     instance, _ = made()
     instance.handle(Start(link=True), 0.0)
-    other = made(config_with(auth_pass=b"2222"))[0].payload(Priority(200))
+    other = made(config_with(auth_pass=b"2222"))[0].payload(Priority(200), packet.GROUP_IPV4)
     for _ in range(10):
         assert heard(instance, other) == []
     assert (instance.received, instance.refusals.counts) == (0, {"auth_data": 10})
@@ -165,13 +176,99 @@ def test_stopping_sends_priority_0_and_then_takes_off() -> None:
     rim.did.clear()
     instance.handle(Stop(), 0.5)
     assert [entry[0] for entry in rim.did] == ["send", "take"]
-    assert rim.did[0][2] == instance.payload(packet.PRIORITY_STOP)
+    assert rim.did[0][2] == instance.payload(packet.PRIORITY_STOP, packet.GROUP_IPV4)
 
 
 def test_settings_follow_the_configuration() -> None:
-    config = config_with(nopreempt=True, advert_interval=Seconds(5.0), garp_master_repeat=2)
+    config = config_with(
+        nopreempt=True,
+        advert_interval=Seconds(5.0),
+        garp_master_repeat=2,
+        preempt_delay=Seconds(7.0),
+        down_timer_adverts=4,
+    )
     settings = settings_of(config, BasculeOptions(), HERE)
     assert (settings.preempt, settings.announcements) == (False, 2)
+    assert (settings.preempt_delay, settings.down_adverts) == (7.0, 4)
     assert (settings.interval, settings.ready_timeout) == (Seconds(5.0), Seconds(15.0))
     bounded = settings_of(config, BasculeOptions(ready_timeout=Seconds(0.0)), HERE)
     assert bounded == dataclasses.replace(settings, ready_timeout=Seconds(0.0))
+
+
+# Captured from keepalived 2.2.7: VRID 53 over IPv6, which lists its addresses in the order of its file.
+KEEPALIVED_V6 = bytes.fromhex("313564020032e232fe800000000000000000000000000053fd020000000000000000000000000240")
+HERE6 = ipaddress.IPv6Address("fe80::e4f8:26ff:feab:817a")
+PEER6 = ipaddress.IPv6Address("fe80::1")
+VIP6, LINK_LOCAL = ipaddress.IPv6Address("fd02::240"), ipaddress.IPv6Address("fe80::53")
+V3 = config_with(version=3, advert_interval=Seconds(0.5), auth_type=AuthType.NONE, auth_pass=b"")
+V6 = VrrpInstance(
+    name="VI_6",
+    interface="eth0",
+    vrid=Vrid(53),
+    version=3,
+    advert_interval=Seconds(0.5),
+    virtual_addresses=tuple(VirtualAddress(address=address, prefix_length=128) for address in (VIP6, LINK_LOCAL)),
+)
+
+
+def test_over_ipv6_the_link_local_address_is_the_first_in_the_advert() -> None:
+    rim = Rim()
+    instance = Instance(V6, BasculeOptions(), HERE6, rim, Log("vrrp"))
+    instance.handle(Start(link=True, adopt=True), 0.0)
+    assert rim.did[0] == ("send", "eth0", KEEPALIVED_V6, HERE6, packet.GROUP_IPV6, 255)
+
+
+def test_another_source_is_in_the_checksum_of_version_3() -> None:
+    instance, _ = made(V3)
+    before = instance.payload(Priority(100), packet.GROUP_IPV4)
+    instance.move(PEER)
+    after = instance.payload(Priority(100), packet.GROUP_IPV4)
+    assert before != after
+    assert packet.decode(Datagram(payload=after, source=PEER)).priority == 100
+
+
+@pytest.mark.parametrize("form", ChecksumForm)
+def test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted(form: ChecksumForm) -> None:
+    config = config_with(version=3, auth_type=AuthType.NONE, checksum_form=form)
+    sender, _ = made(config)
+    sender.move(PEER)
+    receiver, _ = made(V3)
+    receiver.handle(Start(link=True), 0.0)
+    heard(receiver, sender.payload(Priority(200), packet.GROUP_IPV4))
+    assert receiver.checksum_forms == {form.value: 1}
+    assert receiver.machine.pace == 1.0, "the sender's interval was learned"
+
+
+def test_how_adverts_differ_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    receiver, _ = made(V3)
+    receiver.handle(Start(link=True), 0.0)
+    sender, _ = made(config_with(version=3, auth_type=AuthType.NONE))
+    sender.move(PEER)
+    for _ in range(3):
+        heard(receiver, sender.payload(Priority(200), packet.GROUP_IPV4))
+    assert receiver.received == 3
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "timer_late" not in line]
+    assert "event=interval_differs instance=VI_1" in line
+
+
+def unicast(*peers: IPAddress, **changes: object) -> VrrpInstance:
+    return config_with(unicast_peers=tuple(UnicastPeer(address=peer) for peer in peers), unicast_ttl=64, **changes)
+
+
+def test_every_unicast_peer_is_sent_to_though_one_cannot_be_reached(capfd: pytest.CaptureFixture[str]) -> None:
+    instance, rim = made(unicast(UNREACHABLE, PEER, version=3, auth_type=AuthType.NONE))
+    instance.handle(Start(link=True, adopt=True), 0.0)
+    ((_, _, payload, *where),) = [entry for entry in rim.did if entry[0] == "send"]
+    assert where == [HERE, PEER, 64]
+    found = packet.decode(Datagram(payload=payload, source=HERE, destination=PEER))  # type: ignore[arg-type]
+    assert found.addresses == (VIP,)
+    assert instance.sent == 1
+    assert "event=advert_not_sent" in capfd.readouterr().err
+
+
+def test_unicast_peers_hear_each_other_and_not_the_group() -> None:
+    instance, _ = made(unicast(PEER))
+    instance.handle(Start(link=True), 0.0)
+    heard(instance, KEEPALIVED, destination=HERE)
+    heard(instance, KEEPALIVED)
+    assert (instance.received, instance.refusals.counts) == (1, {"destination": 1})

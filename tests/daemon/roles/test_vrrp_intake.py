@@ -44,7 +44,7 @@ class FakePort:
     name = "eth0"
 
     def __init__(self, socket: Socket) -> None:
-        self.socket = socket
+        self.sockets = {4: socket}
         self.refusals = Refusals()
 
 

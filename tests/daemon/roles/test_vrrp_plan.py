@@ -7,12 +7,14 @@ import ipaddress
 
 import pytest
 
-from bascule.daemon.roles.vrrp_plan import interfaces_of, is_another, unsupported
-from bascule.model.base import Priority, Vrid
-from bascule.model.configuration import AuthType, VirtualAddress, VrrpInstance
+from bascule.daemon.roles.vrrp_plan import interfaces_of, is_another, remarks_on, unsupported
+from bascule.model.base import Priority, Seconds, Vrid
+from bascule.model.configuration import AuthType, UnicastPeer, VirtualAddress, VrrpInstance
 
 VIP = ipaddress.IPv4Address("192.168.2.240")
 VIP6 = ipaddress.IPv6Address("fd02::240")
+V4 = VirtualAddress(address=VIP, prefix_length=32)
+V6 = VirtualAddress(address=VIP6, prefix_length=128)
 
 
 def instance(**changes: object) -> VrrpInstance:
@@ -31,9 +33,17 @@ def instance(**changes: object) -> VrrpInstance:
     [
         ({}, None),
         ({"priority": Priority(254)}, None),
-        ({"version": 3}, "version 3"),
+        ({"version": 3}, None),
+        ({"version": 3, "advert_interval": Seconds(0.01)}, None),
+        ({"version": 3, "advert_interval": Seconds(40.95)}, None),
+        ({"version": 3, "advert_interval": Seconds(0.004)}, "does not fit"),
+        ({"version": 3, "advert_interval": Seconds(41.0)}, "does not fit"),
+        ({"version": 3, "virtual_addresses": (V6,)}, None),
+        ({"version": 3, "virtual_addresses": (V6, V4)}, "192.168.2.240: not IPv6 like the rest"),
+        ({"unicast_peers": (UnicastPeer(address=VIP6),)}, "fd02::240: not IPv4"),
+        ({"unicast_source": VIP6}, "fd02::240: not IPv4"),
         ({"auth_type": AuthType.AH}, "AH"),
-        ({"virtual_addresses": (VirtualAddress(address=VIP6, prefix_length=128),)}, "IPv6"),
+        ({"virtual_addresses": (V6,)}, "IPv6 needs VRRP version 3"),
         ({"priority": Priority(255)}, "192.168.2.240 is this host's own address"),
     ],
 )
@@ -48,8 +58,15 @@ def test_an_owner_of_an_address_that_is_not_here_yet_runs() -> None:
 
 def test_another_router_is_told_from_another_setting() -> None:
     assert not is_another(instance(), instance(priority=Priority(7)))
-    for changes in ({"interface": "eth1"}, {"vrid": Vrid(52)}, {"version": 3}):
+    for changes in ({"interface": "eth1"}, {"vrid": Vrid(52)}, {"version": 3}, {"virtual_addresses": (V6,)}):
         assert is_another(instance(), instance(**changes))
+
+
+def test_an_ipv6_instance_without_a_link_local_address_is_remarked() -> None:
+    first = VirtualAddress(address=ipaddress.IPv6Address("fe80::53"), prefix_length=128)
+    assert remarks_on(instance(virtual_addresses=(V6, first))) == ()
+    assert remarks_on(instance()) == ()
+    assert "no link-local virtual address" in remarks_on(instance(virtual_addresses=(V6,)))[0]
 
 
 def test_interfaces_are_those_of_the_instance_and_of_its_addresses() -> None:

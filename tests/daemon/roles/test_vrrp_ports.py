@@ -14,7 +14,9 @@ from bascule.errors import ConfigurationError
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
-from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.model.base import Vrid
+from bascule.model.configuration import UnicastPeer, VrrpInstance
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 
@@ -29,14 +31,19 @@ ONE = Topology(
 )
 
 
+def instance(**changes: object) -> VrrpInstance:
+    return VrrpInstance(name="VI_1", interface="eth0", vrid=Vrid(51), **changes)  # type: ignore[arg-type]
+
+
 class Bench:
     """Ports, and the kernel's news for them."""
 
     def __init__(self, host: LabHost, netlink: Netlink) -> None:
         self.host = host
-        self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS))
+        self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self.ports = Ports(netlink)
         self.port = self.ports.require("eth0")
+        self.port.listen(4)
 
     def ip(self, *words: str) -> None:
         self.host.run(["ip", *words])
@@ -83,14 +90,52 @@ def test_adverts_come_from_the_wanted_address_if_it_is_here_and_never_from_a_vir
     bench.ip("address", "add", f"{second}/24", "dev", "eth0")
     bench.news()
     virtual = frozenset({VIP})
-    source = bench.ports.source
-    assert source(bench.port, virtual, None) == HERE
-    assert source(bench.port, virtual, second) == second
-    assert source(bench.port, virtual, VIP) == HERE
-    assert source(bench.port, virtual, ipaddress.IPv4Address("10.0.0.1")) == HERE
+    elsewhere = ipaddress.IPv4Address("10.0.0.1")
+
+    def source(**changes: object) -> object:
+        return bench.ports.source(bench.port, virtual, instance(**changes))
+
+    assert source() == HERE
+    assert source(multicast_source=second) == second
+    assert source(multicast_source=VIP) == HERE
+    assert source(multicast_source=elsewhere) == HERE
+    peers = (UnicastPeer(address=elsewhere),)
+    assert source(unicast_peers=peers) == HERE
+    assert source(unicast_peers=peers, unicast_source=second) == second
+    assert source(unicast_peers=peers, unicast_source=elsewhere) is None
     bench.ip("address", "flush", "dev", "eth0")
     bench.news()
-    assert source(bench.port, virtual, None) is None
+    assert source() is None
+
+
+def test_over_ipv6_adverts_come_from_a_link_local_address_unless_peers_are_elsewhere(bench: Bench) -> None:
+    bench.ip("address", "add", "fd02::210/64", "dev", "eth0", "nodad")
+    bench.ip("address", "add", "fe80::53/128", "dev", "eth0", "nodad")
+    virtual = frozenset({ipaddress.IPv6Address("fe80::53")})
+
+    def source(*peers: str) -> str:
+        listed = tuple(UnicastPeer(address=ipaddress.ip_address(peer)) for peer in peers)
+        return str(bench.ports.source(bench.port, virtual, instance(native_ipv6=True, unicast_peers=listed)))
+
+    wait_for(lambda: bench.news() and source() != "None", 5, "duplicate address detection")
+    assert source().startswith("fe80::")
+    assert source() != "fe80::53"
+    assert source() == source("fe80::1")
+    assert source("fd02::211") == "fd02::210"
+
+
+def test_a_link_local_address_of_another_interface_is_not_an_own_one(bench: Bench) -> None:
+    bench.ip("link", "add", "other0", "type", "veth", "peer", "name", "other1")
+    bench.ip("address", "add", "fe80::77/64", "dev", "other0", "nodad")
+    bench.ip("address", "add", "fd02::77/64", "dev", "other0", "nodad")
+    bench.news()
+    own = bench.ports.own(bench.port)
+    assert HERE in own
+    assert ipaddress.IPv6Address("fd02::77") in own
+    assert ipaddress.IPv6Address("fe80::77") not in own
+    bench.ip("address", "add", "fe80::77/64", "dev", "eth0", "nodad")
+    bench.news()
+    assert ipaddress.IPv6Address("fe80::77") in bench.ports.own(bench.port)
 
 
 def test_a_link_that_goes_and_returns_is_followed(bench: Bench) -> None:
@@ -103,7 +148,8 @@ def test_a_link_that_goes_and_returns_is_followed(bench: Bench) -> None:
 
 
 def test_an_interface_made_anew_gets_new_sockets(bench: Bench) -> None:
-    before = bench.port.socket
+    bench.port.listen(6)
+    before = bench.port.sockets[4]
     bench.ip("link", "del", "eth0")
     bench.news()
     assert not bench.port.up
@@ -111,23 +157,25 @@ def test_an_interface_made_anew_gets_new_sockets(bench: Bench) -> None:
     bench.ip("link", "set", "peer0", "up")
     bench.ip("link", "set", "eth0", "up")
     wait_for(lambda: bench.news() and bench.port.up, 5, "the new interface")
-    assert bench.port.socket is not before
+    assert bench.port.sockets[4] is not before
     bench.ip("address", "add", f"{HERE}/24", "dev", "eth0")
     bench.news()
-    bench.port.socket.send(b"x", HERE, ipaddress.IPv4Address("224.0.0.18"))
+    bench.port.sockets[4].send(b"x", HERE, ipaddress.IPv4Address("224.0.0.18"))
     bench.port.announce(VIP)
+    assert set(bench.port.sockets) == {4, 6}
+    assert bench.port.sockets[6].fileno() >= 0
 
 
 def test_an_interface_that_is_gone_before_it_has_sockets_counts_as_down_until_the_next_news(bench: Bench) -> None:
     anew = dataclasses.replace(bench.port.facts, index=77, name="eth7")
-    before = bench.port.socket
+    before = bench.port.sockets[4]
     bench.port.refresh(anew)
     assert not bench.port.up
-    assert bench.port.socket is before
+    assert bench.port.sockets[4] is before
     assert before.fileno() >= 0
     bench.port.refresh(dataclasses.replace(anew, name="eth0"))
     assert bench.port.up
-    assert bench.port.socket is not before
+    assert bench.port.sockets[4] is not before
 
 
 def test_news_that_the_kernel_had_to_drop_are_read_anew(bench: Bench) -> None:
@@ -146,4 +194,4 @@ def test_ports_that_nobody_uses_are_closed(bench: Bench) -> None:
     bench.ports.keep({"eth0"})
     assert list(bench.ports) == [bench.port]
     bench.ports.keep(())
-    assert bench.port.socket.fileno() == -1
+    assert bench.port.sockets[4].fileno() == -1

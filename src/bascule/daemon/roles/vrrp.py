@@ -102,7 +102,7 @@ class Runner:
         self._tell(Started(role=Role.VRRP, generation=generation))
 
     def _round(self) -> None:
-        ports = {port.socket.fileno(): port for port in self._group.ports}
+        ports = {opened.fileno(): port for port in self._group.ports for opened in port.sockets.values()}
         wake = min(self._group.deadline(), boottime() + IDLE)
         writers = [self._bus] if self._bus.wants_write else []
         readers: list[int | Bus | Monitor] = [*ports, self._bus, self._monitor]

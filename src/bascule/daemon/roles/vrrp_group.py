@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_intake, vrrp_plan
@@ -34,7 +34,7 @@ from bascule.vrrp.events import (
 )
 from bascule.vrrp.packet import RefusedPacketError
 
-NO_SOURCE = ipaddress.IPv4Address(0)
+NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv6Address(0)}
 """Stands for the source of an instance whose interface has no address; it is in FAULT and sends nothing."""
 
 
@@ -48,19 +48,19 @@ class Group:
         self._keeper = Keeper(netlink, log)
         self.ports = Ports(netlink)
         self.instances: dict[str, Instance] = {}
-        self._by_vrid: dict[tuple[str, int], Instance] = {}
+        self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._virtual: frozenset[IPAddress] = frozenset()
         self._ready = False
         self._reading: set[str] = set()
         self.notes: tuple[str, ...] = ()
         """Instances that do not run, and why."""
 
-    def send(self, interface: str, payload: bytes, source: IPAddress) -> None:
-        """Send a VRRP message to the group (Rim)."""
-        self.ports.require(interface).socket.send(payload, source, packet.GROUP_IPV4)
+    def send(self, interface: str, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
+        """Send a VRRP message (Rim)."""
+        self.ports.require(interface).sockets[source.version].send(payload, source, destination, ttl)
 
     def announce(self, interface: str, address: IPAddress) -> None:
-        """Send one gratuitous ARP (Rim)."""
+        """Send one gratuitous ARP or neighbour advertisement (Rim)."""
         self.ports.require(interface).announce(address)
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
@@ -85,7 +85,7 @@ class Group:
         entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
         for entry in entries.values():
             self._open(entry)
-        self._note_unsupported(reasons)
+        self._note(entries.values(), reasons)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
         for name, instance in tuple(self.instances.items()):
             if name not in entries or vrrp_plan.is_another(instance.config, entries[name]):
@@ -95,7 +95,7 @@ class Group:
                 self._change(self.instances[entry.name], entry, wanted)
             else:
                 self._start(entry, wanted, handover)
-        self._by_vrid = {(i.config.interface, i.config.vrid): i for i in self.instances.values()}
+        self._by_router = {vrrp_plan.router_of(i.config): i for i in self.instances.values()}
         self.ports.keep(name for entry in entries.values() for name in vrrp_plan.interfaces_of(entry))
 
     def _unsupported(self, entry: VrrpInstance, handover: Handover) -> str | None:
@@ -103,11 +103,12 @@ class Group:
         held = entry.name in self.instances or entry.name in handover.active
         return vrrp_plan.unsupported(entry, frozenset() if held else self.ports.lasting)
 
-    def _note_unsupported(self, reasons: dict[str, str | None]) -> None:
+    def _note(self, entries: Iterable[VrrpInstance], reasons: dict[str, str | None]) -> None:
         found = {name: why for name, why in reasons.items() if why is not None}
         for name, why in found.items():
             self._log.error("instance_not_run", instance=name, why=why)
-        self.notes = tuple(f"vrrp_instance {name} does not run: {why}" for name, why in found.items())
+        remarks = [f"vrrp_instance {e.name} {remark}" for e in entries for remark in vrrp_plan.remarks_on(e)]
+        self.notes = (*(f"vrrp_instance {name} does not run: {why}" for name, why in found.items()), *remarks)
 
     def _open(self, entry: VrrpInstance) -> None:
         for name in vrrp_plan.interfaces_of(entry):
@@ -115,10 +116,11 @@ class Group:
                 self.ports.require(name)
             except ConfigurationError as error:
                 raise ConfigurationError(f"vrrp_instance {entry.name}: {error}") from error
+        self.ports.require(entry.interface).listen(entry.family)
 
     def _start(self, entry: VrrpInstance, wanted: Configuration, handover: Handover) -> None:
         source = self._source(entry)
-        instance = Instance(entry, wanted.options, source or NO_SOURCE, self, self._log)
+        instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log)
         self.instances[entry.name] = instance
         now = boottime()
         fresh = now - handover.at <= instance.machine.down_interval
@@ -142,8 +144,7 @@ class Group:
         del self.instances[name]
 
     def _source(self, entry: VrrpInstance) -> IPAddress | None:
-        port = self.ports.require(entry.interface)
-        return self.ports.source(port, self._virtual, entry.multicast_source)
+        return self.ports.source(self.ports.require(entry.interface), self._virtual, entry)
 
     def _link(self, entry: VrrpInstance, source: IPAddress | None) -> bool:
         return source is not None and self.ports.require(entry.interface).up
@@ -169,13 +170,13 @@ class Group:
 
     def _read(self, port: Port) -> None:
         for heard in vrrp_intake.adverts(port, self._log):
-            vrid = heard.advert.vrid
-            instance = self._by_vrid.get((port.name, vrid))
+            vrid, family = heard.advert.vrid, heard.datagram.source.version
+            instance = self._by_router.get((port.name, vrid, family))
             if instance is None:
-                stranger = RefusedPacketError(packet.Refusal.VRID, f"no instance here has VRID {vrid}")
+                stranger = RefusedPacketError(packet.Refusal.VRID, f"no instance here has VRID {vrid} over IPv{family}")
                 vrrp_intake.refuse(port, heard.datagram, stranger, self._log)
                 continue
-            outcome = instance.hear(heard.advert, heard.datagram, self.ports.local, heard.at, boottime())
+            outcome = instance.hear(heard.advert, heard.datagram, self.ports.own(port), heard.at, boottime())
             self._follow(instance, outcome)
 
     def timers(self) -> None:

@@ -12,7 +12,7 @@ from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed
 from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
-from bascule.model.configuration import BasculeOptions, VrrpInstance, VrrpState
+from bascule.model.configuration import BasculeOptions, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
 from bascule.vrrp import acceptance, packet
 from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.events import (
@@ -37,11 +37,11 @@ READY_ADVERTS = 3
 class Rim(Protocol):
     """What an instance needs of the world."""
 
-    def send(self, interface: str, payload: bytes, source: IPAddress) -> None:
-        """Send a VRRP message to the group. Raises KernelRefusedError."""
+    def send(self, interface: str, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
+        """Send a VRRP message. Raises KernelRefusedError."""
 
     def announce(self, interface: str, address: IPAddress) -> None:
-        """Send one gratuitous ARP. Raises KernelRefusedError."""
+        """Send one gratuitous ARP or neighbour advertisement. Raises KernelRefusedError."""
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on."""
@@ -69,6 +69,8 @@ class Instance:
         self.refusals = Refusals()
         self.sent = 0
         self.received = 0
+        self.checksum_forms: dict[str, int] = {}
+        """Adverts received, by what their checksum covers."""
         self.since = time.time()
         self.configure(config, options, source)
         self.machine = Machine(self.settings)
@@ -78,7 +80,9 @@ class Instance:
         """Take a configuration over; the machine is told by `Reconfigured(instance.settings)`."""
         self.config = config
         self.source = source
-        self.addresses = placed(config.virtual_addresses, config.interface)
+        self.addresses = placed(_in_order(config.virtual_addresses), config.interface)
+        self.destinations = tuple(peer.address for peer in config.unicast_peers) or (packet.group_of(config.family),)
+        self.ttl = config.unicast_ttl if config.unicast_peers else packet.TTL
         self.settings = settings_of(config, options, source)
         self.lifetime_setting = options.vip_lifetime
         auth_data = packet.padded_password(config.auth_pass)
@@ -89,14 +93,18 @@ class Instance:
             auth_type=config.auth_type,
             auth_data=auth_data,
             version=config.version,
+            peers=config.unicast_peers,
+            peers_only=config.check_unicast_source,
         )
         self._auth_data = auth_data
-        self._payloads: dict[Priority, bytes] = {}
+        self._payloads: dict[tuple[Priority, IPAddress], bytes] = {}
+        self._remarked: tuple[Advert, IPAddress] | None = None
 
     def move(self, source: IPAddress) -> None:
         """Send from another address from now on; the machine is told by `Reconfigured(instance.settings)`."""
         self.source = source
         self.settings = dataclasses.replace(self.settings, address=source)
+        self._payloads.clear()
 
     @property
     def name(self) -> str:
@@ -108,20 +116,26 @@ class Instance:
         """Its state now."""
         return self.machine.state
 
-    def payload(self, priority: Priority) -> bytes:
-        """The message of an advert of this priority."""
-        if priority not in self._payloads:
-            advert = Advert(
-                vrid=self.config.vrid,
-                priority=priority,
-                interval=self.config.advert_interval,
-                addresses=tuple(entry.address for entry in self.addresses),
-                auth_type=self.config.auth_type,
-                auth_data=self._auth_data,
-                version=self.config.version,
-            )
-            self._payloads[priority] = packet.encode(advert)
-        return self._payloads[priority]
+    def payload(self, priority: Priority, destination: IPAddress) -> bytes:
+        """The message of an advert of this priority to a peer or the group."""
+        key = (priority, destination)
+        if key not in self._payloads:
+            self._payloads[key] = packet.encode(self._advert(priority), self.source, destination)
+        return self._payloads[key]
+
+    def _advert(self, priority: Priority) -> Advert:
+        config = self.config
+        chosen = config.checksum_form if config.family == 4 else ChecksumForm.PSEUDO_HEADER
+        return Advert(
+            vrid=config.vrid,
+            priority=priority,
+            interval=config.advert_interval,
+            addresses=tuple(entry.address for entry in self.addresses),
+            auth_type=config.auth_type,
+            auth_data=self._auth_data,
+            version=config.version,
+            checksum_form=ChecksumForm.MESSAGE if config.version == 2 else chosen,
+        )
 
     def hear(self, advert: Advert, datagram: Datagram, own: frozenset[IPAddress], at: float, now: float) -> Outcome:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
@@ -131,10 +145,21 @@ class Instance:
             self._refused(error, datagram.source, now)
             return Outcome([])
         self.received += 1
+        form = advert.checksum_form.value
+        self.checksum_forms[form] = self.checksum_forms.get(form, 0) + 1
+        self._remark(advert, datagram, now)
         heard = AdvertReceived(
             source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
         )
         return self.handle(heard, now)
+
+    def _remark(self, advert: Advert, datagram: Datagram, now: float) -> None:
+        """Say how an advert differs from what is configured here; most are as the one before."""
+        if (advert, datagram.source) == self._remarked:
+            return
+        self._remarked = (advert, datagram.source)
+        for remark, detail in acceptance.remarks(advert, datagram, self._expected):
+            self._say(remark.value, f"{datagram.source}: {detail}", now)
 
     def handle(self, event: Event, now: float) -> Outcome:
         """Have the machine decide, and do what it asks for."""
@@ -161,7 +186,7 @@ class Instance:
         return outcome
 
     def announce(self, times: int, now: float) -> None:
-        """Gratuitous ARP for every virtual address, `times` times in turn, as keepalived sends them."""
+        """Gratuitous ARP or neighbour advertisements for each virtual address, `times` times in turn, as keepalived."""
         try:
             for _ in range(times):
                 for entry in self.addresses:
@@ -170,12 +195,15 @@ class Instance:
             self._say("announcement_not_sent", str(error), now)
 
     def _send(self, priority: Priority, now: float) -> None:
-        try:
-            self._rim.send(self.config.interface, self.payload(priority), self.source)
-        except KernelRefusedError as error:
-            self._say("advert_not_sent", str(error), now)
-            return
-        self.sent += 1
+        """To the group, or to every peer: one that cannot be reached must not keep the others waiting."""
+        for destination in self.destinations:
+            payload = self.payload(priority, destination)
+            try:
+                self._rim.send(self.config.interface, payload, self.source, destination, self.ttl)
+            except KernelRefusedError as error:
+                self._say("advert_not_sent", str(error), now)
+                continue
+            self.sent += 1
 
     def _say(self, event: str, detail: str, now: float) -> None:
         count = self._seldom.due(event, now)
@@ -207,4 +235,11 @@ def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress
         ready_timeout=Seconds(READY_ADVERTS * config.advert_interval) if ready is None else ready,
         announcements=config.garp_master_repeat,
         announce_delay=config.garp_master_delay,
+        preempt_delay=config.preempt_delay,
+        down_adverts=config.down_timer_adverts,
     )
+
+
+def _in_order(virtual: tuple[VirtualAddress, ...]) -> tuple[VirtualAddress, ...]:
+    """Link-local addresses first: RFC 9568 5.2.9 wants one at the head of an IPv6 advert."""
+    return tuple(sorted(virtual, key=lambda entry: entry.address.version == 6 and not entry.address.is_link_local))

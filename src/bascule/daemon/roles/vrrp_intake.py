@@ -15,7 +15,7 @@ from bascule.vrrp import packet
 from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
 
 BATCH_MAX = 1024
-"""Packets read from one port in one go: a flood must not keep the timers waiting for ever."""
+"""Packets read from one socket in one go: a flood must not keep the timers waiting for ever."""
 
 
 def boottime() -> float:
@@ -63,8 +63,10 @@ def refuse(port: Port, datagram: Datagram, error: RefusedPacketError, log: Log) 
 
 
 def _waiting(port: Port, log: Log) -> list[Received]:
-    try:
-        return [received for _, received in zip(range(BATCH_MAX), port.socket.receive(), strict=False)]
-    except KernelRefusedError as error:
-        log.warning("receive_failed", interface=port.name, error=error)
-        return []
+    found: list[Received] = []
+    for opened in port.sockets.values():
+        try:
+            found += [received for _, received in zip(range(BATCH_MAX), opened.receive(), strict=False)]
+        except KernelRefusedError as error:
+            log.warning("receive_failed", interface=port.name, error=error)
+    return found

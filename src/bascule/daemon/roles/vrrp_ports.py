@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from collections.abc import Iterable, Iterator
 
 from bascule.daemon.roles.vrrp_refusals import Refusals
@@ -14,9 +13,10 @@ from bascule.linux.addresses import InterfaceAddress
 from bascule.linux.announce import Announcer
 from bascule.linux.interfaces import Interface
 from bascule.linux.netlink import Netlink, NetlinkMessage
-from bascule.linux.rawsocket import RawSocket
+from bascule.linux.rawsocket import RawSocket, open_socket
 from bascule.model.base import IPAddress
-from bascule.vrrp.packet import GROUP_IPV4, PROTOCOL
+from bascule.model.configuration import VrrpInstance
+from bascule.vrrp.packet import group_of
 
 _ETHERNET_ADDRESS = 6
 
@@ -25,13 +25,19 @@ class Port:
     """One interface. Its sockets belong to one incarnation of it: `refresh` opens new ones for the next."""
 
     def __init__(self, found: Interface) -> None:
-        """Open the sockets. Raises KernelRefusedError."""
+        """Open what announces; `listen` opens what hears. Raises KernelRefusedError."""
         self.facts = found
         self.refusals = Refusals()
         """Packets that could not be told to belong to an instance."""
-        self._announcer: Announcer | None
-        self.socket, self._announcer = _sockets(found)
+        self.sockets: dict[int, RawSocket] = {}
+        """By IP version: the kernel may not have both, and an interface may only carry addresses."""
+        self._announcer = _announcer(found)
         self._opened_for = (found.index, found.hardware_address)
+
+    def listen(self, family: int) -> None:
+        """Have a socket for adverts over IP version `family`. Raises KernelRefusedError."""
+        if family not in self.sockets:
+            self.sockets[family] = open_socket(self.name, family, group_of(family))
 
     @property
     def name(self) -> str:
@@ -52,36 +58,46 @@ class Port:
         if not found.up or (found.index, found.hardware_address) == self._opened_for:
             return
         try:
-            fresh = _sockets(found)
+            fresh = _opened(found, self.sockets)
         except KernelRefusedError:
             self.facts = dataclasses.replace(found, up=False, running=False)
             return
         self.close()
-        self.socket, self._announcer = fresh
-        self._opened_for = (found.index, found.hardware_address)
+        self.sockets, self._announcer, self._opened_for = fresh.sockets, fresh._announcer, fresh._opened_for
 
     def announce(self, address: IPAddress) -> None:
-        """Send one gratuitous ARP. Raises KernelRefusedError. An interface without Ethernet has nobody to tell."""
-        if self._announcer is not None and isinstance(address, ipaddress.IPv4Address):
+        """Send one gratuitous ARP or neighbour advertisement. Raises KernelRefusedError.
+
+        An interface without Ethernet has nobody to tell.
+        """
+        if self._announcer is not None:
             self._announcer.announce(address)
 
     def close(self) -> None:
         """Close the sockets."""
-        self.socket.close()
+        for opened in self.sockets.values():
+            opened.close()
         if self._announcer is not None:
             self._announcer.close()
 
 
-def _sockets(found: Interface) -> tuple[RawSocket, Announcer | None]:
-    """Both sockets of an interface or neither; one without Ethernet announces nothing. Raises KernelRefusedError."""
-    opened = RawSocket(found.name, PROTOCOL, GROUP_IPV4)
-    if len(found.hardware_address) != _ETHERNET_ADDRESS:
-        return opened, None
+def _opened(found: Interface, families: Iterable[int]) -> Port:
+    """All sockets of an interface or none. Raises KernelRefusedError."""
+    port = Port(found)
     try:
-        return opened, Announcer(found.name, found.hardware_address)
+        for family in families:
+            port.listen(family)
     except KernelRefusedError:
-        opened.close()
+        port.close()
         raise
+    return port
+
+
+def _announcer(found: Interface) -> Announcer | None:
+    """None for an interface without Ethernet. Raises KernelRefusedError."""
+    if len(found.hardware_address) != _ETHERNET_ADDRESS:
+        return None
+    return Announcer(found.name, found.hardware_address)
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -112,6 +128,17 @@ class Ports:
         """Every address of this host."""
         return self._local
 
+    def own(self, port: Port) -> frozenset[IPAddress]:
+        """The addresses that nobody else can have who is heard on `port`: link-local ones count on their own link."""
+        here = port.facts.index
+        strange = (
+            entry.address for entry in self._addresses.values() if entry.address.is_link_local and entry.index != here
+        )
+        return self._local - (frozenset(strange) - self._on(here))
+
+    def _on(self, index: int) -> frozenset[IPAddress]:
+        return frozenset(entry.address for entry in self._addresses.values() if entry.index == index)
+
     @property
     def lasting(self) -> frozenset[IPAddress]:
         """The addresses of this host without a lifetime."""
@@ -138,15 +165,20 @@ class Ports:
         for name in set(self._ports) - set(names):
             self._ports.pop(name).close()
 
-    def source(self, port: Port, virtual: frozenset[IPAddress], wanted: IPAddress | None) -> IPAddress | None:
-        """Where adverts on `port` come from: `wanted` if this host has it, else the interface's first address.
+    def source(self, port: Port, virtual: frozenset[IPAddress], entry: VrrpInstance) -> IPAddress | None:
+        """Where an instance's adverts come from: the configured address if this host has it, else the interface's
+        first one; over IPv6 a link-local one, unless its unicast peers are elsewhere.
 
         Never a virtual address: the kernel drops packets from a source that is local, so two actives that both had
-        it would be deaf to each other. None = the interface has no address.
+        it would be deaf to each other. None = there is no such address, or not the one that unicast peers expect.
         """
+        wanted = entry.unicast_source if entry.unicast_peers else entry.multicast_source
         if wanted is not None and wanted in self._local and wanted not in virtual:
             return wanted
-        return addresses.primary(list(self._addresses.values()), port.facts.index, virtual)
+        if wanted is not None and entry.unicast_peers:
+            return None
+        near = all(peer.address.is_link_local for peer in entry.unicast_peers)
+        return addresses.primary(self._addresses.values(), port.facts.index, virtual, entry.family, near)
 
     def update(self, messages: Iterable[NetlinkMessage], complete: bool, virtual: frozenset[IPAddress]) -> Changes:
         """Take in what the kernel reported; when some of it was lost, read everything anew.

@@ -13,7 +13,7 @@ from bascule.model.configuration import VrrpState
 from bascule.model.messages import InstanceChanged, InstanceState, LastWill, WillAddress, WillFrame
 from bascule.model.status import InstanceStatus, VrrpStatus
 from bascule.vrrp.events import StateChanged
-from bascule.vrrp.packet import GROUP_IPV4, PRIORITY_STOP, TTL
+from bascule.vrrp.packet import PRIORITY_STOP
 
 
 def state_of(instance: Instance) -> InstanceState:
@@ -47,11 +47,12 @@ def will_of(instances: Iterable[Instance]) -> LastWill:
             WillFrame(
                 interface=instance.config.interface,
                 source=instance.source,
-                destination=GROUP_IPV4,
-                ttl=TTL,
-                packet=instance.payload(PRIORITY_STOP),
+                destination=destination,
+                ttl=instance.ttl,
+                packet=instance.payload(PRIORITY_STOP, destination),
             )
             for instance in active
+            for destination in instance.destinations
         ),
         addresses=tuple(
             WillAddress(interface=entry.interface, address=entry.address, prefix_length=entry.prefix_length)
@@ -87,4 +88,7 @@ def _instance_status(instance: Instance, unplaced: dict[str, int]) -> InstanceSt
         adverts_sent=instance.sent,
         adverts_received=instance.received,
         packets_refused=merged(instance.refusals.counts, unplaced),
+        version=instance.config.version,
+        active_interval=instance.machine.pace,
+        checksum_forms=dict(instance.checksum_forms),
     )
