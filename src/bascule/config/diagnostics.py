@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from bascule.config.tree import Statement
 
 
+STRUCTURAL = frozenset(
+    {
+        "unknown-keyword",
+        "wrong-case",
+        "unexpected-brace",
+        "missing-open",
+        "missing-close",
+        "extra-brace",
+        "meaning/missing-open",
+    }
+)
+"""Codes of what keepalived may read otherwise than we do; without one of them both read the same lines."""
+
 _SHIFTING = frozenset({"skipped", "unknown-keyword", "unexpected-brace", "missing-close"})
 """Codes of what keepalived may read in another place than we do, once a brace is wrong."""
 

@@ -61,7 +61,7 @@ class Expander:
 
     def expand(self, source: Source) -> Source:
         """What `source` stands for; itself when there is nothing to expand."""
-        if not any(_NEEDED.search(line) for line in source.lines):
+        if source.plain or not any(_NEEDED.search(line) for line in source.lines):
             return source
         self._lines, self._origins, self._files = [], [], []
         self._file(source)

@@ -6,6 +6,7 @@ Numbers are decimal only, as in keepalived (`0x10` is none, `010` is 10).
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from typing import Any
@@ -144,8 +145,13 @@ class Pattern(Kind):
     def __init__(self, pattern: str, shown: str, what: str) -> None:
         """`pattern` must match the whole word; `what` names it in messages."""
         super().__init__(shown)
-        self.pattern = re.compile(pattern, re.ASCII)
+        self._text = pattern
         self.what = what
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when the first word asks for it."""
+        return re.compile(self._text, re.ASCII)
 
     def parse(self, word: str) -> str:
         """The word itself."""

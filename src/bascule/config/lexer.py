@@ -9,7 +9,9 @@ for: `spans` finds them again from where a line's words start.
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 WORDS, OPEN, CLOSE = 0, 1, 2
@@ -31,22 +33,29 @@ class Flaw(NamedTuple):
 _SPECIAL = re.compile('[{}"#!\\\\\x00\x1c-\x1f\x80-\U0010ffff]')
 """Characters for which a line is not simply split at blanks (Python's blanks are more than keepalived's)."""
 
-_PIECE = re.compile(
-    r"""(?P<blank>[ \t\r\n\f\v]+)
+
+@functools.cache
+def _pieces() -> re.Pattern[str]:
+    """What a line is made of; compiled when the first line needs it."""
+    return re.compile(_PIECE, re.VERBOSE | re.DOTALL)
+
+
+_PIECE = r"""(?P<blank>[ \t\r\n\f\v]+)
     |(?P<quoted>"(?:[^"\\]|\\.)*"|"[^"]*")
     |(?P<comment>[#!].*)
     |(?P<brace>[{}])
     |(?P<word>(?:\\[#!]|[^ \t\r\n\f\v"#!{}])+)
-    |(?P<open_quote>".*)""",
-    re.VERBOSE | re.DOTALL,
-)
+    |(?P<open_quote>".*)"""
 
 
 def lex(lines: list[str]) -> tuple[list[Token], list[Flaw]]:
     """The tokens of `lines` (without their line ends), and what could not be read. Linear in the size of the text."""
-    tokens: list[Token] = []
     flaws: list[Flaw] = []
-    add = tokens.append
+    return list(scan(lines, flaws)), flaws
+
+
+def scan(lines: list[str], flaws: list[Flaw]) -> Iterator[Token]:
+    """The same one by one, since all tokens of a large file are large, too; what could not be read goes to `flaws`."""
     special = _SPECIAL.search
     # Large files repeat most of their lines: one tuple for all that are the same.
     seen: dict[str, tuple[str, ...]] = {}
@@ -56,31 +65,31 @@ def lex(lines: list[str]) -> tuple[list[Token], list[Flaw]]:
             known = seen[line] = tuple(line.split())
         if known is not None:
             if known:
-                add((WORDS, known, number, 0))
+                yield WORDS, known, number, 0
             continue
         stripped = line.strip(" \t\r")
         if stripped == "}":
-            add((CLOSE, (), number, line.index("}")))
+            yield CLOSE, (), number, line.index("}")
         elif stripped[-1:] == "{" and special(stripped, 0, len(stripped) - 1) is None:
             words = stripped[:-1].split()
             if words:
-                add((WORDS, tuple(words), number, 0))
-            add((OPEN, (), number, line.rindex("{")))
+                yield WORDS, tuple(words), number, 0
+            yield OPEN, (), number, line.rindex("{")
         elif stripped[:1] not in {"!", "#"}:
-            _lex_line(line, number, tokens, flaws)
+            yield from _lex_line(line, number, flaws)
         elif stripped[-1] == "\\":
             flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "meaning/line-continuation"))
-    return tokens, flaws
 
 
-def _lex_line(line: str, number: int, tokens: list[Token], flaws: list[Flaw]) -> None:
+def _lex_line(line: str, number: int, flaws: list[Flaw]) -> list[Token]:
     """One line with anything special in it."""
+    tokens: list[Token] = []
     if "\x00" in line:
         flaws.append(Flaw(number, line.index("\x00"), line.index("\x00") + 1, "nul-character"))
-        return
+        return tokens
     words: list[str] = []
     start = 0
-    for piece in _PIECE.finditer(line):
+    for piece in _pieces().finditer(line):
         kind = piece.lastgroup
         if kind == "word" or kind == "quoted":
             if not words:
@@ -98,6 +107,7 @@ def _lex_line(line: str, number: int, tokens: list[Token], flaws: list[Flaw]) ->
         flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "meaning/line-continuation"))
     if words:
         tokens.append((WORDS, tuple(words), number, start))
+    return tokens
 
 
 def word_of(text: str) -> str:
@@ -111,7 +121,7 @@ def word_of(text: str) -> str:
 
 def without_comment(line: str) -> str:
     """The line up to its comment, if it has one."""
-    for piece in _PIECE.finditer(line):
+    for piece in _pieces().finditer(line):
         if piece.lastgroup == "comment":
             return line[: piece.start()]
     return line
@@ -120,7 +130,7 @@ def without_comment(line: str) -> str:
 def spans(line: str, start: int) -> list[tuple[int, int]]:
     """Where the words are that `lex` found in `line` from `start`: offsets of the first and past the last character."""
     found: list[tuple[int, int]] = []
-    for piece in _PIECE.finditer(line, start):
+    for piece in _pieces().finditer(line, start):
         if piece.lastgroup in ("word", "quoted"):
             found.append(piece.span())
         elif piece.lastgroup in ("brace", "comment"):

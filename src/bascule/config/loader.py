@@ -14,11 +14,9 @@ from bascule.config import tree
 from bascule.config.assemble import globals as global_settings
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
-from bascule.config.diagnostics import Findings
-from bascule.config.expand import Expander
+from bascule.config.diagnostics import STRUCTURAL, Findings
 from bascule.config.keywords.bascule import honours_legacy
 from bascule.config.keywords.top import TOP
-from bascule.config.lost import report_lost
 from bascule.config.meaning import check_together
 from bascule.config.reader import Reader, Section
 from bascule.config.source import Source, SourceError, read
@@ -76,15 +74,18 @@ def load_sources(
     sources: Sequence[Source], findings: Findings, config_id: str | None = None, look: Look | None = None
 ) -> Loaded:
     """The same, of text that has been read already."""
-    expander = Expander(findings, config_id if config_id is not None else os.uname().nodename.partition(".")[0])
+    torn: set[tuple[str, int]] = set()
     children: list[tree.Statement] = []
-    for source in sources:
-        statements = tree.build(expander.expand(source), TOP.shape, findings)
+    for source, expanded in _expanded(sources, findings, config_id, torn):
+        statements = tree.build(expanded, TOP.shape, findings)
         _remark(source, statements, findings)
         children.extend(statements)
     reader = Reader(findings, legacy=honours_legacy(children))
     top = reader.section(TOP, None, children)
-    report_lost(children, TOP, expander.torn, findings)
+    if torn or findings.places(STRUCTURAL):
+        from bascule.config.lost import report_lost
+
+        report_lost(children, TOP, torn, findings)
     configuration = _configuration(tuple(source.name for source in sources), top, findings)
     if look is not None:
         look(top, findings)
@@ -92,6 +93,21 @@ def load_sources(
     if any(diagnostic.severity is Severity.FATAL for diagnostic in diagnostics):
         return Loaded(None, diagnostics)
     return Loaded(configuration, diagnostics)
+
+
+def _expanded(
+    sources: Sequence[Source], findings: Findings, config_id: str | None, torn: set[tuple[str, int]]
+) -> Iterator[tuple[Source, Source]]:
+    """Each source with what it stands for; the files and lines of undefined `${NAME}` are added to `torn`."""
+    if all(source.plain for source in sources):
+        yield from ((source, source) for source in sources)
+        return
+    from bascule.config.expand import Expander
+
+    expander = Expander(findings, config_id if config_id is not None else os.uname().nodename.partition(".")[0])
+    for source in sources:
+        yield source, expander.expand(source)
+    torn |= expander.torn
 
 
 def _remark(source: Source, statements: list[tree.Statement], findings: Findings) -> None:

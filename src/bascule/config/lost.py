@@ -12,17 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from bascule.config.diagnostics import Findings
+from bascule.config.diagnostics import STRUCTURAL, Findings
 from bascule.config.lexer import CLOSE, OPEN, WORDS, Token, lex
 from bascule.config.schema import Block, Keyword, RefusedLineError, walk
 from bascule.config.source import Source, Span
 from bascule.config.tree import Statement
-
-STRUCTURAL = frozenset(
-    {"unknown-keyword", "wrong-case", "unexpected-brace", "missing-open", "missing-close", "extra-brace"}
-    | {"meaning/missing-open"}
-)
-"""Without a finding of one of these codes both read the same."""
 
 REFUSED = frozenset({"missing-name", "duplicate", "bad-address", "bad-number", "out-of-range", "bad-word"})
 """What a block's own line is refused for: keepalived skips such a block by counting braces."""

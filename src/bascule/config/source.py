@@ -33,13 +33,15 @@ class Source:
     stands, and positions are those of the line as it is here.
     """
 
-    __slots__ = ("encoding", "lines", "name", "origins", "starts_with_bom")
+    __slots__ = ("encoding", "lines", "name", "origins", "plain", "starts_with_bom")
 
     def __init__(self, name: str, text: str, encoding: str = "utf-8") -> None:
         """Take the text of a file as it stands; a byte order mark at its start is dropped and remembered."""
         self.name = name
         self.encoding = encoding
         self.starts_with_bom = text.startswith(BOM)
+        # Most large files have none of this, and need no look at each line for what it may stand for.
+        self.plain = not any(mark in text for mark in ("$", "@", "~", "include"))
         self.lines = text.removeprefix(BOM).split("\n")
         self.origins: list[Origin] | None = None
 

@@ -9,11 +9,12 @@ closing ones, one after a word that takes none is dropped, and a block of the to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from bascule.config.diagnostics import Findings
-from bascule.config.lexer import CLOSE, OPEN, WORDS, Token, lex, spans
+from bascule.config.lexer import CLOSE, OPEN, WORDS, Flaw, Token, lex, scan, spans
 from bascule.config.source import Source, Span
 
 Shape: TypeAlias = Mapping[str, Any]
@@ -61,11 +62,11 @@ class Statement:
 class _Builder:
     """The state of one pass over the tokens."""
 
-    def __init__(self, source: Source, shape: Shape, findings: Findings, surplus: int) -> None:
+    def __init__(self, source: Source, shape: Shape, findings: Findings) -> None:
         self.source = source
         self.findings = findings
-        self.surplus = surplus
-        """How many opening braces have no closing one."""
+        self.dropped = 0
+        """How many opening braces without a closing one have been dealt with."""
         self.top: list[Statement] = []
         self.children = self.top
         self.outermost = shape
@@ -80,22 +81,28 @@ class _Builder:
         if self.expected is not None:
             self._missing_open(line, start, words[0])
         statement = Statement(self.source, words, line, start)
-        if self.surplus > 0 and self.stack and self._belongs_outside(words[0]):
+        if self.stack and words[0] in self.outermost and self._belongs_outside(words[0]):
             self._close_all(statement)
         self.children.append(statement)
         self.pending = statement
         if self.shape is not None:
             self.expected = self.shape.get(words[0])
 
+    @functools.cached_property
+    def _surplus(self) -> int:
+        """How many opening braces have no closing one; counted only where something is wrong."""
+        kinds = [token[0] for token in lex(self.source.lines)[0]]
+        return kinds.count(OPEN) - kinds.count(CLOSE)
+
     def _belongs_outside(self, word: str) -> bool:
-        """Whether a word opens a block at the top of a file, and is nothing here."""
+        """Whether a word opens a block at the top of a file, is nothing here, and a closing brace is missing."""
         if self.shape is not None and (word in self.shape or self.shape == {}):
             return False
-        return self.outermost.get(word) is not None
+        return self.outermost[word] is not None and self._surplus > self.dropped
 
     def _close_all(self, statement: Statement) -> None:
         """Close every block before a statement that can only stand outside them."""
-        self.surplus -= len(self.stack)
+        self.dropped += len(self.stack)
         opener = self.stack[0][2]
         self.children, self.shape = self.top, self.outermost
         self.stack.clear()
@@ -105,11 +112,13 @@ class _Builder:
 
     def _stray_open(self, line: int, start: int) -> bool:
         """Whether an opening brace is one too many: the file lacks a closing one, and no block can begin here."""
-        if self.surplus <= 0 or self.shape is None or self.expected is not None:
+        if self.shape is None or self.expected is not None:
             return False
         if self.pending is not None and self.shape != {} and self.pending.words[0] not in self.shape:
             return False
-        self.surplus -= 1
+        if self._surplus <= self.dropped:
+            return False
+        self.dropped += 1
         self.pending = None
         message = "'{' stands where no block can begin, and the file lacks a '}': this one is dropped"
         self.findings.add_at("unexpected-brace", self.source, Span(line, start + 1, start + 2), message)
@@ -174,11 +183,12 @@ class _Builder:
 
 def build(source: Source, shape: Shape, findings: Findings) -> list[Statement]:
     """The statements at the top of `source`; what is wrong with its quotes and braces goes to `findings`."""
-    tokens, flaws = lex(source.lines)
+    flaws: list[Flaw] = []
+    statements = assemble(source, scan(source.lines, flaws), shape, findings)
     for flaw in flaws:
         span = Span(flaw.line, flaw.start + 1, flaw.end + 1)
         findings.add_at(flaw.code, source, span, _FLAWS[flaw.code])
-    return assemble(source, tokens, shape, findings)
+    return statements
 
 
 _FLAWS = {
@@ -188,10 +198,9 @@ _FLAWS = {
 }
 
 
-def assemble(source: Source, tokens: list[Token], shape: Shape, findings: Findings) -> list[Statement]:
+def assemble(source: Source, tokens: Iterable[Token], shape: Shape, findings: Findings) -> list[Statement]:
     """The statements that `tokens` make."""
-    kinds = [token[0] for token in tokens]
-    builder = _Builder(source, shape, findings, kinds.count(OPEN) - kinds.count(CLOSE))
+    builder = _Builder(source, shape, findings)
     add, enter, leave = builder.words, builder.open, builder.close
     for kind, words, line, start in tokens:
         if kind == WORDS:
