@@ -30,9 +30,6 @@ from bascule.model.diagnostic import Diagnostic, Severity
 
 INDENT = "    "
 
-DEPTH_MAX = 8
-"""How deep lines are indented; braces may stand deeper in each other, in lines that nobody reads."""
-
 _TOLD = frozenset({"meaning/extra-words", "meaning/keepalived-applies", "keepalived-skips", "legacy-spelling"})
 """Findings that are told beside the errors: text that changes for us or for keepalived."""
 
@@ -190,7 +187,12 @@ _TITLES: dict[LineReader, Callable[[Statement], Sequence[str]]] = {
 
 
 def _line(statement: Statement, reader: LineReader, depth: int) -> Iterator[bytes]:
-    """A line of a block of lines, without the words in it that are ignored; nothing when all of it is."""
+    """A line of a block of lines, without the words in it that are ignored; nothing when all of it is.
+
+    What stands in braces inside a block of lines is not in effect.
+    """
+    if statement.words == ("",) and statement.children is not None:
+        return
     kept = Statement(statement.source, statement.words, statement.line, statement.start)
     while True:
         try:
@@ -204,20 +206,7 @@ def _line(statement: Statement, reader: LineReader, depth: int) -> Iterator[byte
                 break
             kept.words = kept.words[: refusal.index] + kept.words[refusal.index + 1 :]
     words = _address(value, kept.words) if isinstance(value, VirtualAddress) else kept.words
-    yield from _with_block(statement, line_of(words), depth)
-
-
-def _with_block(statement: Statement, text: str, depth: int) -> Iterator[bytes]:
-    """A line, and what stands in braces after it, as it is. No recursion: nothing bounds how deep that goes."""
-    waiting: list[tuple[Statement, str, int]] = [(statement, text, depth)]
-    while waiting:
-        line, said, level = waiting.pop()
-        if line.children is None or said == "}":
-            yield _encoded(line, level, said)
-            continue
-        yield _encoded(line, level, f"{said} {{")
-        waiting.append((line, "}", level))
-        waiting.extend((child, line_of(child.words), level + 1) for child in reversed(line.children))
+    yield _encoded(statement, depth, line_of(words))
 
 
 def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:
@@ -226,4 +215,4 @@ def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:
 
 
 def _encoded(statement: Statement, depth: int, text: str) -> bytes:
-    return (INDENT * min(depth, DEPTH_MAX) + text).encode(statement.source.origin(statement.line).source.encoding)
+    return (INDENT * depth + text).encode(statement.source.origin(statement.line).source.encoding)

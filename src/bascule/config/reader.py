@@ -151,6 +151,8 @@ class Reader:
         for line in child.children or ():
             if line.children is not None:
                 self._unexpected_brace(line)
+                if line.words == ("",):
+                    continue  # A brace with no word before it.
             try:
                 value = keyword.lines(line)
             except RefusedLineError as refusal:
