@@ -42,7 +42,9 @@ class Source:
         self.starts_with_bom = text.startswith(BOM)
         # Most large files have none of this, and need no look at each line for what it may stand for.
         self.plain = not any(mark in text for mark in ("$", "@", "~", "include"))
-        self.lines = text.removeprefix(BOM).split("\n")
+        # Large files repeat most of their lines: one string for all that are the same.
+        seen: dict[str, str] = {}
+        self.lines = [seen.setdefault(line, line) for line in text.removeprefix(BOM).split("\n")]
         self.origins: list[Origin] | None = None
 
     @classmethod
