@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import pytest
 
-from bascule.daemon.parsed import Parsed, usable
+from bascule.config.codes import CODES
+from bascule.daemon.parsed import OPEN_END, Parsed, usable
 from bascule.errors import ConfigurationError
 from bascule.model.diagnostic import Diagnostic, Severity
 
 
-def finding(severity: Severity, line: int) -> Diagnostic:
+def finding(severity: Severity, line: int, code: str = "c") -> Diagnostic:
     return Diagnostic(
-        severity=severity, code="c", file="a.conf", line=line, column=5, end_column=6, message=f"wrong {line}"
+        severity=severity, code=code, file="a.conf", line=line, column=5, end_column=6, message=f"wrong {line}"
     )
 
 
@@ -35,3 +36,14 @@ def test_what_cannot_be_run_says_why_in_one_line(parsed: Parsed, says: str) -> N
     with pytest.raises(ConfigurationError) as refused:
         usable(parsed)
     assert str(refused.value) == says
+
+
+def test_a_running_director_takes_no_file_with_a_block_left_open() -> None:
+    parsed = Parsed(configuration=b"packed", diagnostics=(finding(Severity.ERROR, 7, OPEN_END),))
+    assert usable(parsed) == b"packed"
+    with pytest.raises(ConfigurationError, match="wrong 7"):
+        usable(parsed, running=True)
+
+
+def test_that_is_how_the_reader_of_files_calls_it() -> None:
+    assert OPEN_END in CODES

@@ -38,6 +38,7 @@ def test_sighup_puts_a_new_file_into_effect_in_the_same_processes(director: Dire
     [
         (CLASHING, "bascule.conf:"),
         (WHOLE.replace("interface lo", "interface missing0"), "interface missing0 does not exist"),
+        (WHOLE.rstrip().removesuffix("}"), "1 closing brace is missing"),
     ],
 )
 def test_a_file_that_cannot_be_run_changes_nothing_and_says_so(director: Director, text: str, says: str) -> None:

@@ -18,15 +18,27 @@ class Parsed(Model, frozen=True, kw_only=True):
     """What the configuration names and this machine does not have, in words."""
 
 
-def usable(parsed: Parsed) -> bytes:
-    """The packed configuration of a reading. Raises ConfigurationError, saying in one line why there is none."""
+OPEN_END = "missing-close"
+"""The code of a block that is still open where its file ends."""
+
+
+def usable(parsed: Parsed, *, running: bool = False) -> bytes:
+    """The packed configuration of a reading. Raises ConfigurationError, saying in one line why there is none.
+
+    A director that is `running` does not take a file with a block left open: what the block swallowed, or what of a
+    file half written is not there yet, would be taken out of service.
+    """
     if parsed.configuration is None:
-        raise ConfigurationError("; ".join(_fatal(parsed)) or "the files cannot be run")
+        fatal = [d for d in parsed.diagnostics if d.severity is Severity.FATAL]
+        raise ConfigurationError(_in_one_line(fatal) or "the files cannot be run")
+    if running and (unfinished := [d for d in parsed.diagnostics if d.code == OPEN_END]):
+        raise ConfigurationError(_in_one_line(unfinished))
     if parsed.missing:
         raise ConfigurationError("; ".join(parsed.missing))
     return parsed.configuration
 
 
-def _fatal(parsed: Parsed) -> list[str]:
-    fatal = [d for d in parsed.diagnostics if d.severity is Severity.FATAL]
-    return [f"{d.file}:{d.line}:{d.column}: {d.message}" if d.line else f"{d.file}: {d.message}" for d in fatal[:3]]
+def _in_one_line(found: list[Diagnostic]) -> str:
+    """The first few of them."""
+    places = (f"{d.file}:{d.line}:{d.column}" if d.line else d.file for d in found)
+    return "; ".join(f"{place}: {d.message}" for place, d in zip(places, found[:3], strict=False))

@@ -138,7 +138,7 @@ class Service:
                 if isinstance(outcome, ConfigurationError):
                     raise outcome
                 say(outcome)
-                then(outcome, usable(outcome), reply)
+                then(outcome, usable(outcome, running=True), reply)
             except (ConfigurationError, OSError) as error:
                 diagnostics = outcome.diagnostics if isinstance(outcome, Parsed) else ()
                 text = f"nothing is changed: {error}"
