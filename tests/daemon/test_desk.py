@@ -31,6 +31,7 @@ class Crew:
                 bus=SimpleNamespace(dropped=0),
                 since=5.0,
                 refused=None,
+                configured=1,
                 silent_since=None,
             )
             for role in roles
@@ -76,6 +77,22 @@ def test_the_answer_comes_with_the_last_reply() -> None:
     assert status.roles[0].pid == os.getpid()
     assert status.roles[1].restarts == 2
     assert status.roles[3] == ABSENT
+
+
+def test_roles_come_in_their_order_whichever_started_last() -> None:
+    _, _, desk, found = rig(Role.CHECKS, Role.VRRP, Role.PLANE)
+    desk.ask(found.take)
+    desk._end(1)
+    roles = [entry.role for entry in found[0].roles]
+    assert roles == [Role.SUPERVISOR, Role.VRRP, Role.PLANE, Role.CHECKS, Role.NOTIFY]
+
+
+def test_a_role_that_has_not_said_that_it_runs_is_starting() -> None:
+    _, crew, desk, found = rig(Role.PLANE)
+    crew.members[Role.PLANE].configured = 0
+    desk.ask(found.take)
+    desk._end(1)
+    assert (found[0].roles[1].responsive, found[0].roles[1].note) == (False, "starting")
 
 
 def test_a_silent_role_costs_no_more_than_the_deadline_and_is_named_with_its_first_silence() -> None:

@@ -91,15 +91,15 @@ class StatusDesk:
     def _merge(self, current: _Round) -> msgspec.Raw:
         facts = self._facts()
         notes = list(facts.notes)
-        roles = [_supervisor(facts.started)]
-        roles += [self._role(member, member.role in current.waiting) for member in self._crew.members.values()]
+        roles = [self._role(member, member.role in current.waiting) for member in self._crew.members.values()]
+        in_order = sorted((*roles, *facts.absent), key=lambda status: _ORDER.index(status.role))
         parts = {role.value: _part(role, current.bodies, notes) for role in PARTS}
         merged = _Merged(
             version=__version__,
             files=facts.files,
             generation=facts.generation,
             started=facts.started,
-            roles=(*roles, *facts.absent),
+            roles=(_supervisor(facts.started), *in_order),
             notes=tuple(notes),
             **parts,
         )
@@ -133,6 +133,8 @@ class _Merged(Model, frozen=True, kw_only=True):
     notify: msgspec.Raw
 
 
+_ORDER = tuple(Role)
+
 PARTS = (Role.VRRP, Role.PLANE, Role.CHECKS, Role.NOTIFY)
 
 _NOTHING = msgspec.Raw(b"null")
@@ -151,8 +153,9 @@ def _part(role: Role, bodies: dict[Role, bytes], notes: list[str]) -> msgspec.Ra
 
 
 def _note(member: Member) -> str | None:
+    starting = "starting" if not member.configured and member.refused is None else None
     lost = f"{member.bus.dropped} messages to it were lost: it did not read them" if member.bus.dropped else None
-    return "; ".join(filter(None, (member.refused, lost))) or None
+    return "; ".join(filter(None, (starting, member.refused, lost))) or None
 
 
 def _supervisor(started: float) -> RoleStatus:
