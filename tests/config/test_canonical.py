@@ -159,6 +159,12 @@ def test_what_is_honoured_though_keepalived_skips_it_is_told_too() -> None:
     assert "            retry 3\n" in found.body.decode()
 
 
+def test_a_rounded_number_is_printed_as_it_counts() -> None:
+    found = printed("virtual_server 10.0.0.1 80 {\n delay_loop 1.12345678\n}\n")
+    assert found.body == b"virtual_server 10.0.0.1 80 {\n    delay_loop 1.123457\n}\n"
+    assert [each.code for each in found.left_out] == ["rounded"]
+
+
 def test_a_spelling_that_means_nothing_is_left_out() -> None:
     found = printed("virtual_server 10.0.0.1 80 {\n nat_mask 255.255.255.0\n}\n")
     assert found.body == b"virtual_server 10.0.0.1 80 {\n}\n"

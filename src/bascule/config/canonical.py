@@ -30,7 +30,9 @@ from bascule.model.diagnostic import Diagnostic, Severity
 
 INDENT = "    "
 
-_TOLD = frozenset({"meaning/extra-words", "meaning/keepalived-applies", "keepalived-skips", "legacy-spelling"})
+_TOLD = frozenset(
+    {"meaning/extra-words", "meaning/keepalived-applies", "keepalived-skips", "legacy-spelling", "rounded"}
+)
 """Findings that are told beside the errors: text that changes for us or for keepalived."""
 
 _STAYS = frozenset({"incomplete", "meaning/script-missing"})

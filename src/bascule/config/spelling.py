@@ -41,17 +41,18 @@ def canonical(kind: Kind, word: str) -> str:
     try:
         value = kind.parse(word)
     except RefusedWordError as refusal:
-        value = refusal.instead if refusal.instead is not None else word
+        if refusal.instead is None:
+            return word
+        value = refusal.instead
     if isinstance(kind, Choice):
         return next((name for name, meant in kind.values.items() if meant == value), word)
     if isinstance(kind, Integer | IPAddressKind):
         return str(value)
     if isinstance(kind, Decimal):
-        return decimal(value, word)
+        return decimal(value)
     return word
 
 
-def decimal(value: float, word: str | None = None) -> str:
-    """A number of seconds with the decimals that it needs; as it was written where that takes more than six."""
-    text = f"{value:.6f}".rstrip("0").rstrip(".")
-    return text if word is None or float(text) == float(word) else word
+def decimal(value: float) -> str:
+    """A number of seconds with the decimals that it needs, six at the most."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
