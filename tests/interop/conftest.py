@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
+import functools
 import os
 import re
 import signal
@@ -16,10 +16,8 @@ import pytest
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
-from bascule.model.base import Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, BasculeOptions, Configuration, VirtualAddress, VrrpInstance
-
-VIP = ipaddress.IPv4Address("192.168.2.240")
+from bascule.model.configuration import Configuration
+from tests.interop.scenarios import V2, VIP, Scenario
 
 KEEPALIVED = """
 global_defs {{
@@ -31,23 +29,16 @@ vrrp_instance VI_1 {{
     interface eth0
     virtual_router_id 51
     priority {priority}
-    advert_int 1
-    authentication {{
-        auth_type PASS
-        auth_pass 1111
-    }}
-    virtual_ipaddress {{
-        192.168.2.240
-    }}
+    {lines}
 }}
 """
 
-_ADVERT = re.compile(r"(\d+\.\d+) IP (\S+) > 224\.0\.0\.18: VRRPv2, Advertisement, vrid 51, prio (\d+),")
-_ANNOUNCEMENT = re.compile(r"(\d+\.\d+) (\S+) > ff:ff:ff:ff:ff:ff.*who-has 192\.168\.2\.240 .*tell 192\.168\.2\.240")
+_ADVERT = re.compile(r"(\d+\.\d+) (\S+) > \S+ .*VRRPv\d, Advertisement, .*vrid 51, prio (\d+),")
+_ANNOUNCEMENT = re.compile(r"(\d+\.\d+) (\S+) > .*(?:who-has (\S+) .*tell \3,|neighbor advertisement,.* tgt is (\S+),)")
 
 
 def _host(name: str, last_byte: int) -> Host:
-    link = Link(segment="lan", addresses=(f"192.168.2.{last_byte}/24",))
+    link = Link(segment="lan", addresses=(f"192.168.2.{last_byte}/24", f"fd02::{last_byte}/64"))
     return Host(name=name, role=HostRole.ROUTER, links=(link,))
 
 
@@ -62,7 +53,14 @@ PAIR = Topology(
 @pytest.fixture
 def network() -> Iterator[Network]:
     with Network(PAIR) as built:
+        for host in built.hosts.values():
+            wait_for(functools.partial(_settled, host), 5, "duplicate address detection")
         yield built
+
+
+def _settled(host: LabHost) -> bool:
+    shown = host.run(["ip", "-6", "address", "show", "dev", "eth0"]).stdout
+    return "fe80::" in shown and "tentative" not in shown
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -72,7 +70,9 @@ class Seen:
     at: float
     sender: str
     priority: int | None
-    """None: a gratuitous ARP for the virtual address."""
+    """None: a gratuitous ARP or neighbour advertisement."""
+    address: str | None = None
+    """That was announced."""
 
 
 class Wire:
@@ -80,20 +80,19 @@ class Wire:
 
     def __init__(self, network: Network) -> None:
         self._log = network.switch.log_file("wire")
-        command = ["tcpdump", "-tt", "-nn", "-l", "-e", "-i", "lan", "--immediate-mode", "ip proto 112 or arp"]
+        wanted = "proto 112 or arp or (icmp6 and ip6[40] == 136)"
+        command = ["tcpdump", "-tt", "-nn", "-v", "-l", "-e", "-i", "lan", "--immediate-mode", wanted]
         network.switch.popen(command, log="wire")
         wait_for(lambda: "listening on" in self._log.read_text(), 10, "tcpdump to listen")
-        self._names = {"192.168.2.210": "d1", "192.168.2.211": "d2"}
         self._macs = {"02:00:c0:a8:02:d2": "d1", "02:00:c0:a8:02:d3": "d2"}
 
     def seen(self) -> list[Seen]:
         found: list[Seen] = []
-        for line in self._log.read_text().splitlines():
-            flat = re.sub(r"^(\S+) \S+ > \S+, ethertype IPv4 [^:]*: ", r"\1 IP ", line)
-            if match := _ADVERT.match(flat):
-                found.append(Seen(float(match[1]), self._names[match[2]], int(match[3])))
+        for line in re.sub(r"\n\s+", " ", self._log.read_text()).splitlines():
+            if match := _ADVERT.match(line):
+                found.append(Seen(float(match[1]), self._macs[match[2]], int(match[3])))
             elif match := _ANNOUNCEMENT.match(line):
-                found.append(Seen(float(match[1]), self._macs[match[2]], None))
+                found.append(Seen(float(match[1]), self._macs[match[2]], None, match[3] or match[4]))
         return found
 
     def adverts(self, sender: str, priority: int | None = None) -> list[float]:
@@ -103,8 +102,8 @@ class Wire:
             if s.sender == sender and s.priority is not None and priority in (None, s.priority)
         ]
 
-    def announcements(self, sender: str) -> list[float]:
-        return [s.at for s in self.seen() if s.sender == sender and s.priority is None]
+    def announcements(self, sender: str, address: object = VIP) -> list[float]:
+        return [s.at for s in self.seen() if s.sender == sender and s.address == str(address)]
 
 
 @pytest.fixture
@@ -115,12 +114,12 @@ def wire(network: Network) -> Wire:
 class Keepalived:
     """Real keepalived, its VRRP process alone."""
 
-    def __init__(self, host: LabHost, priority: int, state: str = "BACKUP") -> None:
+    def __init__(self, host: LabHost, priority: int, lines: str, state: str = "BACKUP") -> None:
         self._folder = host.folder / "keepalived"
         self._folder.mkdir(exist_ok=True)
         self._host = host
         config = self._folder / "keepalived.conf"
-        config.write_text(KEEPALIVED.format(priority=priority, state=state))
+        config.write_text(KEEPALIVED.format(priority=priority, state=state, lines=lines))
         self._stats = self._folder / "keepalived.stats"
         command = ["keepalived", "--dont-fork", "--log-console", "--vrrp", "--use-file", str(config)]
         command += ["--pid", str(self._folder / "pid"), "--vrrp_pid", str(self._folder / "vrrp.pid")]
@@ -165,47 +164,31 @@ class Keepalived:
         return {name: int(number) for name, number in counters if int(number)}
 
 
-def holders(network: Network) -> list[str]:
-    """The hosts that have the virtual address."""
-    return [
-        name
-        for name, host in network.hosts.items()
-        if f"inet {VIP}/" in host.run(["ip", "-4", "address", "show", "dev", "eth0"]).stdout
-    ]
-
-
 @pytest.fixture
-def who_holds(network: Network) -> Callable[[], list[str]]:
-    return lambda: holders(network)
+def who_holds(network: Network) -> Callable[..., list[str]]:
+    """The hosts that have a virtual address."""
+
+    def holders(address: object = VIP) -> list[str]:
+        return [
+            name
+            for name, host in network.hosts.items()
+            if f" {address}/" in host.run(["ip", "address", "show", "dev", "eth0"]).stdout
+        ]
+
+    return holders
 
 
 @pytest.fixture
 def start_keepalived(network: Network) -> Callable[..., Keepalived]:
-    def start(host: str, priority: int) -> Keepalived:
-        return Keepalived(network.host(host), priority)
+    def start(host: str, priority: int, scenario: Scenario = V2) -> Keepalived:
+        return Keepalived(network.host(host), priority, scenario.keepalived)
 
     return start
 
 
-def instance(**changes: object) -> VrrpInstance:
-    """The seed's instance with an advert each second."""
-    values: dict[str, object] = {
-        "name": "VI_1",
-        "interface": "eth0",
-        "vrid": Vrid(51),
-        "priority": Priority(100),
-        "advert_interval": Seconds(1.0),
-        "auth_type": AuthType.PASS,
-        "auth_pass": b"1111",
-        "virtual_addresses": (VirtualAddress(address=VIP, prefix_length=32),),
-        **changes,
-    }
-    return VrrpInstance(**values)  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def configured() -> Callable[..., Configuration]:
-    def make(options: BasculeOptions | None = None, **changes: object) -> Configuration:
-        return Configuration(instances=(instance(**changes),), options=options or BasculeOptions())
+    def make(priority: int, scenario: Scenario = V2) -> Configuration:
+        return Configuration(instances=(scenario.instance(priority),))
 
     return make

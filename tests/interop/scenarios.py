@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the two routers of an interoperation test agree on: our configuration, and the peer's in its own words."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from typing import Any
+
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
+from bascule.model.configuration import AuthType, UnicastPeer, VirtualAddress, VrrpInstance
+
+HERE, PEER = ipaddress.IPv4Address("192.168.2.210"), ipaddress.IPv4Address("192.168.2.211")
+HERE6, PEER6 = ipaddress.IPv6Address("fd02::210"), ipaddress.IPv6Address("fd02::211")
+VIP, VIP6 = ipaddress.IPv4Address("192.168.2.240"), ipaddress.IPv6Address("fd02::240")
+LINK_LOCAL = ipaddress.IPv6Address("fe80::53")
+FAST = 0.2
+
+
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class Scenario:
+    """One kind of adverts. `keepalived`: the lines of the peer's instance besides priority and state."""
+
+    name: str
+    keepalived: str
+    version: int = 3
+    interval: float = FAST
+    addresses: tuple[IPAddress, ...] = (VIP,)
+    changes: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def vip(self) -> IPAddress:
+        """The address that is watched."""
+        return self.addresses[-1]
+
+    def skew(self, priority: int) -> float:
+        """Seconds."""
+        return (256 - priority) / 256 * (1 if self.version == 2 else self.interval)
+
+    def down(self, priority: int) -> float:
+        """Seconds."""
+        return 3 * self.interval + self.skew(priority)
+
+    def instance(self, priority: int) -> VrrpInstance:
+        """Ours."""
+        virtual = [VirtualAddress(address=address, prefix_length=address.max_prefixlen) for address in self.addresses]
+        values: dict[str, Any] = {"virtual_addresses": tuple(virtual), **self.changes}
+        return VrrpInstance(
+            name="VI_1",
+            interface="eth0",
+            vrid=Vrid(51),
+            priority=Priority(priority),
+            advert_interval=Seconds(self.interval),
+            version=self.version,
+            **values,
+        )
+
+
+def _unicast(peer: IPAddress) -> dict[str, Any]:
+    return {"unicast_peers": (UnicastPeer(address=peer),)}
+
+
+_PASS = (
+    "advert_int 1\n authentication {\n auth_type PASS\n auth_pass 1111\n }\n virtual_ipaddress {\n 192.168.2.240\n }"
+)
+_V3 = f"version 3\n advert_int {FAST}\n virtual_ipaddress {{\n 192.168.2.240\n }}"
+_V6 = f"version 3\n advert_int {FAST}\n virtual_ipaddress {{\n fe80::53/128\n fd02::240/128\n }}"
+_PEER = "unicast_src_ip 192.168.2.211\n unicast_peer {\n 192.168.2.210\n }\n"
+_PEER6 = "unicast_src_ip fd02::211\n unicast_peer {\n fd02::210\n }\n"
+
+V2 = Scenario(
+    name="v2",
+    version=2,
+    interval=1.0,
+    keepalived=_PASS,
+    changes={"auth_type": AuthType.PASS, "auth_pass": b"1111"},
+)
+V3 = Scenario(name="v3", keepalived=_V3)
+V6 = Scenario(name="v3-ipv6", keepalived=_V6, addresses=(LINK_LOCAL, VIP6))
+UNICAST_V2 = dataclasses.replace(
+    V2, name="v2-unicast", keepalived=_PEER + _PASS, changes={**V2.changes, **_unicast(PEER)}
+)
+UNICAST_V3 = dataclasses.replace(V3, name="v3-unicast", keepalived=_PEER + _V3, changes=_unicast(PEER))
+UNICAST_V6 = dataclasses.replace(V6, name="v3-ipv6-unicast", keepalived=_PEER6 + _V6, changes=_unicast(PEER6))
+ALL = (V2, V3, V6, UNICAST_V2, UNICAST_V3, UNICAST_V6)
