@@ -24,6 +24,7 @@ import msgspec
 from bascule.cli import verbs
 from bascule.config import codes, schema
 from bascule.config.keywords.top import TOP
+from bascule.config.stories import library, telling
 from bascule.dataplane.xdp import layout
 from bascule.health import judge
 from bascule.lab.records import DemoReport, Request
@@ -89,13 +90,35 @@ def keywords_page() -> str:
 
 
 def findings_page() -> str:
-    """What `bascule check` may say."""
-    rows = [(f"`{code}`", severity.value, meaning) for code, (severity, meaning) in codes.CODES.items()]
+    """What `bascule check` may say, and the story of each."""
+    rows = [
+        (f"[`{code}`](#{_anchor(code)})", severity.value, meaning) for code, (severity, meaning) in codes.CODES.items()
+    ]
     return page(
         "Findings",
-        "What `bascule check` says of a file. A finding's severity is the one below unless it says otherwise.",
+        "What `bascule check` says of a file. A finding's severity is the one below unless it says otherwise; "
+        "`bascule explain CODE` tells the same stories on a terminal.",
         table(("code", "severity", "meaning"), rows),
+        *(_story(code, story) for code, story in library.stories().items()),
     )
+
+
+def _anchor(code: str) -> str:
+    return code.replace("/", "")
+
+
+def _story(code: str, story: library.Story) -> str:
+    """A story in Markdown."""
+    severity, meaning = codes.CODES[code]
+    parts = [
+        f"## {code}",
+        f"{severity.value.capitalize()}. {meaning}",
+        f"*keepalived 2.2.7*: {story.keepalived}",
+        f"*What goes wrong*: {story.failure}",
+        f"*What to write*: {story.write}",
+        *(f"{head}:\n\n```text\n{text.strip(chr(10))}\n```" for head, text in telling.examples(code, story)),
+    ]
+    return "\n\n".join(parts)
 
 
 def vrrp_page() -> str:

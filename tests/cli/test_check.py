@@ -113,6 +113,72 @@ def test_names_that_are_not_text_and_bytes_that_are_not_utf_8(tmp_path: pathlib.
     assert check(os.fsdecode(path)).returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "arguments", "status"),
+    [
+        ("global_defs {\n}\n", ["--strict"], 0),
+        ("global_defs {\n enable_traps\n}\n", ["--strict"], 1),
+        ("global_defs {\n enable_traps\n}\n", ["--quiet"], 0),
+        ("foo\n", ["-q"], 1),
+    ],
+)
+def test_strict_and_quiet(file: pathlib.Path, text: str, arguments: list[str], status: int) -> None:
+    file.write_text(text)
+    done = check(*arguments, file)
+    assert done.returncode == status
+    assert (done.stdout == "") == bool({"--quiet", "-q"} & set(arguments))
+    assert done.stderr == ""
+
+
+def test_notes_are_not_strict(tmp_path: pathlib.Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.conf").write_text("global_defs {\n router_id lb\n}\n")
+    done = check("--strict", tmp_path / "a.conf", tmp_path / "b.conf")
+    assert done.returncode == 0
+    assert "note: router_id 'lb'" in done.stdout
+
+
+def test_github_annotations(file: pathlib.Path) -> None:
+    file.write_text("foo\n")
+    done = check("--format", "github", file)
+    assert done.returncode == 1
+    title = "title=unknown-keyword"
+    assert done.stdout == (
+        f"::error file={file},line=1,col=1,endColumn=3,{title}::unknown keyword 'foo' at the top of a file\n"
+    )
+
+
+INSTANCE = "vrrp_instance A {\n interface eth0\n virtual_router_id 51\n priority %d\n}\n"
+
+
+def test_files_are_directors_and_files_after_f_are_one_director(tmp_path: pathlib.Path) -> None:
+    files = []
+    for number in (1, 2):
+        files.append(tmp_path / f"{number}.conf")
+        files[-1].write_text(INSTANCE % 100)
+    assert "[meaning/peer-priority]" in check(*files).stdout
+    assert "[duplicate]" in check("-f", files[0], "-f", files[1]).stdout
+    assert "[meaning/peer-priority]" in check("-f", files[0], files[1]).stdout
+
+
+def test_the_example_s_two_directors_agree(root: pathlib.Path) -> None:
+    done = check("--format", "json", *(root / "examples" / f"keepalived{which}.conf" for which in ("", ".backup")))
+    assert done.returncode == 0
+    assert {found["code"] for found in json.loads(done.stdout)["diagnostics"]} <= {"legacy-spelling", "not-acted-on"}
+
+
+def test_the_machine_is_looked_at_when_asked_only(file: pathlib.Path) -> None:
+    file.write_text("vrrp_instance A {\n interface no-such-link\n virtual_router_id 51\n}\n")
+    assert check(file).stdout == "nothing to report\n"
+    assert "[meaning/no-interface]" in check("--local", file).stdout
+
+
+def test_the_config_id_decides_conditional_lines(file: pathlib.Path) -> None:
+    file.write_text("@one foo\n@two bar\n")
+    assert "'bar'" in check("-i", "two", file).stdout
+    assert "'foo'" not in check("-i", "two", file).stdout
+
+
 def test_it_stays_light() -> None:
     heavy = ("asyncio", "rich", "pyroute2", "numpy", "socket", "logging", "structlog", "dataclasses")
     code = f"import sys, bascule.cli.check; print([name for name in {heavy} if name in sys.modules])"

@@ -13,6 +13,7 @@ from hypothesis import strategies
 
 from bascule.config.diagnostics import Findings
 from bascule.config.loader import Loaded, load, load_sources
+from bascule.config.reader import Section
 from bascule.config.source import Source
 from bascule.model.base import Priority, Seconds, Vrid, Weight, pack, unpack
 from bascule.model.configuration import (
@@ -205,6 +206,58 @@ def test_what_there_is_to_say_of_a_file_as_a_whole(load_text: LoadText, text: st
     assert codes(loaded) == [(None, code)]
     assert loaded.diagnostics[0].severity is Severity.WARNING
     assert loaded.configuration is not None
+
+
+def test_a_file_of_definitions_alone_is_neither_empty_nor_a_comment(load_text: LoadText) -> None:
+    assert codes(load_text("! names\n$A=b\n@other foo\n")) == []
+
+
+GENERATED = """\
+$SERVER=real_server 192.0.2.$N 80 {\\
+    wieght $N\\
+    }
+virtual_server 192.0.2.1 80 {
+    protocol TCP
+    lb_algo wlc
+    lb_kind DR
+~SEQ(N, 11, 12) $SERVER
+}
+"""
+
+
+def test_an_error_in_generated_text_names_the_line_that_generated_it_and_quotes_the_text(load_text: LoadText) -> None:
+    found = [
+        (each.line, each.source, each.source[(each.column or 0) - 1 : (each.end_column or 0) - 1])
+        for each in load_text(GENERATED).diagnostics
+        if each.code == "unknown-keyword"
+    ]
+    assert found == [(8, "wieght 11", "wieght")]
+
+
+def test_an_error_in_an_included_file_names_that_file(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "inner.conf").write_text("$P=prioirty\nvrrp_instance A {\n    ${P} 100\n}\n")
+    (tmp_path / "outer.conf").write_text("! one\ninclude inner.conf\nfoo\n")
+    found = [(each.file, each.line, each.source) for each in load([tmp_path / "outer.conf"]).diagnostics]
+    assert (str(tmp_path / "inner.conf"), 3, "    prioirty 100") in found
+    assert (str(tmp_path / "outer.conf"), 3, "foo") in found
+
+
+def test_somebody_may_look_at_what_was_read_and_add_to_what_is_found(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "k.conf").write_text("global_defs {\n router_id a\n}\n")
+
+    def look(top: Section, findings: Findings) -> None:
+        findings.add("not-acted-on", top.each("global_defs")[0].where["router_id"], 1, "seen")
+
+    assert [each.message for each in load([tmp_path / "k.conf"], look=look).diagnostics] == ["seen"]
+
+
+def test_legacy_spellings_are_skipped_where_the_file_says_so(load_text: LoadText) -> None:
+    text = "global_defs {\n lvs_id a\n}\n%s"
+    honoured, skipped = load_text(text % ""), load_text(text % "bascule {\n legacy skip\n}\n")
+    assert honoured.configuration is not None
+    assert skipped.configuration is not None
+    assert (honoured.configuration.globals.router_id, codes(honoured)) == ("a", [(2, "legacy-spelling")])
+    assert (skipped.configuration.globals.router_id, codes(skipped)) == (None, [(2, "unknown-keyword")])
 
 
 def test_a_missing_file_and_a_directory_are_fatal(tmp_path: pathlib.Path) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from bascule.config import tree
 from bascule.config.diagnostics import Findings
 from bascule.config.keywords.top import TOP
 from bascule.config.keywords.vrrp_instance import VRRP_INSTANCE
-from bascule.config.reader import Section, describe
+from bascule.config.reader import Reader, Section, describe
+from bascule.config.source import Source
 from bascule.model.diagnostic import Diagnostic
 
 Read = Callable[[str], tuple[Section, Findings]]
@@ -161,6 +163,26 @@ def test_braces_where_none_belong(read_text: Read) -> None:
 def test_remarks_on_what_is_understood(read_text: Read, text: str, code: str) -> None:
     _, findings = read_text(text)
     assert findings.sorted()[-1].code == code
+
+
+def test_a_legacy_spelling_does_not_override_the_right_one(read_text: Read) -> None:
+    for lines in ("router_id a\n lvs_id b", "lvs_id b\n router_id a"):
+        top, findings = read_text(f"global_defs {{\n {lines}\n}}")
+        assert top.each("global_defs")[0].get("router_id") == "a"
+        assert [code for _, code in codes(findings)] == ["legacy-spelling"]
+
+
+def test_a_legacy_spelling_that_means_nothing_is_to_be_dropped(read_text: Read) -> None:
+    _, findings = read_text("virtual_server 10.0.0.1 80 {\n nat_mask 255.255.255.0\n}")
+    assert [(found.code, found.hint) for found in findings.sorted()] == [("legacy-spelling", "drop it")]
+
+
+def test_legacy_spellings_can_be_skipped() -> None:
+    findings = Findings()
+    statements = tree.build(Source("k.conf", "global_defs {\n lvs_id b\n}"), TOP.shape, findings)
+    top = Reader(findings, legacy=False).section(TOP, None, statements)
+    assert top.each("global_defs")[0].get("router_id") is None
+    assert [(found.code, found.hint) for found in findings.sorted()] == [("unknown-keyword", "write 'router_id'")]
 
 
 def test_a_block_that_is_not_acted_on_is_one_remark(read_text: Read) -> None:

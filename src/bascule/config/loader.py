@@ -118,9 +118,9 @@ def _remark(source: Source, statements: list[tree.Statement], findings: Findings
     if statements:
         return
     lines = [line for line in source.lines if line.strip()]
-    if lines:
+    if lines and all(line.lstrip()[0] in "!#" for line in lines):
         findings.add_file("comment-file", source, "the whole file is a comment: '!' and '#' start one anywhere")
-    else:
+    elif not lines:
         findings.add_file("empty-file", source, "the file is empty")
 
 

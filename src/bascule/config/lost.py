@@ -98,7 +98,7 @@ class _Process:
             return True
         block = around.block if around is not None else self._top
         keyword = block.table.get(words[0]) if block is not None else None
-        if keyword is None or (keyword.later and keyword.braced):
+        if keyword is None or keyword.legacy or (keyword.later and keyword.braced):
             return True
         if (around is None and keyword.name not in self._active) or (keyword.braced and line in self._refused):
             self._skipping = -1

@@ -12,7 +12,7 @@ from typing import Any
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
-from bascule.model.configuration import AuthType
+from bascule.model.configuration import AuthType, VrrpState
 
 AUTH_PASS_MAX = 8
 """Bytes of a password that travel."""
@@ -55,6 +55,13 @@ class Router:
     def vrid(self) -> int | None:
         """Virtual router id."""
         found: int | None = self.get("virtual_router_id")
+        return found
+
+    @property
+    def priority(self) -> int | None:
+        """Of an instance that starts as MASTER it is the address owner's unless said, as keepalived has it."""
+        state: VrrpState | None = self.get("state", VrrpState.BACKUP)
+        found: int | None = self.get("priority", 255 if state is VrrpState.MASTER else 100)
         return found
 
     @property
@@ -118,7 +125,7 @@ def check_priorities(routers: Sequence[Router], findings: Findings) -> None:
     """No two directors have the same priority."""
     seen: dict[int, Router] = {}
     for router in routers:
-        priority = router.get("priority", 100)
+        priority = router.priority
         if priority is None:
             continue
         if priority in seen:

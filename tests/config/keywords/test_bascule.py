@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from bascule.config import tree
 from bascule.config.diagnostics import Findings
-from bascule.config.keywords.bascule import BASCULE
+from bascule.config.keywords.bascule import BASCULE, honours_legacy
 from bascule.config.keywords.top import TOP
 from bascule.config.reader import Section
+from bascule.config.source import Source
 
 Read = Callable[[str], tuple[Section, Findings]]
 
@@ -36,3 +38,19 @@ def test_no_keyword_is_one_of_keepalived_s_top_level_words_and_no_block_is_insid
 def test_what_is_said_of_its_lines(read_text: Read, line: str, code: str) -> None:
     _, findings = read_text(f"bascule {{\n{line}\n}}")
     assert [found.code for found in findings.sorted()] == [code]
+
+
+@pytest.mark.parametrize(
+    ("text", "honoured"),
+    [
+        ("", True),
+        ("bascule {\nxdp_mode auto\n}", True),
+        ("bascule {\nlegacy skip\n}", False),
+        ("bascule {\nlegacy skip\n}\nbascule {\nlegacy honour\n}", True),
+        ("bascule {\nlegacy\n}", True),
+        ("global_defs {\nlegacy skip\n}", True),
+        ("bascule", True),
+    ],
+)
+def test_whether_legacy_spellings_are_honoured(text: str, honoured: bool) -> None:
+    assert honours_legacy(tree.build(Source("k.conf", text), TOP.shape, Findings())) is honoured
