@@ -14,14 +14,13 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import socket
 import time
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from bascule.errors import BasculeError, KernelRefusedError, UsageError
-from bascule.linux import iproute, sysctl
+from bascule.linux import iproute, namespaces, sysctl
 from bascule.model.base import IPAddress, Model, from_json, to_json
 
 LOOPBACK = "lo"
@@ -36,7 +35,6 @@ SETTINGS = {
 QUIET = ("1", "2")
 """Values of `arp_ignore` with which the machine answers for its own addresses and not for those on lo."""
 STRICT_REVERSE_PATH = 1
-SO_NETNS_COOKIE = 71
 LOCK_SECONDS = 5.0
 LOCK_PAUSE = 0.02
 
@@ -316,9 +314,7 @@ def _lock(descriptor: int, run_dir: pathlib.Path) -> None:
 
 def _state_path(run_dir: pathlib.Path) -> pathlib.Path:
     """The cookie names a network namespace as long as the machine runs, and the run directory is gone with a boot."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        cookie = int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), "little")
-    return run_dir / f"realserver-{cookie}.json"
+    return run_dir / f"realserver-{namespaces.cookie()}.json"
 
 
 def _read(path: pathlib.Path) -> Prepared:

@@ -10,11 +10,12 @@ import pytest
 
 from bascule.daemon import preflight
 from bascule.errors import KernelRefusedError
+from bascule.linux import privileges
 
 
 def test_a_machine_that_has_all_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(preflight, "effective_capabilities", lambda: (1 << 41) - 1)
+    monkeypatch.setattr(privileges, "effective", lambda: (1 << 41) - 1)
     preflight.check()
 
 
@@ -38,7 +39,7 @@ def test_one_line_names_all_that_is_missing(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
-    monkeypatch.setattr(preflight, "effective_capabilities", lambda: held)
+    monkeypatch.setattr(privileges, "effective", lambda: held)
     with pytest.raises(KernelRefusedError) as refused:
         preflight.check()
     assert str(refused.value) == says
@@ -48,7 +49,3 @@ def test_another_system_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "plan9")
     with pytest.raises(KernelRefusedError, match="needs Linux, this is plan9"):
         preflight.check()
-
-
-def test_the_kernels_word_on_capabilities_is_read() -> None:
-    assert (preflight.effective_capabilities() > 0) == (os.geteuid() == 0)

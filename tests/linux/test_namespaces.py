@@ -83,3 +83,16 @@ def test_a_name_is_made_once(namespace: str) -> None:
     assert namespace in namespaces.names()
     with pytest.raises(KernelRefusedError, match="exists"):
         namespaces.create(namespace)
+
+
+def test_a_cookie_is_one_namespaces_own(namespace: str) -> None:
+    outside = namespaces.cookie()
+    assert outside == namespaces.cookie() > 0
+    with namespaces.entered(namespace):
+        assert namespaces.cookie() != outside
+
+
+def test_a_kernel_without_cookies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespaces, "SO_NETNS_COOKIE", 9999)
+    with pytest.raises(KernelRefusedError, match="no SO_NETNS_COOKIE"):
+        namespaces.cookie()

@@ -111,3 +111,10 @@ def test_a_refused_limit_leaves_the_one_there_is(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(resource, "setrlimit", refuse)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 128))
     assert privileges.allow_descriptors(100_000) == 64
+
+
+def test_the_kernels_word_on_capabilities_is_read(tmp_path: pathlib.Path) -> None:
+    assert (privileges.effective() > 0) == (os.geteuid() == 0)
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "status").write_text("Name:\tx\nCapPrm:\t0\nCapEff:\t0000000000001000\n")
+    assert privileges.effective(tmp_path) == 1 << 12

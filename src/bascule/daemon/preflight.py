@@ -7,11 +7,11 @@ What the data plane needs beyond that is bascule.dataplane.choose's to know.
 from __future__ import annotations
 
 import os
-import pathlib
 import re
 import sys
 
 from bascule.errors import KernelRefusedError
+from bascule.linux import privileges
 
 KERNEL_MIN = (5, 10)
 """Debian 11's; pidfd_open(2) is 5.3, MCL_ONFAULT 4.4, close-on-exec everywhere."""
@@ -40,14 +40,6 @@ def _platform() -> list[str]:
 def _rights() -> list[str]:
     if os.geteuid() != 0:
         return [f"root is needed, this is user {os.geteuid()}"]
-    held = effective_capabilities()
+    held = privileges.effective()
     lacking = [name for name, bit in CAPABILITIES.items() if not held >> bit & 1]
     return [f"root without {' and '.join(lacking)}"] if lacking else []
-
-
-def effective_capabilities() -> int:
-    """This process's effective capabilities as a bit set."""
-    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            return int(line.split()[1], 16)
-    return 0

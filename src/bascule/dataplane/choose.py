@@ -8,6 +8,7 @@ import pathlib
 from bascule.dataplane.plane import Plane, PlaneReader
 from bascule.dataplane.xdp.libbpf import library
 from bascule.errors import ConfigurationError, KernelRefusedError
+from bascule.linux import privileges
 from bascule.model.configuration import Configuration, DataPlaneChoice
 
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN"}
@@ -16,7 +17,8 @@ _CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN"}
 
 def preflight(proc: pathlib.Path = pathlib.Path("/proc"), system: pathlib.Path = pathlib.Path("/sys")) -> None:
     """Check what the kernel must offer, touching nothing. Raises KernelRefusedError naming what is missing."""
-    missing = [name for bit, name in _CAPABILITIES.items() if not _effective(proc) >> bit & 1]
+    held = privileges.effective(proc)
+    missing = [name for bit, name in _CAPABILITIES.items() if not held >> bit & 1]
     if missing:
         raise KernelRefusedError(f"the XDP director needs root ({' and '.join(missing)} missing)")
     if "nodev\tbpf" not in (proc / "filesystems").read_text().splitlines():
@@ -56,11 +58,3 @@ def open_reader(run_dir: pathlib.Path) -> PlaneReader:
     from bascule.dataplane.xdp.reader import XdpReader
 
     return XdpReader(run_dir)
-
-
-def _effective(proc: pathlib.Path) -> int:
-    """This process's effective capabilities as bits."""
-    for line in (proc / "self" / "status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            return int(line.split()[1], 16)
-    return 0

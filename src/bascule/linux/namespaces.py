@@ -11,6 +11,8 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import socket
+import sys
 from collections.abc import Iterator
 
 from bascule.errors import KernelRefusedError
@@ -20,6 +22,7 @@ FOLDER = pathlib.Path("/run/netns")
 """Where ip-netns(8) keeps its names."""
 
 CLONE_NEWNET = 0x40000000
+SO_NETNS_COOKIE = 71
 THIS_THREAD = "/proc/thread-self/ns/net"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -68,6 +71,18 @@ def entered(name: str) -> Iterator[None]:
 def identity(name: str) -> int:
     """The inode that tells this namespace from all others. Raises FileNotFoundError."""
     return os.stat(FOLDER / name).st_ino
+
+
+def cookie() -> int:
+    """The number of the calling thread's namespace, never used twice while the machine runs (socket(7)).
+
+    Raises KernelRefusedError before Linux 5.14.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            return int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), sys.byteorder)
+        except OSError as error:
+            raise KernelRefusedError(f"this kernel has no SO_NETNS_COOKIE to name the namespace by: {error}") from error
 
 
 def processes(name: str) -> tuple[int, ...]:

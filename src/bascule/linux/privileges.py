@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import pathlib
 import pwd
 import resource
 
 from bascule.errors import KernelRefusedError
 
+PROC = pathlib.Path("/proc")
 _PR_SET_PDEATHSIG = 1
 _PR_GET_PDEATHSIG = 2
 
@@ -39,6 +41,14 @@ def drop(user: str = "nobody") -> None:
     except OSError as error:
         raise KernelRefusedError(f"cannot give up root for {user}: {error.strerror}") from error
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0)
+
+
+def effective(proc: pathlib.Path = PROC) -> int:
+    """This process's effective capabilities as a bit set (proc(5))."""
+    for line in (proc / "self" / "status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return int(line.split()[1], 16)
+    return 0
 
 
 def allow_descriptors(wanted: int) -> int:

@@ -15,14 +15,13 @@ import contextlib
 import ctypes
 import os
 import pathlib
-import socket
 import subprocess
 
 from bascule.errors import KernelRefusedError
+from bascule.linux import namespaces
 
 BPF_FS_MAGIC = 0xCAFE4A11
 COMMAND_SECONDS = 10.0
-_SO_NETNS_COOKIE = 71
 _MOUNT_FLAGS = 0x2 | 0x4 | 0x8
 """MS_NOSUID | MS_NODEV | MS_NOEXEC."""
 _MOUNT_OPTIONS = "mode=0700"
@@ -78,11 +77,7 @@ class Pins:
 
 def namespace_name() -> str:
     """The calling thread's network namespace: its cookie in decimal."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            return str(int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), "little"))
-        except OSError as error:
-            raise KernelRefusedError(f"this kernel has no SO_NETNS_COOKIE to name the namespace by: {error}") from error
+    return str(namespaces.cookie())
 
 
 def is_bpf_mounted(path: pathlib.Path) -> bool:
