@@ -30,8 +30,11 @@ class Flaw(NamedTuple):
     code: str
 
 
-_SPECIAL = re.compile('[{}"#!\\\\\x00\x1c-\x1f\x80-\U0010ffff]')
-"""Characters for which a line is not simply split at blanks (Python's blanks are more than keepalived's)."""
+_SPECIAL = re.compile("[^\t\x0b\x0c\r $-\\[\\]-z|~]")
+"""All but ordinary ASCII: braces, quotes, comments, backslashes; also what Python alone takes for blanks.
+
+A line without any of it is simply split at blanks.
+"""
 
 
 @functools.cache

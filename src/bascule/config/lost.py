@@ -123,14 +123,15 @@ def report_lost(statements: Sequence[Statement], top: Block, torn: set[Place], f
     """
     if not torn and not findings.places(STRUCTURAL):
         return
-    told = findings.places()
+    own = _own(statements)
+    told = findings.places() | own
     refused = findings.places(REFUSED)
     asleep, quiet = _misspelt(statements, top, findings.places({"wrong-case"}))
     for source in dict.fromkeys(statement.source for statement in statements):
         tokens, _ = lex(source.lines)
         processes = PROCESSES[:1] if _nowhere(statements) else PROCESSES
         complaints = _complaints(source, tokens, _Reading(top, processes, torn, refused))
-        findings.correct({_place(source, line) for line in complaints})
+        findings.correct({_place(source, line) for line in complaints} | own)
         untold = [token for token in tokens if token[2] in complaints and _place(source, token[2]) not in told]
         if not quiet or any(token[0] == WORDS and _place(source, token[2]) not in quiet for token in untold):
             for token in {token[2]: token for token in reversed(untold)}.values():
@@ -140,6 +141,12 @@ def report_lost(statements: Sequence[Statement], top: Block, torn: set[Place], f
 def _nowhere(statements: Sequence[Statement]) -> bool:
     """Whether all but the parent would run in a network namespace of an undefined name, and so not at all."""
     return any(one.words[0] == "net_namespace" and "$" in one.words[-1] for one in statements)
+
+
+def _own(statements: Sequence[Statement]) -> set[Place]:
+    """The lines of `bascule` blocks, which keepalived complains of and need not know."""
+    blocks = [statement for statement in statements if statement.words[0] == "bascule"]
+    return {_place(line.source, line.line) for block in blocks for line in (block, *block.walk())}
 
 
 def _place(source: Source, line: int) -> Place:
