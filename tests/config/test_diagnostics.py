@@ -45,3 +45,31 @@ def test_a_generated_line_is_quoted_under_the_place_that_it_comes_from() -> None
     findings.add_at("out-of-range", made, Span(1, 10, 13), "m")
     (found,) = findings.sorted()
     assert (found.file, found.line, found.column, found.source) == ("inc.conf", 2, 10, "priority 300")
+
+
+def test_places_by_code_or_of_what_is_wrong() -> None:
+    findings = Findings()
+    source = Source("k.conf", "a b")
+    for line, code in enumerate(
+        ("unknown-keyword", "not-acted-on", "meaning/vip-unheld", "meaning/undefined", "deprecated"), 1
+    ):
+        findings.add_at(code, source, Span(line, 1, 2), "m")
+    findings.add_file("missing-close", source, "m")
+    assert findings.places() == {("k.conf", 1), ("k.conf", 4), ("k.conf", 5)}
+    assert findings.places({"not-acted-on", "missing-close"}) == {("k.conf", 2)}
+
+
+def test_what_keepalived_reads_elsewhere_is_said_so() -> None:
+    findings = Findings()
+    source = Source("k.conf", "a b")
+    for line, code in enumerate(("skipped", "unknown-keyword", "skipped", "bad-number"), 1):
+        findings.add_at(code, source, Span(line, 1, 2), "m")
+    findings.correct({("k.conf", 3)})
+    changed = "meaning/keepalived-applies"
+    assert [(found.code, found.severity) for found in findings.sorted()] == [
+        (changed, Severity.WARNING),
+        (changed, Severity.ERROR),
+        ("skipped", Severity.ERROR),
+        ("bad-number", Severity.ERROR),
+    ]
+    assert findings.sorted()[0].message.startswith("m; keepalived")

@@ -6,6 +6,8 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bascule.config.examine import examine
 
@@ -73,6 +75,23 @@ def test_a_file_that_is_not_there_does_not_hide_the_other(folder: pathlib.Path) 
     (folder / "a.conf").write_text("foo\n")
     found = said(("gone.conf",), ("a.conf",))
     assert found == [("gone.conf", None, "unreadable-file"), ("a.conf", 1, "unknown-keyword")]
+
+
+@given(st.data())
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_mutilated_files_beside_each_other(root: pathlib.Path, tmp_path: pathlib.Path, data: st.DataObject) -> None:
+    """Whatever two directors' files have become, there is an answer, and each finding is of one of the files."""
+    files = []
+    for name in ("keepalived.conf", "keepalived.backup.conf"):
+        lines = (root / "examples" / name).read_text().splitlines()
+        for _ in range(data.draw(st.integers(0, 3))):
+            at = data.draw(st.integers(0, len(lines) - 1))
+            lines[at : at + 1] = data.draw(st.sampled_from(([], ["}"], ["{"], lines[at : at + 1] * 2, ["x y"])))
+        files.append(tmp_path / name)
+        files[-1].write_text("\n".join(lines))
+    found = examine([[file] for file in files], "lb1", Bare())
+    assert {each.file for each in found} <= {str(file) for file in files}
+    assert len(set(found)) == len(found)
 
 
 def test_the_machine_is_looked_at_for_each(folder: pathlib.Path) -> None:
