@@ -184,6 +184,19 @@ def test_what_is_no_message_is_an_error() -> None:
     other.close()
 
 
+@pytest.mark.parametrize("nonsense", [b"gibberish", b"\xc1"])
+def test_nonsense_leaves_no_descriptor_behind(nonsense: bytes) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    other = Bus(theirs)
+    before = len(os.listdir("/proc/self/fd"))
+    socket.send_fds(ours, [nonsense], [ours.fileno()] * 3)
+    with pytest.raises(BusMessageError):
+        next(other.receive())
+    assert len(os.listdir("/proc/self/fd")) == before
+    ours.close()
+    other.close()
+
+
 def test_a_message_past_all_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus_module, "MESSAGE_MAX", 1 << 17)
     ours, theirs = Bus.pair()

@@ -145,12 +145,17 @@ class Bus:
             if not data:
                 raise BusClosedError
             descriptors = _descriptors(ancillary)
-            if data == _IN_MEMFD and descriptors:
-                long = descriptors.pop(0)
-                data = _take_long(long)
+            try:
+                if data == _IN_MEMFD and descriptors:
+                    data = _take_long(descriptors.pop(0))
+                message = _message(data)
+            except BusMessageError:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                raise
             for extra in descriptors[1:]:
                 os.close(extra)
-            yield _message(data), descriptors[0] if descriptors else None
+            yield message, descriptors[0] if descriptors else None
 
     def close(self) -> None:
         """Close this end; the other reads its end of file."""
