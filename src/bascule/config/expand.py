@@ -22,6 +22,9 @@ from bascule.config.source import Origin, Source, Span
 GENERATED_LINES_MAX = 500_000
 """Lines that definitions, sequences and included files may add."""
 
+FILE_COST = 500
+"""What including a file counts for, in lines: files that include files may be many without a line in them."""
+
 DEPTH_MAX = 32
 """How deep sequences and definitions may stand in each other."""
 
@@ -113,8 +116,10 @@ class Expander:
 
     def _line(self, text: str, origin: Origin, depth: int) -> None:
         """A line that is no definition."""
-        if self._spent(origin, depth):
-            return
+        if depth:
+            self._generated += 1
+            if self._spent(origin, depth):
+                return
         if text.lstrip(" \t").startswith("~"):
             self._sequence(text, origin, depth)
             return
@@ -142,6 +147,8 @@ class Expander:
             return False
         if not self._told_of_limit:
             self._told_of_limit = True
+            # Nothing is generated from here on, however many ways would lead to this depth again.
+            self._generated = GENERATED_LINES_MAX + 1
             self._say("expansion-limit", origin, "this generates too much text: the rest of it is left out")
         return True
 
@@ -225,6 +232,9 @@ class Expander:
             self._say("include", origin, str(error))
             return
         for source in sources:
+            self._generated += FILE_COST
+            if self._spent(origin, 0):
+                return
             if os.path.realpath(source.name) in self._files:
                 self._say("include", origin, f"'{source.name}' includes itself")
             elif len(self._files) > DEPTH_MAX:
