@@ -106,6 +106,14 @@ def test_a_new_daemon_waits_for_the_roles_of_a_killed_one(director: Director) ->
         assert ended < begun
 
 
+def test_errors_that_leave_nothing_to_run_are_the_end(tmp_path: pathlib.Path, starting: type[Director]) -> None:
+    one = starting(tmp_path, "virtual_srver 192.0.2.1 80 {\n}\n")
+    assert one.process.wait(10) == 2
+    assert "bascule: nothing is left to run: " in one.log
+    assert "virtual_server" in one.log, "the suggestion"
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_missing_brace_is_pointed_at(tmp_path: pathlib.Path, starting: type[Director]) -> None:
     one = starting(tmp_path, WHOLE[:-3])
     one.wait_for_log("is missing")

@@ -39,6 +39,16 @@ def test_a_file_becomes_a_packed_configuration(tmp_path: os.PathLike[str]) -> No
     assert configuration.instances[0].name == "VI_1"
     assert configuration.files == (file,)
     assert parsed.missing == ()
+    assert not parsed.idle
+
+
+def test_a_file_of_which_nothing_runs_is_idle(tmp_path: os.PathLike[str]) -> None:
+    file = os.path.join(tmp_path, "a.conf")
+    with open(file, "w", encoding="utf-8") as written:
+        written.write("virtual_srver 192.0.2.1 80 {\n}\n")
+    parsed = parse(file)
+    assert parsed.configuration is not None
+    assert parsed.idle
 
 
 def test_no_file_no_configuration(tmp_path: os.PathLike[str]) -> None:

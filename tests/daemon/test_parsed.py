@@ -30,12 +30,20 @@ def test_a_configuration_is_usable_whatever_else_was_found() -> None:
             "a.conf:2:5: wrong 2; a.conf:3:5: wrong 3",
         ),
         (Parsed(configuration=b"packed", missing=("no eth9", "no eth8")), "no eth9; no eth8"),
+        (
+            Parsed(configuration=b"packed", idle=True, diagnostics=(finding(Severity.ERROR, 2),)),
+            "nothing is left to run: a.conf:2:5: wrong 2",
+        ),
     ],
 )
 def test_what_cannot_be_run_says_why_in_one_line(parsed: Parsed, says: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         usable(parsed)
     assert str(refused.value) == says
+
+
+def test_nothing_to_do_is_no_error_where_nothing_was_lost() -> None:
+    assert usable(Parsed(configuration=b"packed", idle=True, diagnostics=(finding(Severity.WARNING, 1),))) == b"packed"
 
 
 def test_a_running_director_takes_no_file_with_a_block_left_open() -> None:

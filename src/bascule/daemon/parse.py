@@ -35,10 +35,16 @@ def main(arguments: Sequence[str]) -> int:
         configuration=None if loaded.configuration is None else pack(loaded.configuration),
         diagnostics=loaded.diagnostics,
         missing=() if loaded.configuration is None else tuple(missing(loaded.configuration)),
+        idle=loaded.configuration is not None and is_idle(loaded.configuration),
     )
     with open(int(arguments[0]), "wb") as output:
         output.write(msgspec.msgpack.encode(parsed))
     return 0
+
+
+def is_idle(configuration: Configuration) -> bool:
+    """Whether there is nothing in it for a director to do."""
+    return not configuration.instances and not configuration.virtual_servers
 
 
 def missing(configuration: Configuration) -> Iterator[str]:

@@ -16,6 +16,8 @@ class Parsed(Model, frozen=True, kw_only=True):
     diagnostics: tuple[Diagnostic, ...] = ()
     missing: tuple[str, ...] = ()
     """What the configuration names and this machine does not have, in words."""
+    idle: bool = False
+    """The configuration has neither an instance nor a service."""
 
 
 OPEN_END = "missing-close"
@@ -25,12 +27,15 @@ OPEN_END = "missing-close"
 def usable(parsed: Parsed, *, running: bool = False) -> bytes:
     """The packed configuration of a reading. Raises ConfigurationError, saying in one line why there is none.
 
+    Files of which errors have left nothing to run are not run: they were meant to do something.
     A director that is `running` does not take a file with a block left open: what the block swallowed, or what of a
     file half written is not there yet, would be taken out of service.
     """
     if parsed.configuration is None:
         fatal = [d for d in parsed.diagnostics if d.severity is Severity.FATAL]
         raise ConfigurationError(_in_one_line(fatal) or "the files cannot be run")
+    if parsed.idle and (errors := [d for d in parsed.diagnostics if d.severity is Severity.ERROR]):
+        raise ConfigurationError(f"nothing is left to run: {_in_one_line(errors)}")
     if running and (unfinished := [d for d in parsed.diagnostics if d.code == OPEN_END]):
         raise ConfigurationError(_in_one_line(unfinished))
     if parsed.missing:
