@@ -6,7 +6,7 @@ BPF_HEADERS := $(wildcard $(BPF_DIR)/*.h)
 CLANG ?= clang-19
 BPF_CFLAGS := -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 -I/usr/include/$(shell uname -m)-linux-gnu
 
-.PHONY: help setup demo test check bench fresh-check docs lock wheel bpf clean
+.PHONY: help setup demo test check bench soak fresh-check docs lock wheel bpf clean
 
 help: ## This list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +25,12 @@ check: setup ## Linters, types, the gates on the project's shape, the twins' cov
 
 bench: setup ## The data plane's cost a packet, beside the yardstick.
 	@scripts/bench $(BENCH)
+
+soak: setup ## A million simulated schedules of VRRP (SCHEDULES=N, START=the first seed).
+	@SCHEDULES="$(SCHEDULES)" START="$(START)" .venv/bin/python -m tests.simulation.soak
+
+fuzz: setup ## A minute of texts that nobody would write, at the reader of configuration files (FUZZ="--seconds 600").
+	@.venv/bin/python -m tests.fuzz.fuzz $(FUZZ)
 
 fresh-check: ## `make test` and `make demo` in a new Debian 12 in a folder. As root.
 	@scripts/fresh-check

@@ -26,8 +26,9 @@ SEEDS = sorted((pathlib.Path(__file__).parents[1] / "fuzz" / "seeds").iterdir())
 LINE_WORDS = (
     "vrrp_instance A {", "virtual_server 10.0.0.1 80 {", "real_server 10.0.0.2 80 {", "TCP_CHECK {", "}", "{", "}}",
     "virtual_ipaddress {", "10.0.0.1", "global_defs", "state MASTER", "Priority 3", "priority", "foo {", '"', '"a',
-    "# c \\", "\\", "$A=$A", "$A=x ${A}", "$A", "${A}", "${B}", "~SEQ(i, 3) $i", "~SEQ(i, 1, 0, 3) x", "~LST({a,b},{1},{})",
-    "~SEQ(", "@x y", "@^x priority 7", "include nothere", "includea {a,b}", "track_script {", "interface eth0!c",
+    "# c \\", "\\", "$A=$A", "$A=x ${A}", "$A", "${A}", "${B}", "~SEQ(i, 3) $i", "~SEQ(i, 1, 0, 3) x",
+    "~LST({a,b},{1},{})", "~SEQ(", "@x y", "@^x priority 7", "include nothere", "includea {a,b}",
+    "track_script {", "interface eth0!c",
     "\x00", "\ufeff", "\u2028priority 3", "\x1cpriority", "a" * 70_000, "bascule {", "legacy skip", "net_namespace $X",
 )  # fmt: skip
 
