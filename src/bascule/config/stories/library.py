@@ -36,6 +36,8 @@ class Story(Model, frozen=True, kw_only=True):
     """What went wrong for somebody."""
     write: str
     """What to write instead."""
+    says: tuple[str, ...] = ()
+    """What keepalived 2.2.7 prints for the example, in part."""
     example: str = ""
     """A file that yields the finding."""
     peer: str = ""
