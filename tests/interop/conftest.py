@@ -85,6 +85,8 @@ class Wire:
         network.switch.popen(command, log="wire")
         wait_for(lambda: "listening on" in self._log.read_text(), 10, "tcpdump to listen")
         self._macs = {"02:00:c0:a8:02:d2": "d1", "02:00:c0:a8:02:d3": "d2"}
+        # Where a virtual MAC address is used, it is d2's.
+        self._macs |= {"00:00:5e:00:01:33": "d2", "00:00:5e:00:02:33": "d2"}
 
     def seen(self) -> list[Seen]:
         found: list[Seen] = []
