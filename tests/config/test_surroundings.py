@@ -56,6 +56,9 @@ def said(read_text: Read, text: str) -> list[tuple[str, int | None, str]]:
         ("vrrp_script a {\nscript /there\n}\n", []),
         ('vrrp_script a {\nscript "/gone -x"\n}\n', [("no-script", 2, '"/gone -x"')]),
         ("vrrp_script a {\nscript '/open'\n}\n", [("insecure-script", 2, "'/open'")]),
+        ("vrrp_script a {\nscript /open\nuser nobody\n}\n", []),
+        ("vrrp_script a {\nscript /open\nuser root\n}\n", [("insecure-script", 2, "/open")]),
+        ("vrrp_script a {\nscript /open\n}\nglobal_defs {\nscript_user nobody nogroup\n}\n", []),
         ("vrrp_track_process a {\nprocess /gone\n}\n", []),
         ("vrrp_instance A {\nnotify_master\nno_such /gone\n}\n", []),
         (

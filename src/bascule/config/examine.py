@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bascule.config.diagnostics import Findings
 from bascule.config.loader import load
 from bascule.config.reader import Section
-from bascule.config.surroundings import Surroundings, check_surroundings
 from bascule.model.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from bascule.config.surroundings import Surroundings
 
 
 def examine(
@@ -28,6 +31,8 @@ def examine(
     def look(top: Section, findings: Findings) -> None:
         tops.append(top)
         if surroundings is not None:
+            from bascule.config.surroundings import check_surroundings
+
             check_surroundings(top, surroundings, findings)
 
     for files in directors:

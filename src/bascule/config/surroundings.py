@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from bascule.config.assemble.globals import merged
 from bascule.config.diagnostics import Findings
 from bascule.config.kinds import INTERFACE, SCRIPT
 from bascule.config.reader import Section
@@ -42,15 +43,21 @@ def check_surroundings(top: Section, machine: Surroundings, findings: Findings) 
             there = ", ".join(sorted(interfaces))
             message = f"there is no interface '{name}' on this machine (there are {there})"
             findings.add("meaning/no-interface", statement, statement.words.index(name), message)
-    for statement, script in _scripts(top):
+    by_default = _user(merged(top, "global_defs").get("script_user"), "root")
+    for section, statement, script in _scripts(top):
         why = machine.missing(script)
         if why is not None:
             findings.add("meaning/no-script", statement, 1, f"'{script}' cannot be run: {why}")
             continue
-        why = machine.insecure(script)
+        why = machine.insecure(script) if _user(section.get("user"), by_default) == "root" else None
         if why is not None:
-            message = f"'{script}' can be changed by others than root: {why}"
+            message = f"'{script}' runs as root and can be changed by others: {why}"
             findings.add("meaning/insecure-script", statement, 1, message)
+
+
+def _user(said: object, by_default: str) -> str:
+    """Whom a script runs as: the first word of what a keyword says."""
+    return str(said[0]) if isinstance(said, tuple) and said else by_default
 
 
 def _sections(top: Section) -> Iterator[Section]:
@@ -82,8 +89,8 @@ def _interfaces(top: Section) -> Iterator[tuple[Statement, str]]:
                 yield from ((line, name) for at, name in zip(line.words, line.words[1:], strict=False) if at == "dev")
 
 
-def _scripts(top: Section) -> Iterator[tuple[Statement, str]]:
-    """Each line that names a program, with the path of the program alone."""
+def _scripts(top: Section) -> Iterator[tuple[Section, Statement, str]]:
+    """Each line that names a program, with its block and the path of the program alone."""
     for section in _sections(top):
         for statement in _statements(section):
             keyword = section.block.table.get(statement.words[0])
@@ -91,4 +98,4 @@ def _scripts(top: Section) -> Iterator[tuple[Statement, str]]:
                 continue
             program = statement.words[1].split() if len(statement.words) > 1 else []
             if program:
-                yield statement, program[0].strip("'")
+                yield section, statement, program[0].strip("'")
