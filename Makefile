@@ -6,7 +6,7 @@ BPF_HEADERS := $(wildcard $(BPF_DIR)/*.h)
 CLANG ?= clang-19
 BPF_CFLAGS := -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 -I/usr/include/$(shell uname -m)-linux-gnu
 
-.PHONY: help setup demo test check bench soak fresh-check docs lock wheel bpf clean
+.PHONY: help setup demo test check bench fuzz soak fresh-check docs lock wheel bpf clean
 
 help: ## This list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -15,6 +15,7 @@ from bascule.config.assemble import globals as global_settings
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
 from bascule.config.diagnostics import STRUCTURAL, Findings
+from bascule.config.families import check_families
 from bascule.config.keywords.bascule import honours_legacy
 from bascule.config.keywords.top import TOP
 from bascule.config.meaning import check_together
@@ -133,5 +134,6 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
         virtual_servers=services(top, defaults, findings),
         options=global_settings.options(global_settings.merged(top, "bascule"), findings),
     )
+    check_families(top, findings)
     check_together(top, findings)
     return configuration

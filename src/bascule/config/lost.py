@@ -100,7 +100,9 @@ class _Process:
         keyword = block.table.get(words[0]) if block is not None else None
         if keyword is None or keyword.legacy or (keyword.later and keyword.braced):
             return True
-        if (around is None and keyword.name not in self._active) or (keyword.braced and line in self._refused):
+        if (around is None and keyword.braced and keyword.name not in self._active) or (
+            keyword.braced and line in self._refused
+        ):
             self._skipping = -1
         elif keyword.braced:
             self._stack.append(keyword)

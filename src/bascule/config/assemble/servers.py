@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from bascule.config.diagnostics import Findings
+from bascule.config.families import source_fits
 from bascule.config.reader import Section
 from bascule.model.base import Seconds, Weight
 from bascule.model.configuration import RealServerConfig, TcpCheck
@@ -102,7 +103,7 @@ def _tcp_check(check: Section, server: Section, inherited: Inherited) -> TcpChec
     return TcpCheck(
         connect_address=check.get("connect_ip"),
         connect_port=check.get("connect_port"),
-        bind_address=check.get("bindto"),
+        bind_address=check.get("bindto") if source_fits(check, server) else None,
         connect_timeout=Seconds(float(value("connect_timeout"))),
         retry=value("retry"),
         delay_before_retry=Seconds(float(value("delay_before_retry"))),

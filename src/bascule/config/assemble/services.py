@@ -7,6 +7,7 @@ from typing import Any
 
 from bascule.config.assemble.servers import Inherited, real_servers
 from bascule.config.diagnostics import Findings
+from bascule.config.families import sorry_server_fits
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 from bascule.model.base import IPAddress, Seconds
@@ -145,6 +146,6 @@ class _Service:
 
     def _sorry_server(self, port: int) -> ServerId | None:
         value: tuple[Any, ...] | None = self.section.get("sorry_server")
-        if value is None:
+        if value is None or not sorry_server_fits(self.section):
             return None
         return ServerId(address=value[0], port=value[1] if len(value) > 1 else port)

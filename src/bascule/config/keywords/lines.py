@@ -213,9 +213,10 @@ def mail_server(statement: Statement) -> tuple[str, int]:
     host = statement.words[1]
     port = value(PORT, statement, 2) if len(statement.words) > 2 else 25
     assert isinstance(port, int)
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or _BAD_NUMBER.fullmatch(host):
         raise RefusedLineError("bad-word", 1, f"'{host}' is neither an address nor a host name")
     return host, port
 
 
+_BAD_NUMBER = re.compile(r"-[0-9]+|[0-9]{11,}")
 _HOST = re.compile(r"[A-Za-z0-9_.:%-]+")
