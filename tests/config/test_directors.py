@@ -68,6 +68,27 @@ def test_which_routers_are_meant_to_be_one(
     assert {tuple(router.name for router in each.values()) for each in groups} == together
 
 
+def test_many_routers_take_no_more_than_their_share_of_time(read_text: Read) -> None:
+    """Twice as many must not take four times as long; counted in looks at routers, not in seconds."""
+    counts = []
+    for many in (100, 200):
+        text = "".join(instance(f"V{number}", 7, address=f"10.0.1.{number}") for number in range(many))
+        looked = 0
+
+        class Counting(Router):
+            @property
+            def family(self) -> int:
+                nonlocal looked
+                looked += 1
+                return super().family
+
+        top, _ = read_text(text)
+        made = [Counting("", section, merged(top, "global_defs")) for section in top.each("vrrp_instance")]
+        assert len(pair([made, list(reversed(made))])) == many
+        counts.append(looked)
+    assert counts[1] <= 2.2 * counts[0]
+
+
 def test_directors_that_agree(read_text: Read) -> None:
     text = instance("A", 1) + instance("B", 2, address="10.0.0.2") + group("G", "A", "B")
     assert said(read_text, text, text.replace("priority 100", "priority 99").replace("G", "H")) == []

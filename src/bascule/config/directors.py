@@ -6,7 +6,7 @@ Each is compared with the first that has the same router, group or service. Noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from bascule.config.assemble.globals import merged
@@ -53,31 +53,51 @@ def pair(directors: Sequence[Sequence[Router]]) -> list[Group]:
     groups: list[Group] = []
     for number, routers in enumerate(directors):
         waiting = list(routers)
-        for same in _SAME:
-            for router in tuple(waiting):
-                match = next(
-                    (group for group in groups if number not in group and same(router, next(iter(group.values())))),
-                    None,
-                )
-                if match is not None:
-                    match[number] = router
-                    waiting.remove(router)
+        for keys in _KEYS:
+            waiting = _join(number, waiting, groups, keys)
         groups += [{number: router} for router in waiting]
     return groups
 
 
-def _same_vrid(one: Router, other: Router) -> bool:
-    return one.vrid is not None and one.vrid == other.vrid and one.family == other.family
+def _join(number: int, routers: Sequence[Router], groups: Sequence[Group], keys: Keys) -> list[Router]:
+    """Put routers of director `number` into the groups that share a key with them; returns those that find none."""
+    known: dict[object, list[Group]] = {}
+    for group in reversed(groups):
+        if number not in group:
+            for key in keys(next(iter(group.values()))):
+                known.setdefault(key, []).append(group)
+    left: list[Router] = []
+    for router in routers:
+        match = next(filter(None, (_first_without(number, known.get(key, [])) for key in keys(router))), None)
+        if match is None:
+            left.append(router)
+        else:
+            match[number] = router
+    return left
 
 
-_SAME: tuple[Callable[[Router, Router], bool], ...] = (
-    lambda one, other: _same_vrid(one, other) and one.name == other.name,
-    lambda one, other: _same_vrid(one, other) and one.get("interface") == other.get("interface"),
-    _same_vrid,
-    lambda one, other: one.name == other.name and one.family == other.family,
-    lambda one, other: bool((one.addresses or frozenset()) & (other.addresses or frozenset())),
+def _first_without(number: int, waiting: list[Group]) -> Group | None:
+    """The last of some groups that director `number` is not in; those behind it, which it has joined, are dropped."""
+    while waiting and number in waiting[-1]:
+        waiting.pop()
+    return waiting[-1] if waiting else None
+
+
+Keys = Callable[[Router], Iterable[object]]
+
+
+def _by_id(router: Router, *more: object) -> Iterable[object]:
+    return () if router.vrid is None else ((router.vrid, router.family, *more),)
+
+
+_KEYS: tuple[Keys, ...] = (
+    lambda router: _by_id(router, router.name),
+    lambda router: _by_id(router, router.get("interface")),
+    _by_id,
+    lambda router: ((router.name, router.family),),
+    lambda router: sorted(router.addresses or (), key=lambda each: (each.version, each)),
 )
-"""What makes two descriptions those of one router, from the surest to the faintest."""
+"""What descriptions of one router have in common, from the surest to the faintest."""
 
 
 def _missing(first: Router, group: Group, directors: Sequence[Director], findings: Findings) -> None:

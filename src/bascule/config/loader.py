@@ -120,7 +120,8 @@ def _remark(source: Source, statements: list[tree.Statement], findings: Findings
         return
     lines = [line for line in source.lines if line.strip()]
     if lines and all(line.lstrip()[0] in "!#" for line in lines):
-        findings.add_file("comment-file", source, "the whole file is a comment: '!' and '#' start one anywhere")
+        message = "the whole file is a comment: '!' and '#' start one anywhere"
+        findings.add_file("comment-file", source, message, "put each keyword on a line of its own")
     elif not lines:
         findings.add_file("empty-file", source, "the file is empty")
 
