@@ -43,7 +43,8 @@ def test_check_imports_no_loop_no_screen_and_no_netlink(root: pathlib.Path) -> N
 
 
 def test_our_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def refuse(prog_name: str) -> None:
+    def refuse(arguments: list[str], prog_name: str) -> None:
+        assert arguments == ["run"]
         raise ConfigurationError(f"{prog_name} cannot be run")
 
     monkeypatch.setattr(verbs, "cli", refuse)
@@ -52,3 +53,14 @@ def test_our_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         cli.main()
     assert ended.value.code == ConfigurationError.exit_status
     assert capsys.readouterr().err == "bascule: bascule cannot be run\n"
+
+
+def test_a_link_named_ipvsadm_is_ipvsadm(tmp_path: pathlib.Path) -> None:
+    link = tmp_path / "ipvsadm"
+    link.symlink_to(pathlib.Path(sys.executable).parent / "bascule")
+    run = subprocess.run([link, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    verb = subprocess.run(
+        [link.resolve(), "ipvsadm", "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stdout) == (verb.returncode, verb.stdout)
+    assert "ipvsadm" in run.stdout

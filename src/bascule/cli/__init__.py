@@ -6,21 +6,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from bascule.errors import BasculeError
 
 
+def arguments_of(command_line: list[str]) -> list[str]:
+    """What the program was asked, verb first: under the name `ipvsadm` (a link) every argument is ipvsadm's."""
+    name = os.path.basename(command_line[0])
+    return ["ipvsadm", *command_line[1:]] if name == "ipvsadm" else command_line[1:]
+
+
 def main() -> None:
     """The program. Our own errors are one line on standard error; everything else is a defect and shows itself."""
+    arguments = arguments_of(sys.argv)
     try:
-        if sys.argv[1:2] == ["check"]:
+        if arguments[:1] == ["check"]:
             from bascule.cli.check import main as check
 
-            sys.exit(check(sys.argv[2:]))
+            sys.exit(check(arguments[1:]))
         from bascule.cli.verbs import cli
 
-        cli(prog_name="bascule")
+        cli(arguments, prog_name="bascule")
     except BasculeError as error:
         print(f"bascule: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
