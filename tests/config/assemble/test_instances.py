@@ -12,8 +12,8 @@ from bascule.config.assemble.globals import merged
 from bascule.config.assemble.instances import instances
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
-from bascule.model.base import Vrid
-from bascule.model.configuration import AuthType, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.base import Seconds, Vrid
+from bascule.model.configuration import AuthType, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.diagnostic import Severity
 
 Read = Callable[[str], tuple[Section, Findings]]
@@ -128,11 +128,9 @@ def test_the_sync_daemon_s_interface_is_kept(read_text: Read) -> None:
 @pytest.mark.parametrize(
     ("body", "line"),
     [
-        ("version 3", 4),
-        ("native_ipv6", 1),
-        ("virtual_ipaddress {\nfd00::1\n}", 1),
+        ("version 2\nvirtual_ipaddress {\nfd00::1\n}", 4),
+        ("version 2\nnative_ipv6", 4),
         ("authentication {\nauth_type AH\nauth_pass x\n}", 4),
-        ("unicast_peer {\n10.0.0.9\n}", 4),
     ],
 )
 def test_what_would_be_wrong_to_leave_away_leaves_the_instance_out(read_text: Read, body: str, line: int) -> None:
@@ -144,42 +142,81 @@ def test_what_would_be_wrong_to_leave_away_leaves_the_instance_out(read_text: Re
     assert "vrrp_instance 'A' is left out" in found.message
 
 
-def test_version_3_for_all(read_text: Read) -> None:
-    built = one(read_text, "", "global_defs {\nvrrp_version 3\n}\n")
-    assert built.instances == ()
-    assert built.codes == [(4, "not-acted-on")]
+def test_version_3_for_all_of_ipv4(read_text: Read) -> None:
+    before = "global_defs {\nvrrp_version 3\n}\n"
+    assert one(read_text, "", before).instances[0].version == 3
+    assert one(read_text, "version 2", before).instances[0].version == 2
+
+
+def test_ipv6_is_version_3_unless_the_block_says_otherwise(read_text: Read) -> None:
+    before = "global_defs {\nvrrp_version 2\n}\n"
+    for body in ("virtual_ipaddress {\nfe80::1\nfd00::1\n}", "native_ipv6"):
+        instance = one(read_text, body, before).instances[0]
+        assert (instance.version, instance.family) == (3, 6)
+
+
+def test_the_same_id_over_ipv4_and_ipv6_is_two_routers(read_text: Read) -> None:
+    texts = [
+        f"vrrp_instance {name} {{\n{BASE}version 3\n{body}\n}}\n" for name, body in (("A", ""), ("B", "native_ipv6"))
+    ]
+    built = Built(read_text, "".join(texts))
+    assert [entry.family for entry in built.instances] == [4, 6]
+    assert built.codes == []
+    built = Built(read_text, "".join((*texts, texts[1].replace("B", "C"))))
+    assert [code for _, code in built.codes] == ["meaning/duplicate-router"]
+
+
+def test_version_3_has_no_authentication(read_text: Read) -> None:
+    for kind in ("PASS", "AH"):
+        built = one(read_text, f"version 3\nauthentication {{\nauth_type {kind}\nauth_pass 123456789\n}}")
+        assert (built.instances[0].auth_type, built.instances[0].auth_pass) == (AuthType.NONE, b"")
+        assert built.codes == []
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("said", "sent", "codes"),
     [
-        ("virtual_router_id 51", ["interface"]),
-        ("interface eth0", ["virtual_router_id"]),
-        ("interface eth0\nvirtual_router_id 256", ["virtual_router_id"]),
-        ("", ["interface", "virtual_router_id"]),
+        ("0.01", 0.01, []),
+        ("0.3", 0.3, []),
+        ("40.95", 40.95, []),
+        ("0.333", 0.33, [(5, "rounded")]),
+        ("0.0151", 0.02, [(5, "rounded")]),
+        ("50", 40.95, []),
     ],
 )
-def test_an_instance_lacks_what_it_needs(read_text: Read, body: str, words: list[str]) -> None:
-    built = Built(read_text, f"vrrp_instance A {{\n{body}\n}}")
-    assert built.instances == ()
-    assert [found.message.rpartition(" ")[2] for found in built.findings.sorted()] == words
-    assert {found.code for found in built.findings.sorted()} == {"meaning/instance-incomplete"}
+def test_version_3_sends_hundredths_of_a_second(
+    read_text: Read, said: str, sent: float, codes: list[tuple[int, str]]
+) -> None:
+    built = one(read_text, f"version 3\nadvert_int {said}")
+    assert built.instances[0].advert_interval == sent
+    assert built.codes == codes
 
 
-def test_what_is_only_in_wrong_capitals_is_not_said_twice(read_text: Read) -> None:
-    built = Built(read_text, "vrrp_instance A {\ninterface eth0\nVirtual_router_id 1\n}")
-    assert built.instances == ()
-    assert built.codes == []
+def test_a_checksum_over_the_message_alone_is_sent_on_demand(read_text: Read) -> None:
+    before = "global_defs {\nv3_checksum_as_v2\n}\n"
+    assert one(read_text, "").instances[0].checksum_form is ChecksumForm.PSEUDO_HEADER
+    assert one(read_text, "v3_checksum_as_v2").instances[0].checksum_form is ChecksumForm.MESSAGE
+    assert one(read_text, "", before).instances[0].checksum_form is ChecksumForm.MESSAGE
+    assert one(read_text, "v3_checksum_as_v2 off", before).instances[0].checksum_form is ChecksumForm.PSEUDO_HEADER
 
 
-def test_a_name_counts_once(read_text: Read) -> None:
-    built = Built(read_text, f"vrrp_instance A {{\n{BASE}}}\nvrrp_instance A {{\n{BASE}}}\n")
-    assert len(built.instances) == 1
-    assert built.codes == [(5, "duplicate")]
+def test_waits_of_a_backup(read_text: Read) -> None:
+    built = one(read_text, "preempt_delay 4.5\ndown_timer_adverts 5").instances[0]
+    assert (built.preempt_delay, built.down_timer_adverts) == (4.5, 5)
+    assert one(read_text, "", "global_defs {\nvrrp_down_timer_adverts 2\n}\n").instances[0].down_timer_adverts == 2
+    for without in ("nopreempt", "state MASTER"):
+        assert one(read_text, f"{without}\npreempt_delay 5").instances[0].preempt_delay == Seconds(0.0)
 
 
-def test_one_router_id_on_one_interface_twice_is_fatal(read_text: Read) -> None:
-    built = Built(read_text, f"vrrp_instance A {{\n{BASE}}}\nvrrp_instance B {{\n{BASE}}}\n")
-    (found,) = built.findings.sorted()
-    assert (found.severity, found.line) == (Severity.FATAL, 7)
-    assert found.message == "'A' and 'B' both use virtual_router_id 51 on eth0"
+def test_unicast(read_text: Read) -> None:
+    peers = "unicast_peer {\n10.0.0.2\n10.0.0.3 min_ttl 250\n}\n"
+    instance = one(read_text, f"unicast_src_ip 10.0.0.1\nunicast_ttl 64\ncheck_unicast_src\n{peers}").instances[0]
+    assert str(instance.unicast_source) == "10.0.0.1"
+    assert (instance.unicast_ttl, instance.check_unicast_source) == (64, True)
+    assert [(str(peer.address), peer.min_ttl) for peer in instance.unicast_peers] == [
+        ("10.0.0.2", None),
+        ("10.0.0.3", 250),
+    ]
+    before = "global_defs {\nvrrp_check_unicast_src\n}\n"
+    assert one(read_text, peers, before).instances[0].check_unicast_source
+    assert not one(read_text, peers).instances[0].check_unicast_source

@@ -6,15 +6,21 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from bascule.config.assemble.peers import peers
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import AuthType, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.diagnostic import Severity
 
 AUTH_PASS_MAX = 8
 """Bytes of a password that travel in an advert (RFC 2338 5.3.6)."""
+
+INTERVAL_MAX = 4095
+"""Hundredths of a second in an advert of version 3 (RFC 9568 5.2.7)."""
+
+ROUNDING_ERROR = 1e-9
 
 _NEEDED = {"interface": "an interface", "virtual_router_id": "a virtual_router_id"}
 
@@ -22,7 +28,7 @@ _NEEDED = {"interface": "an interface", "virtual_router_id": "a virtual_router_i
 def instances(top: Section, defaults: Section, findings: Findings) -> tuple[VrrpInstance, ...]:
     """Every instance that can run. `defaults`: the values of `global_defs`."""
     found: list[VrrpInstance] = []
-    routers: dict[tuple[str, int], str] = {}
+    routers: dict[tuple[str, int, int], str] = {}
     names: set[str] = set()
     for section in top.each("vrrp_instance"):
         statement = section.statement
@@ -36,9 +42,10 @@ def instances(top: Section, defaults: Section, findings: Findings) -> tuple[Vrrp
         instance = _Instance(section, defaults, findings).build()
         if instance is None:
             continue
-        router = (instance.interface, instance.vrid)
+        router = (instance.interface, instance.vrid, instance.family)
         if router in routers:
-            message = f"'{routers[router]}' and '{instance.name}' both use virtual_router_id {router[1]} on {router[0]}"
+            both = f"'{routers[router]}' and '{instance.name}' both use virtual_router_id {router[1]} on {router[0]}"
+            message = both if instance.family == 4 else f"{both} over IPv6"
             findings.add("meaning/duplicate-router", section.where["virtual_router_id"], 1, message)
         routers[router] = instance.name
         found.append(instance)
@@ -58,14 +65,14 @@ class _Instance:
     def build(self) -> VrrpInstance | None:
         get = self.section.get
         runs = self._complete()
-        version = self._version()
         addresses = self._addresses()
+        version = self._version()
         auth_type, auth_pass = self._authentication()
         source = self._source(addresses)
         state = self._state()
         interval = self._interval()
         nopreempt = self._nopreempt(state)
-        if not (self._possible(version, addresses, auth_type) and runs):
+        if not (self._possible(version, auth_type) and runs):
             return None
         return VrrpInstance(
             name=self.section.title,
@@ -84,7 +91,38 @@ class _Instance:
             sync_daemon_interface=get("lvs_sync_daemon_interface"),
             garp_master_delay=Seconds(float(self._first("garp_master_delay", "vrrp_garp_master_delay", default=5))),
             garp_master_repeat=self._first("garp_master_repeat", "vrrp_garp_master_repeat", default=5) or 1,
+            checksum_form=self._checksum_form(),
+            native_ipv6="native_ipv6" in self.section.values,
+            preempt_delay=self._preempt_delay(state, nopreempt),
+            down_timer_adverts=self._first("down_timer_adverts", "vrrp_down_timer_adverts", default=3),
+            unicast_source=get("unicast_src_ip"),
+            unicast_peers=peers(self.section, self._family(), self.findings),
+            unicast_ttl=get("unicast_ttl", 255),
+            check_unicast_source=self._has("check_unicast_src", "vrrp_check_unicast_src"),
         )
+
+    def _has(self, own: str, inherited: str) -> bool:
+        """A keyword without arguments stands in the block or in `global_defs`."""
+        return own in self.section.values or inherited in self.defaults.values
+
+    def _family(self) -> int:
+        """The IP version that the first address of the block decides, as keepalived has it."""
+        if "native_ipv6" in self.section.values:
+            return 6
+        listed: list[VirtualAddress] = self.section.get("virtual_ipaddress") or []
+        spoken: list[IPAddress] = [entry.address for entry in listed[:1]]
+        spoken += (self.section.get("unicast_peer") or [])[:1]
+        return spoken[0].version if spoken else 4
+
+    def _checksum_form(self) -> ChecksumForm:
+        alone = self._first("v3_checksum_as_v2", default="v3_checksum_as_v2" in self.defaults.values)
+        return ChecksumForm.MESSAGE if alone else ChecksumForm.PSEUDO_HEADER
+
+    def _preempt_delay(self, state: VrrpState, nopreempt: bool) -> Seconds:
+        """Without effect, as keepalived has it, for what preempts at once or never."""
+        if state is VrrpState.MASTER or nopreempt:
+            return Seconds(0.0)
+        return Seconds(float(self.section.get("preempt_delay", 0)))
 
     def _first(self, own: str, *inherited: str, default: Any) -> Any:
         """The block's own value, or the first that `global_defs` has of some keywords, or the default."""
@@ -111,33 +149,31 @@ class _Instance:
         return complete
 
     def _version(self) -> int:
-        version = self._first("version", "vrrp_version", default=2)
+        """IPv6 is version 3, whatever `vrrp_version` says of the others: keepalived 2.2.7 does so."""
+        inherited = ("vrrp_version",) if self._family() == 4 else ()
+        version = self._first("version", *inherited, default=2 if self._family() == 4 else 3)
         assert isinstance(version, int)
         return version
 
-    def _possible(self, version: int, addresses: tuple[VirtualAddress, ...], auth_type: AuthType) -> bool:
+    def _possible(self, version: int, auth_type: AuthType) -> bool:
         """Nothing asks for what would be wrong to leave away."""
         error = Severity.ERROR
-        if "native_ipv6" in self.section.values or (addresses and addresses[0].address.version == 6):
-            return self._left_out("not-acted-on", "VRRP for IPv6 is not there yet", severity=error)
-        if version == 3:
-            keyword = "version" if "version" in self.section.values else None
-            return self._left_out("not-acted-on", "VRRP version 3 is not there yet", keyword, error)
-        if auth_type is AuthType.AH:
+        if version == 2 and self._family() == 6:
+            why = "IPv6 needs VRRP version 3 (keepalived sends packets that no RFC knows)"
+            return self._left_out("not-acted-on", why, "version", error)
+        if version == 2 and auth_type is AuthType.AH:
             return self._left_out("not-acted-on", "authentication by AH is not there yet", "authentication", error)
-        if self.section.get("unicast_peer"):
-            return self._left_out("not-acted-on", "adverts by unicast are not there yet", "unicast_peer", error)
         return True
 
     def _addresses(self) -> tuple[VirtualAddress, ...]:
         found: list[VirtualAddress] = self.section.get("virtual_ipaddress") or []
         if not found:
             return ()
-        family = found[0].address.version
+        family = self._family()
         kept: dict[Any, VirtualAddress] = {}
         for address in found:
             if address.address.version != family:
-                message = f"{address.address} is not of the family of the first address: it is skipped"
+                message = f"{address.address} is not of the family of the instance: it is skipped"
                 self.findings.add("bad-address", self._line_of(address), 0, message)
             else:
                 kept.setdefault(address.address, address)
@@ -154,8 +190,9 @@ class _Instance:
         return where
 
     def _authentication(self) -> tuple[AuthType, bytes]:
+        """Version 3 has none; that the block does nothing there is said with what instances mean."""
         blocks = self.section.each("authentication")
-        if not blocks:
+        if not blocks or self._version() == 3:
             return AuthType.NONE, b""
         block = blocks[-1]
         kind: AuthType = block.get("auth_type", AuthType.NONE)
@@ -201,7 +238,15 @@ class _Instance:
             message = f"VRRP version 2 sends whole seconds: {interval:g} becomes {whole:g}"
             self.findings.add("meaning/advert-fraction", self.section.where["advert_int"], 1, message)
             return Seconds(whole)
-        return Seconds(interval)
+        return self._hundredths(interval) if self._version() == 3 else Seconds(interval)
+
+    def _hundredths(self, interval: float) -> Seconds:
+        """What an advert of version 3 can carry: whole hundredths of a second, in 12 bits."""
+        sent = min(max(round(interval * 100), 1), INTERVAL_MAX) / 100
+        if interval * 100 < INTERVAL_MAX and abs(sent - interval) > ROUNDING_ERROR:
+            message = f"VRRP version 3 sends hundredths of a second: {interval:g} becomes {sent:g}"
+            self.findings.add("rounded", self.section.where["advert_int"], 1, message)
+        return Seconds(sent)
 
     def _nopreempt(self, state: VrrpState) -> bool:
         wanted = "nopreempt" in self.section.values

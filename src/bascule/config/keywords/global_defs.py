@@ -136,7 +136,9 @@ GLOBAL_DEFS = Block(
     Keyword("no_email_faults", default="off", meaning="no mail for FAULT state"),
     Keyword("default_interface", NAME, default="eth0", meaning="interface for static addresses without dev"),
     Keyword("disable_local_igmp", default="off", meaning="no IGMP for 224.0.0.x"),
-    Keyword("v3_checksum_as_v2", default="off", later=True, meaning="VRRPv3 IPv4 checksum without pseudo header"),
+    Keyword(
+        "v3_checksum_as_v2", default="off", acted=True, later=True, meaning="VRRPv3 IPv4 checksum without pseudo header"
+    ),
     Keyword("lvs_timeouts", rest=WORD, default="kernel values", meaning="IPVS connection timeouts"),
     Keyword("lvs_flush", default="off", meaning="flush all IPVS services at start"),
     Keyword(
@@ -197,7 +199,11 @@ GLOBAL_DEFS = Block(
         meaning="burst size after a lower-priority advert",
     ),
     Keyword(
-        "vrrp_down_timer_adverts", Integer(1, 100), default="3", meaning="adverts missed before MASTER is deemed down"
+        "vrrp_down_timer_adverts",
+        Integer(1, 100),
+        default="3",
+        acted=True,
+        meaning="adverts missed before MASTER is deemed down",
     ),
     Keyword(
         "vrrp_garp_interval", Decimal(0.000001), default="0", meaning="gap between gratuitous ARPs on one interface"
@@ -249,7 +255,12 @@ GLOBAL_DEFS = Block(
     Keyword("nftables", rest=WORD, default='off ("keepalived")', meaning="use nftables for no_accept / VMAC filters"),
     Keyword("nftables_priority", Integer(-(2**31), INT_MAX), default="-1", meaning="chain priority"),
     Keyword("nftables_ifindex", default="off", meaning="match by ifindex"),
-    Keyword("vrrp_check_unicast_src", default="off", meaning="drop unicast adverts from other than configured peers"),
+    Keyword(
+        "vrrp_check_unicast_src",
+        default="off",
+        acted=True,
+        meaning="drop unicast adverts from other than configured peers",
+    ),
     Keyword(
         "vrrp_skip_check_adv_addr",
         rest=WORD,

@@ -50,11 +50,15 @@ VRRP_INSTANCE = Block(
     Keyword("use_vmac_addr", default="off", meaning="also VMACs for VIPs on other interfaces"),
     Keyword("vmac_xmit_base", default="off", meaning="send adverts on the base interface"),
     Keyword("use_ipvlan", rest=WORD, default="off", meaning="use an ipvlan"),
-    Keyword("unicast_peer", lines=lines.peer, default="none (multicast)", meaning="send adverts by unicast"),
+    Keyword(
+        "unicast_peer", lines=lines.peer, default="none (multicast)", acted=True, meaning="send adverts by unicast"
+    ),
     Keyword("unicast_fault_no_peer", default="off", meaning="fault when there is no peer"),
-    Keyword("check_unicast_src", default="off", meaning="drop unicast adverts from other than configured peers"),
+    Keyword(
+        "check_unicast_src", default="off", acted=True, meaning="drop unicast adverts from other than configured peers"
+    ),
     Keyword("old_unicast_checksum", rest=WORD, default="auto", meaning="checksum as in < 1.3.6"),
-    Keyword("native_ipv6", default="off", meaning="force an IPv6 instance"),
+    Keyword("native_ipv6", default="off", acted=True, meaning="force an IPv6 instance"),
     Keyword("state", STATE, default="BACKUP (MASTER if priority 255)", acted=True, meaning="initial state"),
     Keyword("interface", INTERFACE, default="required (unless vrf etc.)", acted=True, meaning="interface"),
     Keyword("vrf", INTERFACE, default="none", meaning="VRF for VIPs"),
@@ -67,11 +71,13 @@ VRRP_INSTANCE = Block(
     Keyword("track_process", lines=lines.tracked(254), default="process weight", meaning="tracked processes"),
     Keyword("track_bfd", lines=lines.tracked(253), default="bfd weight", meaning="tracked BFD sessions"),
     Keyword("mcast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"),
-    Keyword("unicast_src_ip", IP, default="first address of interface", meaning="source address of adverts"),
+    Keyword(
+        "unicast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"
+    ),
     Keyword("mcast_dst_ip", GROUP, default="global group", meaning="destination of adverts"),
     Keyword("track_src_ip", default="off", meaning="fault if the source address disappears"),
     Keyword("virtual_router_id", Integer(1, 255), default="required", acted=True, meaning="VRID"),
-    Keyword("unicast_ttl", Integer(0, 255), default="255", meaning="TTL of unicast adverts"),
+    Keyword("unicast_ttl", Integer(0, 255), default="255", acted=True, meaning="TTL of unicast adverts"),
     Keyword("version", Integer(2, 3), default="2 (3 for IPv6)", acted=True, meaning="VRRP version"),
     Keyword("priority", Integer(1, 255), default="100", acted=True, meaning="priority"),
     Keyword("advert_int", Decimal(0.01, 255), default="1", acted=True, meaning="advert interval"),
@@ -98,6 +104,7 @@ VRRP_INSTANCE = Block(
         BOOL,
         optional=1,
         default="global value",
+        acted=True,
         later=True,
         meaning="VRRPv3 checksum without pseudo header",
     ),
@@ -106,6 +113,7 @@ VRRP_INSTANCE = Block(
     Keyword(
         "accept",
         default="accept (strict: no_accept)",
+        acted=True,
         meaning="accept / drop packets to the VIP when not address owner",
     ),
     Keyword(
@@ -129,7 +137,13 @@ VRRP_INSTANCE = Block(
     ),
     Keyword("preempt", default="preempt", acted=True, meaning="higher priority takes over / does not"),
     Keyword("nopreempt", default="preempt", acted=True, meaning="higher priority takes over / does not"),
-    Keyword("preempt_delay", Decimal(0, 1000), default="0", meaning="wait before preempting a lower-priority master"),
+    Keyword(
+        "preempt_delay",
+        Decimal(0, 1000),
+        default="0",
+        acted=True,
+        meaning="wait before preempting a lower-priority master",
+    ),
     Keyword("debug", Integer(0, 4), default="0", meaning="log level of this instance"),
     Keyword("notify_backup", SCRIPT, rest=WORD, default="none", meaning="run on entering BACKUP"),
     Keyword("notify_master", SCRIPT, rest=WORD, default="none", meaning="run on entering MASTER"),
@@ -201,7 +215,13 @@ VRRP_INSTANCE = Block(
         default="= garp_master_repeat",
         meaning="burst size after a lower-priority advert",
     ),
-    Keyword("down_timer_adverts", Integer(1, 100), default="3", meaning="adverts missed before MASTER is deemed down"),
+    Keyword(
+        "down_timer_adverts",
+        Integer(1, 100),
+        default="3",
+        acted=True,
+        meaning="adverts missed before MASTER is deemed down",
+    ),
     Keyword(
         "timer_expired_backup",
         Integer(1, 254),
