@@ -34,6 +34,10 @@ def test_one_variable(head: str, values: list[str]) -> None:
     assert said(head) == (["n"], [[value] for value in values])
 
 
+def test_any_word_is_a_variable_though_not_all_can_be_asked_for() -> None:
+    assert said("~SEQ(1n, 2)") == (["1n"], [["1"], ["2"]])
+
+
 def test_several_variables_and_members_that_are_missing() -> None:
     assert said("~LST({a,b}, {1,2}, {3}, {4,5,6})") == (["a", "b"], [["1", "2"], ["3", ""], ["4", "5"]])
 
@@ -44,7 +48,8 @@ def test_several_variables_and_members_that_are_missing() -> None:
         ("~SEQ n", "none of"),
         ("~FOO(n, 1)", "none of"),
         ("~SEQ(n)", "one to three numbers"),
-        ("~SEQ(1n, 2)", "one to three numbers"),
+        ("~SEQ(, 2)", "one to three numbers"),
+        ("~LST(n)", "values"),
         ("~SEQ(n, 1, 2, 3, 4)", "one to three numbers"),
         ("~SEQ(n, x)", "'x' is not a whole number"),
         ("~SEQ(n, 1, 0, 5)", "no way in steps of 0"),

@@ -124,6 +124,9 @@ class Reader:
             into.sections.append((name, section))
         if keyword.lines is not None:
             value = self._lines(child, keyword)
+            if keyword.filled and not value and child.close is not None and not self._misspelt:
+                message = f"'{' '.join(child.words)}' holds nothing and is dropped"
+                self.findings.add_at("incomplete", child.source, child.close, message)
         if keyword.repeats or keyword.lines is not None:
             into.values.setdefault(name, []).extend(value if keyword.lines is not None else (value,))
             into.where.setdefault(name, child)

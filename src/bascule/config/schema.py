@@ -36,6 +36,7 @@ class Keyword:
         "arguments",
         "block",
         "default",
+        "filled",
         "later",
         "legacy",
         "lines",
@@ -62,6 +63,7 @@ class Keyword:
         lines: LineReader | None = None,
         repeats: bool = False,
         once: bool = False,
+        filled: bool = False,
         value: str | None = None,
         default: str | None = None,
         unit: str | None = None,
@@ -75,7 +77,7 @@ class Keyword:
 
         `reader` reads the arguments instead when they have a grammar of their own. `block`: keywords in braces follow;
         `lines`: lines in braces follow, each read by it. `repeats`: every occurrence counts, not the last;
-        `once`: the first.
+        `once`: the first. `filled`: a block without a line is dropped.
         `value`: the keyword that this one is another spelling of. `default`, `unit`, `meaning`: for documents.
         `acted`: bascule does what it says. `later`: keepalived 2.2.7 does not know it. `old`: what keepalived says of
         an old name. `legacy`: keepalived 2.2.7 skips this spelling; the text says so.
@@ -89,6 +91,7 @@ class Keyword:
         self.lines = lines
         self.repeats = repeats
         self.once = once
+        self.filled = filled
         self.value = value or name
         self.default = default
         self.unit = unit

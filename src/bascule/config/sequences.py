@@ -35,7 +35,7 @@ def rounds(head: str) -> Rounds:
 
 
 def _sequence(parts: list[str], hexadecimal: bool) -> Rounds:
-    if not 2 <= len(parts) <= 4 or not _NAME.fullmatch(parts[0]):
+    if not 2 <= len(parts) <= 4 or not parts[0]:
         raise SequenceError("a sequence takes a variable and one to three numbers")
     for part in parts[1:]:
         if not _NUMBER.fullmatch(part):
@@ -53,6 +53,8 @@ def _sequence(parts: list[str], hexadecimal: bool) -> Rounds:
 
 def _list(parts: list[str]) -> Rounds:
     names = _members(parts[0])
+    if len(parts) < 2:
+        raise SequenceError("a list takes a variable and values for it")
     if not all(_NAME.fullmatch(name) for name in names):
         raise SequenceError(f"'{parts[0]}' is not a variable, nor some in braces")
     rows = [_members(part) for part in parts[1:]] if parts[0].startswith("{") else [[part] for part in parts[1:]]

@@ -68,6 +68,7 @@ TOP = Block(
         "virtual_server_group",
         NAME,
         lines=lines.group_member,
+        filled=True,
         meaning="named set of virtual addresses/fwmarks sharing one virtual_server",
     ),
     Keyword(
