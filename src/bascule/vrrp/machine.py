@@ -90,6 +90,8 @@ class Machine:
         self._announce_at = NEVER
         self._sent_at = 0.0
         self._answered_at = -NEVER
+        self._answer_at = NEVER
+        """When an answer that was put off is due."""
         self._ready_at = NEVER
         self._held_until = 0.0
         self._delayed_until = NEVER
@@ -145,7 +147,7 @@ class Machine:
     def deadline(self) -> float:
         """When to hand in `Timeout`; infinite when nothing is waited for."""
         if self._state is VrrpState.MASTER:
-            return min(self._advert_at, self._announce_at)
+            return min(self._advert_at, self._announce_at, self._answer_at)
         if self._state is VrrpState.BACKUP:
             return min(self._down_at, self._may_preempt_at(), self._watch_at)
         return NEVER
@@ -233,7 +235,8 @@ class Machine:
         if self._state is VrrpState.BACKUP or leads:
             self._active, self._active_priority, self._stopped = event.source, event.priority, None
             self._learn(event.interval)
-        if self._state is VrrpState.MASTER and not leads:
+        # One that we have just preempted has its last word.
+        if self._state is VrrpState.MASTER and not leads and self._now - self._since > self._settings.interval / 4:
             detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._settings.priority}"
             self._ask(Noticed(Notice.SECOND_ACTIVE, detail))
         self._move(Cause.PEER_LEADS if leads else Cause.PEER_YIELDS, f"{event.source} has priority {event.priority}")
@@ -266,11 +269,14 @@ class Machine:
             return f"{self._stopped} stopped"
         if self._active is None:
             return "no advert heard"
-        return f"no advert from {self._active} for {self._now - self._down_at + self.down_interval:.1f} s"
+        silence = self._now - self._down_at + self.down_interval
+        return f"no advert from {self._active} for {silence:.{1 if silence >= 1 else 3}f} s"
 
     def _active_timeout(self) -> None:
         if self._now >= self._advert_at:
             self._move(Cause.ADVERT_DUE, "")
+        if self._now >= self._answer_at:
+            self._answer_now()
         if self._now >= self._announce_at:
             self._announce_at = NEVER
             self._ask(Announce(self._settings.announcements))
@@ -307,7 +313,7 @@ class Machine:
         self._commands.append(command)
 
     def _clear(self) -> None:
-        self._down_at = self._preempt_at = self._advert_at = self._announce_at = NEVER
+        self._down_at = self._preempt_at = self._advert_at = self._announce_at = self._answer_at = NEVER
         self._not_before = 0.0
         self._delayed_until = NEVER
         self._hold_noticed = False
@@ -359,8 +365,14 @@ class Machine:
 
     def _answer(self) -> None:
         """As keepalived, and RFC 9568 6.4.3: heals bridges and hosts that learned the other one's address."""
-        if self._now - self._answered_at < self._settings.interval / 2:
+        pause = self._settings.interval / 2
+        if self._now - self._answered_at < pause:
+            # Put off and not dropped: another may have announced the addresses since the last answer.
+            self._answer_at = self._answered_at + pause
             return
-        self._answered_at = self._now
+        self._answer_now()
+
+    def _answer_now(self) -> None:
+        self._answered_at, self._answer_at = self._now, NEVER
         self._send_advert()
         self._ask(Announce(self._settings.announcements))

@@ -45,7 +45,7 @@ class Action(enum.Enum):
     PUT_ADDRESSES = "put the virtual addresses on"
     TAKE_ADDRESSES = "take the virtual addresses off"
     ANNOUNCE = "announce the virtual addresses (gratuitous ARP, unsolicited NA), and once more later"
-    ANSWER = "send an advert and announce the virtual addresses at once, but not to every advert of a flood"
+    ANSWER = "send an advert and announce the virtual addresses at once; to a flood, only now and then"
     DRAIN = "read what waits in the socket"
     START_DOWN_TIMER = "wait for the down interval"
     PUT_OFF = "wait for one more advert interval and the skew time"
@@ -75,7 +75,9 @@ _STAND_BACK = (Action.CLEAR, Action.TAKE_ADDRESSES, Action.START_DOWN_TIMER)
 TABLE: tuple[Transition, ...] = (
     Transition(_INIT, Cause.STARTED, _BACKUP, _BEGIN),
     Transition(_INIT, Cause.OWNER_STARTED, _MASTER, _TAKE_OVER),
-    Transition(_INIT, Cause.ADOPTED, _MASTER, (Action.CLEAR, Action.SEND_ADVERT, Action.PUT_ADDRESSES)),
+    Transition(
+        _INIT, Cause.ADOPTED, _MASTER, (Action.CLEAR, Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)
+    ),
     Transition(_INIT, Cause.STARTED_WITHOUT_LINK, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_BACKUP, Cause.NOBODY_HEARD, _MASTER, _TAKE_OVER),
     Transition(_BACKUP, Cause.PREEMPTED, _MASTER, _TAKE_OVER),
@@ -87,9 +89,9 @@ TABLE: tuple[Transition, ...] = (
     Transition(_BACKUP, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_BACKUP, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_MASTER, Cause.ADVERT_DUE, _MASTER, (Action.SEND_ADVERT,)),
-    Transition(_MASTER, Cause.PEER_STOPPED, _MASTER, (Action.SEND_ADVERT,)),
+    Transition(_MASTER, Cause.PEER_STOPPED, _MASTER, (Action.SEND_ADVERT, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.PEER_YIELDS, _MASTER, (Action.ANSWER,)),
-    Transition(_MASTER, Cause.PEER_LEADS, _BACKUP, _STAND_BACK),
+    Transition(_MASTER, Cause.PEER_LEADS, _BACKUP, (Action.SEND_ADVERT, *_STAND_BACK)),
     Transition(_MASTER, Cause.OVERSLEPT, _BACKUP, (*_STAND_BACK, Action.PUT_OFF, Action.DRAIN)),
     Transition(_MASTER, Cause.RECONFIGURED, _MASTER, (Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
