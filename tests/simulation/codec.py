@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The project's own codec between the machines. Equal adverts are encoded and decoded once: there are so many."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import ipaddress
+
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
+from bascule.model.configuration import ChecksumForm
+from bascule.vrrp import acceptance, packet
+from bascule.vrrp.acceptance import Expected
+from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
+
+VRID = Vrid(51)
+
+
+@functools.cache
+def address_of(number: int) -> IPAddress:
+    """A router's own address: the higher the number, the higher the address."""
+    return ipaddress.IPv4Address(f"192.168.2.{10 + number}")
+
+
+@functools.cache
+def virtual_addresses(count: int) -> tuple[IPAddress, ...]:
+    """The first `count` virtual addresses."""
+    return tuple(ipaddress.IPv4Address(f"192.168.2.{240 + number}") for number in range(count))
+
+
+@dataclasses.dataclass(slots=True, frozen=True, eq=False)
+class Message:
+    """An advert as it is on the wire, and what those bytes are read as. Compared by identity."""
+
+    datagram: Datagram
+    advert: Advert
+
+
+@functools.lru_cache(maxsize=4096)
+def message(
+    number: int, version: int, interval: Seconds, addresses: tuple[IPAddress, ...], priority: Priority
+) -> Message:
+    """An advert of a router."""
+    form = ChecksumForm.MESSAGE if version == 2 else ChecksumForm.PSEUDO_HEADER
+    source = address_of(number)
+    advert = Advert(
+        vrid=VRID, priority=priority, interval=interval, addresses=addresses, version=version, checksum_form=form
+    )
+    datagram = Datagram(payload=packet.encode(advert, source), source=source)
+    return Message(datagram, packet.decode(datagram))
+
+
+def expected(version: int, interval: Seconds, addresses: tuple[IPAddress, ...]) -> Expected:
+    """What a router demands."""
+    return Expected(vrid=VRID, interval=interval, addresses=frozenset(addresses), version=version)
+
+
+def accepts(came: Message, demanded: Expected, own: frozenset[IPAddress]) -> bool:
+    """Whether a router with these addresses hears it."""
+    try:
+        acceptance.verify(came.advert, came.datagram, demanded, own)
+    except RefusedPacketError:
+        return False
+    return True

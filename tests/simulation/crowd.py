@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many schedules on all cores: seeds go out in blocks, tallies and the first failures come back."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import itertools
+import multiprocessing
+import os
+from collections.abc import Iterator
+
+from tests.simulation.runs import Finding, run_all
+from tests.simulation.tally import Tally
+
+BLOCK = 200
+"""Schedules that a process runs before it reports."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Block:
+    """The work of one process for a second or so."""
+
+    version: int
+    first: int
+    count: int
+
+
+@dataclasses.dataclass(slots=True)
+class Outcome:
+    """What became of a block."""
+
+    block: Block
+    tally: Tally
+    finding: Finding | None
+
+
+def version_of(block: int) -> int:
+    """Both versions in turn."""
+    return 2 + block % 2
+
+
+def blocks(schedules: int, start: int = 0) -> Iterator[Block]:
+    """`schedules` seeds from `start` on; each seed is run with one version."""
+    for number, first in enumerate(range(start, start + schedules, BLOCK)):
+        yield Block(version_of(number), first, min(BLOCK, start + schedules - first))
+
+
+def work(block: Block) -> Outcome:
+    """Run one block, up to its first failure."""
+    tally = Tally()
+    finding = run_all(range(block.first, block.first + block.count), block.version, tally)
+    return Outcome(block, tally, finding)
+
+
+def outcomes(wanted: Iterator[Block], processes: int | None = None) -> Iterator[Outcome]:
+    """The outcomes of blocks as they are ready; never more than a few are under way, so that one can stop early."""
+    count = processes or os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(count, context) as pool:
+        under_way = {pool.submit(work, block) for block in itertools.islice(wanted, 2 * count)}
+        while under_way:
+            done, under_way = concurrent.futures.wait(under_way, return_when=concurrent.futures.FIRST_COMPLETED)
+            under_way |= {pool.submit(work, block) for block in itertools.islice(wanted, len(done))}
+            yield from (future.result() for future in done)

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each kind of fault does to the routers and the wire, and how it ends. One that meets a router that cannot
+suffer it (it is dead, or suspended already) has no effect and is not counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bascule.model.base import Priority
+from bascule.vrrp.events import ReadyChanged
+from bascule.vrrp.packet import PRIORITY_OWNER
+from tests.simulation import codec
+from tests.simulation.plan import Fault, Kind
+from tests.simulation.router import WILL_DELAY, Configuration, Router
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+def _count(world: World, fault: Fault) -> None:
+    world.tally.faults[fault.kind] += 1
+
+
+def _note(router: Router, text: str) -> None:
+    world = router.world
+    if world.record is not None:
+        world.record.note(world.now, router.number, f"* {text}")
+
+
+def power_on(router: Router, life: int, ready_after: float) -> None:
+    """A director begins, unless something else began or ended it meanwhile."""
+    if router.life != life:
+        return
+    _note(router, f"starts with priority {router.configuration.priority}")
+    router.boots += 1
+    set_ready(router, router.boots, ready_after <= 0)
+    router.start()
+    if ready_after > 0:
+        router.world.at(router.world.now + ready_after, set_ready, router, router.boots, True)
+
+
+def set_ready(router: Router, boots: int, ready: bool) -> None:
+    """The plane says whether it is ready; one of before the last boot says nothing any more."""
+    if router.boots == boots and router.ready is not ready:
+        router.ready = ready
+        router.order(ReadyChanged(ready))
+
+
+# The wire.
+
+
+def _weather(world: World, fault: Fault) -> None:
+    world.wire.set_weather(fault.kind, fault.amount, 1)
+    world.at(world.now + fault.seconds, world.wire.set_weather, fault.kind, fault.amount, -1)
+
+
+def _pairs(world: World, fault: Fault) -> list[tuple[int, int]]:
+    if fault.kind is Kind.ONE_WAY:
+        return [(fault.others[0], fault.others[1])]
+    far = [number for number in range(len(world.routers)) if number not in fault.others]
+    return [pair for one, other in itertools.product(fault.others, far) for pair in ((one, other), (other, one))]
+
+
+def _partition(world: World, fault: Fault) -> None:
+    pairs = _pairs(world, fault)
+    _note(world.routers[pairs[0][0]], f"{fault.kind.value}: {pairs}")
+    world.wire.block(pairs, fault.kind, 1)
+    world.at(world.now + fault.seconds, _heal, world, pairs, fault)
+
+
+def _heal(world: World, pairs: list[tuple[int, int]], fault: Fault) -> None:
+    _note(world.routers[pairs[0][0]], f"end of {fault.kind.value}")
+    world.wire.block(pairs, fault.kind, -1)
+
+
+def _link(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    if router.link:
+        _count(world, fault)
+        _set_link(router, False)
+        world.at(world.now + fault.seconds, _set_link, router, True)
+
+
+def _set_link(router: Router, up: bool) -> None:
+    _note(router, f"interface {'up' if up else 'down'}")
+    router.link = up
+    router.news = router.machine is not None
+    router.touch()
+
+
+# Time.
+
+
+def _stall(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    if router.stalled is not None or router.machine is None:
+        return
+    _count(world, fault)
+    _note(router, fault.kind.value)
+    router.stalled, router.wake = fault.kind, float("inf")
+    world.oracle.stalling(router)
+    world.at(world.now + fault.seconds, _wake, router, router.life, fault)
+
+
+def _wake(router: Router, life: int, fault: Fault) -> None:
+    if router.life != life or router.stalled is not fault.kind:
+        return
+    _note(router, "runs again")
+    if fault.kind is Kind.FREEZE:
+        router.offset -= router.rate * fault.seconds
+    router.stalled = None
+    router.world.oracle.woke(router, stopped=True)
+    router.touch()
+
+
+def _slow(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    if router.slow or router.machine is None:
+        return
+    _count(world, fault)
+    _note(router, fault.kind.value)
+    router.slow = fault.amount
+    world.oracle.stalling(router)
+    world.at(world.now + fault.seconds, _fast, router)
+
+
+def _fast(router: Router) -> None:
+    """Whatever was still to come late comes now."""
+    _note(router, "is as fast as before")
+    router.slow = 0.0
+    router.world.oracle.woke(router, stopped=False)
+    router.touch()
+
+
+# Deaths.
+
+
+def _dead_or_suspended(router: Router) -> bool:
+    return router.machine is None or router.stalled in (Kind.SUSPENSION, Kind.FREEZE)
+
+
+def _crash(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    if _dead_or_suspended(router):
+        return
+    _count(world, fault)
+    _note(router, "the process is killed")
+    router.end()
+    world.at(world.now + WILL_DELAY, router.execute_will)
+    world.at(world.now + WILL_DELAY + fault.seconds, _after_crash, router, router.life, fault.amount)
+
+
+def _after_crash(router: Router, life: int, hold: float) -> None:
+    if router.life == life:
+        _note(router, f"the process starts again, held for {hold:g} s")
+        router.start(hold=hold)
+
+
+def _leave(world: World, fault: Fault) -> None:
+    """An ordered stop, the death of all processes, or a loss of power; after a while it all begins anew."""
+    router = world.routers[fault.router]
+    if _dead_or_suspended(router) or (fault.kind is Kind.STOP and router.stalled is not None):
+        return
+    _count(world, fault)
+    _note(router, fault.kind.value)
+    if fault.kind is Kind.STOP:
+        router.stop()
+    else:
+        router.end()
+    router.ready = router.will = False
+    router.boots += 1
+    router.put(())
+    world.at(world.now + fault.seconds, power_on, router, router.life, fault.amount)
+
+
+def _restart(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    if _dead_or_suspended(router) or router.stalled is not None:
+        return
+    _count(world, fault)
+    _note(router, "the process hands over to a new one")
+    active_at = router.hand_over()
+    world.at(world.now + fault.seconds, _successor, router, router.life, active_at)
+
+
+def _successor(router: Router, life: int, active_at: float | None) -> None:
+    if router.life == life:
+        _note(router, "the new process starts")
+        router.start(adopt_since=active_at)
+
+
+# Reloads.
+
+
+def _load(world: World, fault: Fault, configuration: Configuration) -> None:
+    _load_one(world.routers[fault.router], configuration)
+
+
+def _load_one(router: Router, configuration: Configuration) -> None:
+    """A process that does not run reads its file when it starts."""
+    _note(router, f"reload: priority {configuration.priority}, {len(configuration.addresses)} addresses")
+    if router.machine is None:
+        router.configure(configuration)
+    else:
+        router.order(configuration)
+
+
+def _latest(router: Router) -> Configuration:
+    ordered = [order for order in router.orders if isinstance(order, Configuration)]
+    return ordered[-1] if ordered else router.configuration
+
+
+def _priority(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    latest = _latest(router)
+    if latest.priority == PRIORITY_OWNER:
+        return
+    _count(world, fault)
+    _load(world, fault, dataclasses.replace(latest, priority=Priority(int(fault.amount))))
+
+
+def _preemption(world: World, fault: Fault) -> None:
+    latest = _latest(world.routers[fault.router])
+    _count(world, fault)
+    _load(world, fault, dataclasses.replace(latest, preempt=not latest.preempt))
+
+
+def _addresses(world: World, fault: Fault) -> None:
+    """One after the other gets the new list, the first at once and the last after `seconds`."""
+    _count(world, fault)
+    world.addresses = codec.virtual_addresses(int(fault.amount))
+    for position, router in enumerate(world.routers):
+        world.at(world.now + fault.seconds * position / (len(world.routers) - 1), _list, router)
+
+
+def _list(router: Router) -> None:
+    """The list of now: of two changes that overlap the later one stays."""
+    _load_one(router, dataclasses.replace(_latest(router), addresses=router.world.addresses))
+
+
+def _unready(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    if router.machine is None or not router.ready:
+        return
+    _count(world, fault)
+    _note(router, "not ready")
+    set_ready(router, router.boots, False)
+    world.at(world.now + fault.seconds, set_ready, router, router.boots, True)
+
+
+BEGIN: dict[Kind, Callable[[World, Fault], None]] = {
+    Kind.LOSS: _weather,
+    Kind.DELAY: _weather,
+    Kind.DUPLICATION: _weather,
+    Kind.REORDERING: _weather,
+    Kind.ONE_WAY: _partition,
+    Kind.PARTITION: _partition,
+    Kind.PAUSE: _stall,
+    Kind.SLOW: _slow,
+    Kind.SUSPENSION: _stall,
+    Kind.FREEZE: _stall,
+    Kind.CRASH: _crash,
+    Kind.CRASH_WHOLE: _leave,
+    Kind.REBOOT: _leave,
+    Kind.STOP: _leave,
+    Kind.RESTART: _restart,
+    Kind.PRIORITY: _priority,
+    Kind.PREEMPTION: _preemption,
+    Kind.ADDRESSES: _addresses,
+    Kind.LINK: _link,
+    Kind.READINESS: _unready,
+}

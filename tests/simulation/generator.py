@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a seed to a schedule. The same seed gives the same schedule until this file is changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable
+
+from bascule.model.base import Priority, Seconds
+from tests.simulation.plan import Fault, Kind, RouterPlan, Schedule
+
+CALM_AT_END = 21.0
+"""Advert intervals: an election, a hold after a crash, readiness, and one election more."""
+LENGTH = 60.0
+"""Advert intervals."""
+FAST = Seconds(0.1)
+"""The interval of every tenth schedule of version 3; version 2 has whole seconds only."""
+
+_SIZES = (2, 3, 3, 3, 4)
+_PRIORITIES = (50, 90, 99, 100, 100, 100, 101, 150, 200, 254)
+_OFTEN = (Kind.PAUSE, Kind.SUSPENSION, Kind.CRASH, Kind.LOSS, Kind.PARTITION, Kind.PRIORITY)
+
+
+class _Draft:
+    """A schedule in the making: `now` is when the fault that is being drawn happens."""
+
+    def __init__(self, chance: random.Random, size: int, interval: float, quiet_from: float) -> None:
+        self.chance = chance
+        self.size = size
+        self.interval = interval
+        self.quiet_from = quiet_from
+        self.now = 0.0
+
+    def lasting(self, least: float, most: float) -> float:
+        """Some advert intervals in seconds, over before the quiet begins."""
+        return min(self.chance.uniform(least, most) * self.interval, self.quiet_from - self.now)
+
+    def fault(self, kind: Kind, *, seconds: float = 0.0, amount: float = 0.0, others: tuple[int, ...] = ()) -> Fault:
+        router = self.chance.randrange(self.size)
+        return Fault(at=self.now, kind=kind, router=router, seconds=seconds, amount=amount, others=others)
+
+
+def _lost(draft: _Draft) -> Fault:
+    return draft.fault(Kind.LOSS, seconds=draft.lasting(1, 12), amount=draft.chance.choice((0.1, 0.3, 0.5, 0.8)))
+
+
+def _delayed(draft: _Draft) -> Fault:
+    amount = draft.chance.choice((0.05, 0.3, 0.9)) * draft.interval
+    return draft.fault(Kind.DELAY, seconds=draft.lasting(1, 10), amount=amount)
+
+
+def _duplicated(draft: _Draft) -> Fault:
+    return draft.fault(Kind.DUPLICATION, seconds=draft.lasting(1, 15), amount=draft.chance.choice((0.2, 0.8)))
+
+
+def _reordered(draft: _Draft) -> Fault:
+    return draft.fault(
+        Kind.REORDERING, seconds=draft.lasting(3, 15), amount=draft.chance.uniform(0.5, 2) * draft.interval
+    )
+
+
+def _one_way(draft: _Draft) -> Fault:
+    ends = draft.chance.sample(range(draft.size), 2)
+    return draft.fault(Kind.ONE_WAY, seconds=draft.lasting(1, 15), others=tuple(ends))
+
+
+def _partition(draft: _Draft) -> Fault:
+    side = draft.chance.sample(range(draft.size), draft.chance.randint(1, draft.size - 1))
+    seconds = LENGTH * draft.interval if draft.chance.random() < 0.15 else draft.lasting(1, 15)
+    return draft.fault(Kind.PARTITION, seconds=seconds, others=tuple(sorted(side)))
+
+
+def _stalled(kind: Kind) -> Callable[[_Draft], Fault]:
+    def draw(draft: _Draft) -> Fault:
+        longest = draft.chance.choice((1.0, 4.0, 10.0))
+        return draft.fault(kind, seconds=draft.lasting(0.1, longest))
+
+    return draw
+
+
+def _slow(draft: _Draft) -> Fault:
+    amount = draft.chance.choice((0.02, 0.4, 0.9)) * draft.interval
+    return draft.fault(Kind.SLOW, seconds=draft.lasting(2, 12), amount=amount)
+
+
+def _killed(draft: _Draft) -> Fault:
+    """`seconds`: until it starts again; `amount`: how long it then stays backup."""
+    hold = draft.chance.choice((2.0, 5.0, 8.0)) * draft.interval
+    return draft.fault(Kind.CRASH, seconds=draft.lasting(0.1, 4), amount=hold)
+
+
+def _gone(kind: Kind) -> Callable[[_Draft], Fault]:
+    """`seconds`: until it starts again, if ever; `amount`: until it is ready then."""
+
+    def draw(draft: _Draft) -> Fault:
+        chance = draft.chance
+        seconds = LENGTH * draft.interval * 2 if chance.random() < 0.2 else draft.lasting(0.2, 12)
+        return draft.fault(kind, seconds=seconds, amount=chance.choice((0.0, 1.0, 6.0)) * draft.interval)
+
+    return draw
+
+
+def _restarted(draft: _Draft) -> Fault:
+    longest = draft.chance.choice((0.3, 1.0, 6.0))
+    return draft.fault(Kind.RESTART, seconds=draft.lasting(0.05, longest))
+
+
+def _priority(draft: _Draft) -> Fault:
+    return draft.fault(Kind.PRIORITY, amount=draft.chance.choice(_PRIORITIES))
+
+
+def _preemption(draft: _Draft) -> Fault:
+    return draft.fault(Kind.PREEMPTION)
+
+
+def _addresses(draft: _Draft) -> Fault:
+    """`seconds`: within which every router gets the new list; `amount`: how many addresses."""
+    seconds = draft.chance.choice((0.0, 0.5, 6.0))
+    return draft.fault(Kind.ADDRESSES, seconds=draft.lasting(0, seconds), amount=draft.chance.randint(1, 3))
+
+
+def _link(draft: _Draft) -> Fault:
+    return draft.fault(Kind.LINK, seconds=draft.lasting(0.01, draft.chance.choice((0.2, 8.0))))
+
+
+def _unready(draft: _Draft) -> Fault:
+    return draft.fault(Kind.READINESS, seconds=draft.lasting(0.5, 10))
+
+
+DRAWS: dict[Kind, Callable[[_Draft], Fault]] = {
+    Kind.LOSS: _lost,
+    Kind.DELAY: _delayed,
+    Kind.DUPLICATION: _duplicated,
+    Kind.REORDERING: _reordered,
+    Kind.ONE_WAY: _one_way,
+    Kind.PARTITION: _partition,
+    Kind.PAUSE: _stalled(Kind.PAUSE),
+    Kind.SLOW: _slow,
+    Kind.SUSPENSION: _stalled(Kind.SUSPENSION),
+    Kind.FREEZE: _stalled(Kind.FREEZE),
+    Kind.CRASH: _killed,
+    Kind.CRASH_WHOLE: _gone(Kind.CRASH_WHOLE),
+    Kind.REBOOT: _gone(Kind.REBOOT),
+    Kind.STOP: _gone(Kind.STOP),
+    Kind.RESTART: _restarted,
+    Kind.PRIORITY: _priority,
+    Kind.PREEMPTION: _preemption,
+    Kind.ADDRESSES: _addresses,
+    Kind.LINK: _link,
+    Kind.READINESS: _unready,
+}
+"""How each kind is drawn. Clock drift has no time: it is drawn with the routers."""
+
+_UNEVEN = 0.2
+"""The share of version 3's schedules in which routers have different advert intervals."""
+_PACES = (0.5, 1.0, 2.0)
+_SEQUELS = 0.3
+"""The share of faults that do not come alone, where there is a sequel."""
+
+_KINDS = (*DRAWS, *_OFTEN)
+
+
+def _router(chance: random.Random, interval: float, drift: bool, nopreempt: float) -> RouterPlan:
+    at_once = chance.random() < 0.5
+    return RouterPlan(
+        priority=Priority(chance.choice(_PRIORITIES)),
+        preempt=chance.random() >= nopreempt,
+        starts_at=0.0 if at_once else chance.uniform(0, 8) * interval,
+        ready_after=0.0 if at_once else chance.uniform(0, 6) * interval,
+        rate=1.0 + (chance.uniform(-0.002, 0.002) if drift else 0.0),
+        offset=chance.uniform(0, 1e5),
+    )
+
+
+def _routers(chance: random.Random, interval: float) -> tuple[RouterPlan, ...]:
+    drift, nopreempt = chance.random() < 0.3, chance.choice((0.0, 0.0, 0.5, 1.0))
+    routers = [_router(chance, interval, drift, nopreempt) for _ in range(chance.choice(_SIZES))]
+    if chance.random() < 0.15:
+        owner = chance.randrange(len(routers))
+        routers[owner] = dataclasses.replace(routers[owner], priority=Priority(255), preempt=True)
+    return tuple(routers)
+
+
+def _at_their_own_pace(chance: random.Random, routers: tuple[RouterPlan, ...]) -> tuple[RouterPlan, ...]:
+    return tuple(dataclasses.replace(router, pace=chance.choice(_PACES)) for router in routers)
+
+
+def _sequel(draft: _Draft, fault: Fault) -> list[Fault]:
+    """What goes wrong while something else does: a stop with the interface down, a death when a partition ends."""
+    chance = draft.chance
+    if fault.kind not in (Kind.LINK, Kind.PARTITION) or chance.random() >= _SEQUELS:
+        return []
+    if fault.kind is Kind.LINK:
+        draft.now += chance.random() * fault.seconds
+        return [dataclasses.replace(DRAWS[Kind.STOP](draft), router=fault.router)]
+    draft.now = min(draft.now + fault.seconds + chance.random() * draft.interval, draft.quiet_from)
+    return [DRAWS[chance.choice((Kind.STOP, Kind.CRASH))](draft)]
+
+
+def generate(seed: int, version: int = 2) -> Schedule:
+    """The schedule of `seed`: two to four routers and three to seven faults or more, half of them close together."""
+    chance = random.Random(seed)
+    interval = FAST if version == 3 and seed % 10 == 0 else Seconds(1.0)
+    routers = _routers(chance, interval)
+    if version == 3 and chance.random() < _UNEVEN:
+        routers = _at_their_own_pace(chance, routers)
+    quiet_from = (LENGTH - CALM_AT_END) * interval
+    draft = _Draft(chance, len(routers), interval, quiet_from)
+    first = chance.uniform(0, 0.6) * quiet_from
+    spread = chance.choice((0.15, 1.0)) * (quiet_from - first)
+    faults: list[Fault] = []
+    for _ in range(chance.randint(3, 7)):
+        draft.now = first + chance.random() * spread
+        fault = DRAWS[chance.choice(_KINDS)](draft)
+        faults += [fault, *_sequel(draft, fault)]
+    return Schedule(
+        seed=seed,
+        version=version,
+        interval=interval,
+        routers=routers,
+        faults=tuple(sorted(faults, key=lambda fault: fault.at)),
+        quiet_from=quiet_from,
+        ends_at=LENGTH * interval,
+    )

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All deliberate defects, by name."""
+
+from __future__ import annotations
+
+from tests.simulation.mutants import machine, runner, table
+from tests.simulation.mutants.loading import Mutant
+
+MUTANTS: dict[str, Mutant] = {mutant.name: mutant for mutant in (*machine.MUTANTS, *table.MUTANTS, *runner.MUTANTS)}

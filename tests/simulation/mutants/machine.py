@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Defects in the machine's decisions and times."""
+
+from __future__ import annotations
+
+from tests.simulation.mutants.loading import Mutant
+
+MUTANTS = (
+    Mutant(
+        name="equal_priority_ignored",
+        what="`>` for `>=`: a backup preempts an active of its own priority",
+        edits=(("event.priority >= own or not", "event.priority > own or not"),),
+    ),
+    Mutant(
+        name="nopreempt_ignored",
+        what="preempts in spite of nopreempt",
+        edits=((" or not self._settings.preempt", ""),),
+    ),
+    Mutant(
+        name="lower_priority_accepted",
+        what="an active stands back for whoever is heard",
+        edits=(("return event.priority > own or (", "return event.priority > 0 or ("),),
+    ),
+    Mutant(
+        name="higher_priority_ignored",
+        what="an active never stands back",
+        edits=(("return event.priority > own or (", "return False and ("),),
+    ),
+    Mutant(
+        name="address_order_reversed",
+        what="of two equal actives the one with the lower address stays",
+        edits=(("int(event.source) > int(self._settings.address)", "int(event.source) < int(self._settings.address)"),),
+    ),
+    Mutant(
+        name="no_order_of_addresses",
+        what="of two equal actives neither stands back",
+        edits=(("int(event.source) > int(self._settings.address)", "False"),),
+    ),
+    Mutant(
+        name="no_skew_after_farewell",
+        what="becomes active at once on priority 0",
+        edits=(("max(self._from + self.skew, self._not_before)", "max(self._from, self._not_before)"),),
+    ),
+    Mutant(
+        name="skew_reversed",
+        what="the higher priority waits longer",
+        edits=(("share = (256 - priority) / 256", "share = priority / 256"),),
+    ),
+    Mutant(
+        name="skew_of_version_2",
+        what="version 3 with the skew time of version 2",
+        edits=(("share if version == 2 else share * interval", "share"),),
+        version=3,
+    ),
+    Mutant(
+        name="two_adverts",
+        what="the down interval is two adverts",
+        edits=(("return Seconds(adverts * interval", "return Seconds((adverts - 1) * interval"),),
+    ),
+    Mutant(
+        name="four_adverts",
+        what="the down interval is four adverts",
+        edits=(("return Seconds(adverts * interval", "return Seconds((adverts + 1) * interval"),),
+    ),
+    Mutant(
+        name="hold_ignored",
+        what="preempts right after a crash",
+        edits=(("self._now + event.hold", "self._now"),),
+    ),
+    Mutant(
+        name="readiness_ignored",
+        what="preempts before it is ready",
+        edits=(("max(self._preempt_at, ready_at, ", "max(self._preempt_at, "),),
+    ),
+    Mutant(
+        name="readiness_without_bound",
+        what="never preempts when readiness does not come",
+        edits=(("min(self._ready_at, self._preempt_at + self._settings.ready_timeout)", "self._ready_at"),),
+    ),
+    Mutant(
+        name="oversleep_not_noticed",
+        what="an active that was stopped for long goes on as active",
+        edits=(("if silence > self.down_interval:", "if silence > NEVER:"),),
+    ),
+    Mutant(
+        name="lateness_believed",
+        what="a backup believes its down timer however late it comes",
+        edits=(("if late > self._pace / 2:", "if late > NEVER:"),),
+    ),
+    Mutant(
+        name="clock_not_watched",
+        what="a backup looks at the clock only when the down timer is due",
+        edits=(("WATCH = 1.25", "WATCH = 1e9"),),
+    ),
+    Mutant(
+        name="advert_timer_not_restarted",
+        what="an active sends one advert and no more",
+        edits=(("else self._now) + interval", "else self._now) + NEVER"),),
+    ),
+    Mutant(
+        name="adverts_too_seldom",
+        what="an active sends every other advert",
+        edits=(("else self._now) + interval", "else self._now) + 2 * interval"),),
+    ),
+    Mutant(
+        name="timer_for_ever",
+        what="the second announcement's timer is not cleared",
+        edits=(("            self._announce_at = NEVER\n", ""),),
+    ),
+    Mutant(
+        name="one_announcement",
+        what="announces only once",
+        edits=(("self._announce_at = self._now + self._settings.announce_delay", "self._announce_at = NEVER"),),
+    ),
+    Mutant(
+        name="answer_dropped",
+        what="does not answer a second active at all when it has just answered another",
+        edits=(("            self._answer_at = self._answered_at + pause\n", ""),),
+    ),
+    Mutant(
+        name="reload_ignored",
+        what="goes on with the old priority after a reload",
+        edits=(("        self._settings = settings\n        if not", "        if not"),),
+    ),
+    Mutant(
+        name="interface_ignored",
+        what="does not notice that its interface went down",
+        edits=(("elif not up and self._state in", "elif up and self._state in"),),
+    ),
+    Mutant(
+        name="active_not_remembered",
+        what="does not remember who is active",
+        edits=(
+            (
+                "self._active, self._active_priority, self._stopped = event.source, ",
+                "_, self._active_priority, self._stopped = event.source, ",
+            ),
+        ),
+    ),
+    Mutant(
+        name="change_not_reported",
+        what="enters a state without saying so when an interface goes down",
+        edits=(
+            ("        self._ask(StateChanged(", "        if cause is not Cause.LINK_LOST: self._ask(StateChanged("),
+        ),
+    ),
+)

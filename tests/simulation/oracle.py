@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must hold at every moment, judged from outside: packets, addresses, announcements and reported states.
+
+Nothing here asks the machine why. It has a model of its own of when a backup may become active, and when it must:
+after the down interval since the last advert that leads, or the skew time after a farewell, later when it was stopped
+meanwhile, when it is not ready or holds back after a crash and hears somebody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bascule.model.base import Priority, Seconds
+from bascule.model.configuration import VrrpState
+from bascule.vrrp.events import StateChanged
+from bascule.vrrp.packet import PRIORITY_STOP, Advert
+from bascule.vrrp.transitions import ROWS
+from tests.simulation.facts import LONG_AGO, Facts, Rule, ViolationError, down_interval, skew_time
+from tests.simulation.router import ANNOUNCE_ADVERTS, READY_ADVERTS, Router
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+EPSILON = 1e-5
+"""Seconds by which times may differ that are worked out in two ways."""
+SLACK = 0.05
+"""Advert intervals that something may come later than it should: clocks run at different rates."""
+NOTICED = 1.76
+"""A stop of more advert intervals than this is always noticed: a backup looks at the clock after 1.25, and believes
+a timer that is half an interval late."""
+
+
+class Oracle:
+    """The rules for all routers of a world."""
+
+    def __init__(self, world: World, size: int) -> None:
+        """Nothing was seen yet."""
+        self._world = world
+        self._interval = world.schedule.interval
+        paces = [plan.pace for plan in world.schedule.routers]
+        self._shortest = Seconds(world.schedule.interval * min(paces))
+        self._longest = Seconds(world.schedule.interval * max(paces))
+        self._version = world.schedule.version
+        self.facts = [Facts() for _ in range(size)]
+
+    def _fail(self, rule: Rule, router: Router, detail: str = "") -> None:
+        raise ViolationError(rule, router.number, self._world.now, detail)
+
+    def _down(self, router: Router) -> float:
+        return down_interval(self._version, router.configuration.priority, self.facts[router.number].pace)
+
+    def _listening(self, router: Router, interval: Seconds) -> float:
+        """How long a backup listens after it was stopped: one advert and the skew time."""
+        return interval + skew_time(self._version, router.configuration.priority, interval)
+
+    # What happens to a router.
+
+    def starting(self, router: Router, *, hold: float) -> None:
+        """A process begins."""
+        now = router.now
+        before = self.facts[router.number]
+        self.facts[router.number] = facts = Facts(
+            base=now,
+            pace=router.interval,
+            held_until=now + hold,
+            ready_since=now if router.ready else float("inf"),
+            changed_at_true=before.changed_at_true,
+            left_at_true=before.left_at_true,
+            left_silently=before.left_silently,
+            late=bool(router.slow),
+            woke_at=now if router.slow else LONG_AGO,
+        )
+        facts.due = now + self._down(router)
+
+    def ended(self, router: Router) -> None:
+        """A process is gone."""
+        facts = self.facts[router.number]
+        if facts.reported is VrrpState.MASTER:
+            facts.left_at_true, facts.left_silently = self._world.now, True
+        facts.reported = VrrpState.INIT
+        facts.changed_at_true = self._world.now
+
+    def spoke(self, router: Router) -> None:
+        """Its last will was executed: it was active."""
+        facts = self.facts[router.number]
+        facts.left_at_true, facts.left_silently = self._world.now, False
+
+    def stopped(self, router: Router) -> None:
+        """It has carried out an ordered stop."""
+        facts = self.facts[router.number]
+        if facts.reported is not VrrpState.INIT or router.held:
+            self._fail(Rule.UNTRUE, router, "stopped")
+
+    def stalling(self, router: Router) -> None:
+        """It cannot run, or runs slowly, from now on."""
+        facts = self.facts[router.number]
+        if self._world.now - facts.woke_at_true > 6 * self._longest:
+            facts.stalled_at_true = self._world.now
+        facts.stalled_at = router.now
+        facts.stalled_as_backup = facts.reported is VrrpState.BACKUP
+        facts.late = True
+
+    def woke(self, router: Router, *, stopped: bool) -> None:
+        """It can run again; its clock shows the time that has passed, unless that was frozen."""
+        facts = self.facts[router.number]
+        facts.woke_at, facts.woke_at_true = router.now, self._world.now
+        facts.late = router.slow > 0
+        if not stopped or facts.late:
+            facts.stalled_at = facts.woke_at
+
+    def reconfiguring(self, router: Router) -> None:
+        """It is about to be told of another configuration."""
+        facts = self.facts[router.number]
+        facts.base = max(facts.base, router.now)
+        facts.due, facts.stop_due = facts.base + self._down(router), LONG_AGO
+
+    def hearing(self, router: Router, advert: Advert, sender: int, stamp: float) -> VrrpState:
+        """It is about to be told of an advert; returns its state."""
+        facts, state, priority = self.facts[router.number], router.state, advert.priority
+        facts.leading = False
+        if state is VrrpState.MASTER:
+            own = router.configuration.priority
+            facts.leading = priority > own or (priority == own and sender > router.number)
+            if facts.leading:
+                self._led(router, facts, advert, stamp)
+            elif priority == PRIORITY_STOP:
+                facts.base = router.now
+        elif state is VrrpState.BACKUP:
+            self._heard_as_backup(router, facts, advert, stamp)
+        return state
+
+    def _led(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
+        facts.lead_at, facts.pace = max(facts.lead_at, stamp), advert.interval
+        facts.due, facts.stop_due = facts.lead_at + self._down(router), LONG_AGO
+        facts.base = min(facts.base, facts.lead_at)
+
+    def _heard_as_backup(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
+        priority, configuration = advert.priority, router.configuration
+        if priority == PRIORITY_STOP:
+            since = max(stamp, facts.lead_at)
+            facts.stop_due, facts.heard_due = (
+                since + skew_time(self._version, configuration.priority, facts.pace),
+                LONG_AGO,
+            )
+        elif priority >= configuration.priority or not configuration.preempt:
+            self._led(router, facts, advert, stamp)
+        else:
+            facts.pace = advert.interval
+            facts.heard_due = max(facts.heard_due, stamp + self._down(router))
+
+    def heard(self, router: Router, advert: Advert, sender: int, stamp: float, before: VrrpState) -> None:
+        """It was told of an advert when it was in state `before`."""
+        facts, priority = self.facts[router.number], advert.priority
+        leading, facts.leading = facts.leading, False
+        if before is not VrrpState.MASTER:
+            return
+        if router.state is VrrpState.BACKUP and not leading:
+            # It found out that it had slept, stood back, and then heard the advert as a backup.
+            self._heard_as_backup(router, facts, advert, stamp)
+        if leading:
+            if router.state is VrrpState.MASTER:
+                self._fail(Rule.DEAF, router, f"priority {priority} from router {sender}")
+        elif router.state is VrrpState.MASTER and facts.sent_at < router.now - self._allowed_to_wait(router, priority):
+            self._fail(Rule.UNANSWERED, router, f"priority {priority} from router {sender}")
+
+    def _allowed_to_wait(self, router: Router, priority: Priority) -> float:
+        return EPSILON if priority == PRIORITY_STOP else router.interval / 2 + EPSILON
+
+    # What a router does.
+
+    def sending(self, router: Router, priority: Priority) -> None:
+        """It sends an advert."""
+        facts, now = self.facts[router.number], router.now
+        if priority == PRIORITY_STOP:
+            facts.stopped_at = now
+            if facts.reported is not VrrpState.MASTER:
+                self._fail(Rule.FALSE_FAREWELL, router, facts.reported.value)
+            return
+        longest = down_interval(self._version, Priority(1), router.interval)
+        if facts.reported is VrrpState.MASTER and now - facts.sent_at > longest:
+            self._fail(Rule.OVERSLEPT, router, f"after {now - facts.sent_at:.3f} s")
+        facts.sent_at = now
+
+    def announcing(self, router: Router) -> None:
+        """It announces its addresses."""
+        self.facts[router.number].announced_at = router.now
+
+    def changed(self, router: Router, change: StateChanged) -> None:
+        """It reports a change of state; whatever belongs to it was done before."""
+        facts = self.facts[router.number]
+        row = ROWS.get((change.previous, change.cause))
+        if row is None or row.target is not change.state or change.previous is not facts.reported:
+            self._fail(Rule.ILLEGAL, router, f"{change.previous.value} to {change.state.value}")
+        before, facts.reported = facts.reported, change.state
+        facts.changed_at_true = self._world.now
+        if before is VrrpState.MASTER:
+            self._left(router, facts, change.state)
+        if change.state is VrrpState.MASTER:
+            if before is VrrpState.BACKUP:
+                self._promoted(router, facts)
+            facts.active_since, facts.active_since_true = router.now, self._world.now
+            facts.pace = router.interval
+        elif change.state is VrrpState.BACKUP:
+            if not facts.leading:
+                facts.pace = router.interval
+                facts.due = router.now + self._down(router)
+            facts.base = facts.lead_at if facts.leading else router.now
+            facts.stop_due = facts.heard_due = LONG_AGO
+
+    def _left(self, router: Router, facts: Facts, to: VrrpState) -> None:
+        facts.left_at_true, facts.left_silently = self._world.now, to is VrrpState.FAULT
+        now = router.now
+        if to is VrrpState.INIT and facts.stopped_at < now:
+            self._fail(Rule.NO_FAREWELL, router)
+        if to is VrrpState.FAULT and router.link:
+            self._fail(Rule.RESIGNED, router, "its interface is up")
+        if to is VrrpState.BACKUP and now - facts.sent_at > 3 * router.interval:
+            facts.left_silently = True
+        elif to is VrrpState.BACKUP and not facts.leading:
+            self._fail(Rule.RESIGNED, router, "nobody leads, and it was not silent")
+
+    def _promoted(self, router: Router, facts: Facts) -> None:
+        """A backup has become active: it must have had the right to."""
+        now, configuration = router.now, router.configuration
+        if router.waiting:
+            self._fail(Rule.UNREAD, router)
+        freed = facts.stop_due if facts.stop_due > LONG_AGO else float("inf")
+        allowed = min(facts.due, freed)
+        if now < allowed - EPSILON:
+            self._fail(Rule.EARLY, router, f"{allowed - now:.4f} s too early")
+        long = facts.woke_at - facts.stalled_at > NOTICED * self._longest
+        listened = now - facts.woke_at > self._listening(router, self._shortest) - EPSILON
+        if long and facts.stalled_as_backup and facts.base < facts.woke_at and not listened:
+            self._fail(Rule.UNBELIEVED, router, f"{now - facts.woke_at:.4f} s after it woke")
+        if configuration.preempt and facts.heard_due > now + EPSILON:
+            self._preempted(router, facts, allowed)
+        elif freed > now + EPSILON:
+            self._not_by_lateness(router, facts)
+
+    def _preempted(self, router: Router, facts: Facts, since: float) -> None:
+        now = router.now
+        if now < facts.held_until - EPSILON:
+            self._fail(Rule.HELD, router, f"{facts.held_until - now:.3f} s left")
+        if facts.ready_since > now and now < since + READY_ADVERTS * router.interval - EPSILON:
+            self._fail(Rule.NOT_READY, router)
+
+    def _not_by_lateness(self, router: Router, facts: Facts) -> None:
+        """It has heard nobody: then somebody was silent, or something lost between them, and not it asleep."""
+        if self._shortest < self._longest and facts.lead_at < facts.base:
+            return  # It has not heard yet how seldom the active sends.
+        longest = self._down(router) + 2 * self._longest
+        since = self._world.now - longest
+        if facts.late or facts.woke_at_true > since:
+            since = facts.stalled_at_true - longest
+        for other in self._world.routers:
+            if other is router or other.state is not VrrpState.MASTER:
+                continue
+            theirs, own = other.configuration, router.configuration
+            leads = theirs.priority >= own.priority or not own.preempt
+            disturbed = max(
+                self.facts[other.number].active_since_true,
+                self.facts[other.number].woke_at_true,
+                self._world.wire.bad_at[other.number][router.number],
+            )
+            if leads and disturbed < since and not self.facts[other.number].late and other.stalled is None:
+                self._fail(Rule.LATENESS, router, f"router {other.number} was active and heard all the time")
+
+    # What must be so, whatever has happened.
+
+    def after(self, router: Router) -> None:
+        """After each round of a router."""
+        facts, state = self.facts[router.number], router.state
+        if facts.reported is not state:
+            self._fail(Rule.UNTRUE, router, f"reported {facts.reported.value}, is {state.value}")
+        if state is VrrpState.MASTER:
+            if router.held != set(router.configuration.addresses):
+                self._fail(Rule.ADDRESSES, router, f"{len(router.held)} while active")
+            self._alone(router)
+        elif router.held:
+            self._fail(Rule.ADDRESSES, router, f"{len(router.held)} while {state.value}")
+        if router.link is (state is VrrpState.FAULT):
+            self._fail(Rule.LINKLESS, router, f"{state.value}, the interface is {'up' if router.link else 'down'}")
+        if router.ready and facts.ready_since == float("inf"):
+            facts.ready_since = router.now
+        elif not router.ready:
+            facts.ready_since = float("inf")
+
+    def look(self) -> None:
+        """Now and then: what should have happened by now."""
+        for router in self._world.routers:
+            if router.machine is None or router.stalled is not None:
+                continue
+            facts = self.facts[router.number]
+            if facts.late:
+                facts.stalled_at = facts.woke_at = router.now
+                facts.woke_at_true = self._world.now
+            elif router.state is VrrpState.BACKUP:
+                self._not_missed(router, facts)
+            elif router.state is VrrpState.MASTER:
+                self._heard_of(router, facts)
+
+    def _not_missed(self, router: Router, facts: Facts) -> None:
+        awake = facts.woke_at + self._listening(router, self._longest)
+        freed = facts.stop_due if facts.stop_due > LONG_AGO else facts.due
+        silence = max(freed, facts.heard_due)
+        preempt = max(freed, awake)
+        preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
+        due = max(awake, min(silence, preempt) if router.configuration.preempt else silence)
+        if router.now > due + SLACK * self._interval:
+            self._fail(Rule.MISSED, router, f"due {router.now - due:.3f} s ago")
+
+    def _heard_of(self, router: Router, facts: Facts) -> None:
+        now, slack = router.now, SLACK * router.interval
+        if now - max(facts.sent_at, facts.woke_at) > router.interval + slack:
+            self._fail(Rule.SILENT, router, f"for {now - facts.sent_at:.3f} s")
+        delay = ANNOUNCE_ADVERTS * router.interval
+        second = facts.active_since + delay
+        due = max(second, facts.base + delay, facts.woke_at)
+        if now > due + slack and facts.announced_at < second:
+            self._fail(Rule.UNANNOUNCED, router)
+        self._alone(router)
+
+    def _alone(self, router: Router) -> None:
+        for other in self._world.routers:
+            if other is not router and other.state is VrrpState.MASTER and other.stalled is None:
+                self._not_two(router, other)
+
+    def _not_two(self, one: Router, other: Router) -> None:
+        wire, facts = self._world.wire, self.facts
+        if not (wire.open(one.number, other.number) and wire.open(other.number, one.number)):
+            return
+        first, second = facts[one.number], facts[other.number]
+        if first.late or second.late:
+            return
+        since = max(
+            first.active_since_true,
+            second.active_since_true,
+            first.woke_at_true,
+            second.woke_at_true,
+            wire.bad_at[one.number][other.number],
+            wire.bad_at[other.number][one.number],
+        )
+        if self._world.now - since > (1 + 2 * SLACK) * self._longest:
+            self._fail(Rule.TWO, one, f"with router {other.number}, for {self._world.now - since:.3f} s")

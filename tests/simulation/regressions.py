@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schedules that once broke a rule, with the faults that it took. A change of generator.py makes others of them: then
+they are schedules like all others, and their defects stay covered by the deliberate ones in mutants/."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Regression:
+    """A seed, and the positions of the faults that are kept."""
+
+    seed: int
+    version: int
+    faults: tuple[int, ...]
+    why: str
+
+
+REGRESSIONS = (
+    Regression(47, 2, (5,), "an active that stood back after a partition left its announcement behind"),
+    Regression(65, 2, (4,), "the same"),
+    Regression(446, 2, (4, 6), "an active did not announce when a second one, which had announced, stopped"),
+    Regression(320, 2, (0, 1, 2), "of two seconds active at once only the first was answered"),
+    Regression(1479, 2, (1, 2), "the same"),
+    Regression(108384, 3, (3, 5), "the successor in a restart did not announce an address that was new in its file"),
+    Regression(2293, 3, (4,), "the last word of a faster active taught a backup the wrong interval"),
+)

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One director as its `vrrp` role runs it: the real machine, between a socket, a kernel and a bus made of lists.
+
+The order of a round is the role's own (daemon/roles/vrrp.py, vrrp_group.py): first what waited in the socket, then
+timers, which hand in what waits first, then the kernel's news, then the bus. Its clock goes on while the machine is
+suspended, as CLOCK_BOOTTIME does; a frozen machine's does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from bascule.model.base import IPAddress, Priority, Seconds
+from bascule.model.configuration import VrrpState
+from bascule.vrrp.events import (
+    AdvertReceived,
+    Announce,
+    Drain,
+    Event,
+    LinkChanged,
+    Noticed,
+    PutAddresses,
+    ReadyChanged,
+    Reconfigured,
+    SendAdvert,
+    Settings,
+    Start,
+    StateChanged,
+    Stop,
+    TakeAddresses,
+    Timeout,
+)
+from bascule.vrrp.machine import Machine
+from bascule.vrrp.packet import PRIORITY_STOP
+from tests.simulation import codec
+from tests.simulation.codec import Message
+from tests.simulation.plan import Kind, RouterPlan
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+NEVER = float("inf")
+READY_ADVERTS = 3
+"""As the role sets it when `ready_timeout` is not set."""
+ANNOUNCE_ADVERTS = 5
+"""Until the second announcement: keepalived's default at one advert a second."""
+TIMER_SLACK = 1e-6
+"""Seconds that a timer comes after its time at the best."""
+WILL_DELAY = 0.003
+"""Seconds until a supervisor has executed a last will."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Configuration:
+    """What a router's file says."""
+
+    priority: Priority
+    preempt: bool
+    addresses: tuple[IPAddress, ...]
+
+
+class Router:
+    """A machine with its clock, its interface, and perhaps a `vrrp` process."""
+
+    def __init__(self, world: World, number: int, plan: RouterPlan) -> None:
+        """Powered off."""
+        self.world = world
+        self.number = number
+        self.address = codec.address_of(number)
+        self.rate, self.offset = plan.rate, plan.offset
+        self.interval = Seconds(world.schedule.interval * plan.pace)
+        self.machine: Machine | None = None
+        self.life = 0
+        """Counts starts and ends of the process, so that what was meant for an earlier one is known."""
+        self.boots = 0
+        """The same of the whole director."""
+        self.stalled: Kind | None = None
+        self.slow = 0.0
+        self.link = True
+        self.ready = False
+        self.wake = NEVER
+        """When the process runs next, by the true clock."""
+        self.held: set[IPAddress] = set()
+        """The virtual addresses that are on."""
+        self.own = frozenset({self.address})
+        self._accepted: dict[Message, bool] = {}
+        """What `verify` said, as long as neither configuration nor addresses change."""
+        self._messages: dict[Priority, Message] = {}
+        self.configure(Configuration(plan.priority, plan.preempt, codec.virtual_addresses(1)))
+        self.news = False
+        self.orders: list[Event | Configuration] = []
+        self.waiting: list[tuple[int, Message, float]] = []
+        """Packets in the socket, with the kernel's stamps."""
+        self.will = False
+        self._reading = False
+
+    @property
+    def state(self) -> VrrpState:
+        """Its state; INIT when no process runs."""
+        return VrrpState.INIT if self.machine is None else self.machine.state
+
+    @property
+    def now(self) -> float:
+        """By its own clock."""
+        return self.offset + self.rate * self.world.now
+
+    def configure(self, configuration: Configuration) -> None:
+        """Take a file's content over; the machine is told separately."""
+        schedule = self.world.schedule
+        self.configuration = configuration
+        self.demanded = codec.expected(schedule.version, self.interval, configuration.addresses)
+        self._accepted.clear()
+        self._messages.clear()
+
+    def settings(self) -> Settings:
+        """What the machine is told of the configuration."""
+        interval = self.interval
+        return Settings(
+            priority=self.configuration.priority,
+            interval=interval,
+            address=self.address,
+            preempt=self.configuration.preempt,
+            version=self.world.schedule.version,
+            ready_timeout=Seconds(READY_ADVERTS * interval),
+            announcements=2,
+            announce_delay=Seconds(ANNOUNCE_ADVERTS * interval),
+        )
+
+    # The process: starts and ends.
+
+    def start(self, *, adopt_since: float | None = None, hold: float = 0.0) -> None:
+        """A `vrrp` process starts; `adopt_since`: when its predecessor handed over as active, by this clock."""
+        self.life += 1
+        self.machine = machine = self.world.machine(self.settings())
+        now = self.now
+        adopt = adopt_since is not None and now - adopt_since <= machine.down_interval
+        self.world.oracle.starting(self, hold=hold)
+        self.handle(ReadyChanged(self.ready))
+        self.handle(Start(link=self.link, adopt=adopt, hold=Seconds(hold)))
+        self.will = self.state is VrrpState.MASTER
+        self._after()
+
+    def end(self) -> None:
+        """The process is no more, however it came; what is in its sockets and on its bus is gone with it."""
+        self.life += 1
+        self.machine, self.wake = None, NEVER
+        self.waiting.clear()
+        for order in self.orders:
+            if isinstance(order, Configuration):
+                self.configure(order)
+        self.orders.clear()
+        self.news = False
+        self.world.oracle.ended(self)
+        if self.stalled is Kind.PAUSE:
+            self.stalled = None
+
+    def stop(self) -> None:
+        """An ordered stop."""
+        self.handle(Stop())
+        self.world.oracle.stopped(self)
+        self.end()
+
+    def hand_over(self) -> float | None:
+        """The process leaves everything for a successor; when, if it was active."""
+        if self.state is VrrpState.MASTER:
+            self.handle(Reconfigured(self.settings()))
+        found = self.now if self.state is VrrpState.MASTER else None
+        self.end()
+        return found
+
+    def execute_will(self) -> None:
+        """What the supervisor does for a process that was killed."""
+        if self.will and self.stalled is None:
+            self.world.wire.send(self, self.message(PRIORITY_STOP))
+            self.put(())
+            self.world.oracle.spoke(self)
+        self.will = False
+
+    # What comes in.
+
+    def arrive(self, sender: int, message: Message) -> None:
+        """The kernel has got a packet."""
+        if self.machine is None or not self.link:
+            self.world.wire.bad_at[sender][self.number] = self.world.now
+        elif self.stalled is None or self.stalled is Kind.PAUSE:
+            self.waiting.append((sender, message, self.now))
+            self.touch()
+        else:
+            self.world.wire.slept[sender][self.number] = self.world.now
+
+    def touch(self) -> None:
+        """Something waits for the process: it runs as soon as it can."""
+        if self.machine is None or self.stalled is not None:
+            return
+        if self.slow:
+            self.wake = min(self.wake, self.world.now + self.world.chance.random() * self.slow)
+        else:
+            self.round()
+
+    def order(self, order: Event | Configuration) -> None:
+        """Something comes by the bus."""
+        if self.machine is not None:
+            self.orders.append(order)
+            self.touch()
+
+    # One round of the role's loop.
+
+    def round(self) -> None:
+        """What the process does when it runs."""
+        if self.waiting:
+            self.packets()
+        self.timers()
+        if self.news:
+            self.news = False
+            if self.link != (self.state is not VrrpState.FAULT):
+                self.handle(LinkChanged(self.link))
+        while self.orders:
+            self._obey(self.orders.pop(0))
+        self._after()
+
+    def _after(self) -> None:
+        self.world.oracle.after(self)
+        assert self.machine is not None
+        due = (self.machine.deadline() - self.offset) / self.rate + TIMER_SLACK
+        self.wake = max(due, self.world.now)
+        if self.slow:
+            self.wake += self.world.chance.random() * self.slow
+
+    def timers(self) -> None:
+        """Call the machine if its time has come, after handing in what waits."""
+        assert self.machine is not None
+        if self.machine.deadline() <= self.now:
+            self.packets()
+            self.handle(Timeout())
+
+    def packets(self) -> None:
+        """Hand in what waits, in its order; a drain asked for meanwhile changes nothing."""
+        if self._reading:
+            return
+        self._reading = True
+        while self.waiting:
+            self._hear(*self.waiting.pop(0))
+        self._reading = False
+
+    def _hear(self, sender: int, message: Message, stamp: float) -> None:
+        world, advert = self.world, message.advert
+        accepted = self._accepted.get(message)
+        if accepted is None:
+            accepted = self._accepted[message] = codec.accepts(message, self.demanded, self.own)
+        if world.record is not None:
+            text = f"priority {advert.priority}" if accepted else "refused"
+            world.record.message(world.now, sender, self.number, text)
+        if not accepted:
+            world.tally.refused += 1
+            world.wire.bad_at[sender][self.number] = world.now
+            return
+        source = message.datagram.source
+        before = world.oracle.hearing(self, advert, sender, stamp)
+        self.handle(
+            AdvertReceived(source=source, priority=advert.priority, interval=advert.interval, received_at=stamp)
+        )
+        world.oracle.heard(self, advert, sender, stamp, before)
+
+    def _obey(self, order: Event | Configuration) -> None:
+        if isinstance(order, Configuration):
+            if self.configuration != order:
+                self.configure(order)
+                self.world.oracle.reconfiguring(self)
+                self.handle(Reconfigured(self.settings()))
+                self.will = self.state is VrrpState.MASTER
+        else:
+            self.handle(order)
+
+    # The hands.
+
+    def handle(self, event: Event) -> None:
+        """Have the machine decide, and do what it asks for."""
+        assert self.machine is not None
+        drain = False
+        for command in self.machine.handle(event, self.now):
+            match command:
+                case SendAdvert(priority=priority):
+                    self._send(priority)
+                case PutAddresses():
+                    self.put(self.configuration.addresses)
+                case TakeAddresses():
+                    self.put(())
+                case Announce(times=times):
+                    self._announce(times)
+                case Drain():
+                    drain = True
+                case StateChanged():
+                    self._report(command)
+                case Noticed():
+                    pass
+        if drain:
+            self.packets()
+
+    def message(self, priority: Priority) -> Message:
+        """An advert of this router."""
+        if priority not in self._messages:
+            version, addresses = self.world.schedule.version, self.configuration.addresses
+            self._messages[priority] = codec.message(self.number, version, self.interval, addresses, priority)
+        return self._messages[priority]
+
+    def put(self, addresses: tuple[IPAddress, ...]) -> None:
+        """Have these virtual addresses on, and no others."""
+        self.held = set(addresses)
+        self.own = frozenset({self.address, *addresses})
+        self._accepted.clear()
+
+    def _send(self, priority: Priority) -> None:
+        self.world.tally.adverts += 1
+        self.world.oracle.sending(self, priority)
+        self.world.wire.send(self, self.message(priority))
+
+    def _announce(self, times: int) -> None:
+        if times > 0:
+            self.world.oracle.announcing(self)
+            self.world.wire.announce(self, self.configuration.addresses)
+            if self.world.record is not None:
+                self.world.record.note(self.world.now, self.number, "announces")
+
+    def _report(self, change: StateChanged) -> None:
+        if self.world.record is not None:
+            text = f"{change.state.value}: {change.reason}"
+            self.world.record.note(self.world.now, self.number, text)
+        self.will = change.state is VrrpState.MASTER
+        self.world.oracle.changed(self, change)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must hold at the end of a schedule, long after the last disturbance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bascule.model.configuration import VrrpState
+from tests.simulation.facts import Rule, ViolationError
+from tests.simulation.router import Router
+from tests.simulation.wire import NEVER
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+REST = 18.0
+"""Advert intervals after the last disturbance within which all must have come to rest: the longest hold after a crash,
+readiness, and two elections."""
+
+
+def components(world: World) -> list[list[Router]]:
+    """The routers that run and hear each other."""
+    left = [router for router in world.routers if router.machine is not None and router.stalled is None and router.link]
+    found: list[list[Router]] = []
+    while left:
+        group, front = [], [left.pop(0)]
+        while front:
+            router = front.pop()
+            group.append(router)
+            near = [other for other in left if world.wire.open(router.number, other.number)]
+            left = [other for other in left if other not in near]
+            front += near
+        found.append(group)
+    return found
+
+
+def check(world: World) -> None:
+    """Raises ViolationError."""
+    for group in components(world):
+        _check_group(world, group)
+    last = max(facts.changed_at_true for facts in world.oracle.facts)
+    if last > world.schedule.quiet_from + REST * world.schedule.interval:
+        number = max(range(len(world.routers)), key=lambda entry: world.oracle.facts[entry].changed_at_true)
+        raise ViolationError(Rule.RESTLESS, number, last)
+
+
+def _check_group(world: World, group: list[Router]) -> None:
+    active = [router for router in group if router.state is VrrpState.MASTER]
+    first = active[0] if active else group[0]
+    if len(active) != 1:
+        raise ViolationError(Rule.MANY_LEFT if active else Rule.NONE_LEFT, first.number, world.now)
+    for router in group:
+        configuration = router.configuration
+        if configuration.preempt and configuration.priority > first.configuration.priority:
+            raise ViolationError(Rule.WRONG_ONE, first.number, world.now, f"router {router.number} should be")
+        _check_side(world, router, first)
+
+
+def _check_side(world: World, router: Router, active: Router) -> None:
+    for address in active.configuration.addresses:
+        last = world.wire.announced[router.number].get(address)
+        if last != active.number and not _excused(world, last, active.number, router.number):
+            detail = f"{address} at router {router.number}'s side"
+            raise ViolationError(Rule.STALE, active.number, world.now, detail)
+    if router.machine is not None and router.machine.snapshot().active != active.address:
+        raise ViolationError(Rule.STATUS, router.number, world.now)
+
+
+def _excused(world: World, last: int | None, active: int, side: int) -> bool:
+    """Whether the active could not know that another had announced the addresses, or could not reach that side.
+
+    It is told by the advert of one that stands back, stops, or whose last will is executed. One that dies whole behind
+    a partition says nothing; nor is there a word that cannot get lost. Then only announcing now and then would help.
+    """
+    if last is None:
+        return world.wire.unannounced[active][side] > NEVER
+    facts = world.oracle.facts[last]
+    lost = max(world.wire.bad_at[last][active], world.wire.slept[last][active]) >= facts.left_at_true
+    return facts.left_silently or lost or world.wire.unannounced[active][side] >= facts.left_at_true

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator itself: a seed is a run, a failure is shown in its smallest form, what occurs is counted."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bascule.model.base import Priority, Seconds
+from tests.simulation import replay, soak
+from tests.simulation.crowd import Block, outcomes
+from tests.simulation.facts import Rule, down_interval, skew_time
+from tests.simulation.generator import FAST, generate
+from tests.simulation.mutants.catalogue import MUTANTS
+from tests.simulation.plan import Kind
+from tests.simulation.record import Record
+from tests.simulation.runs import report, run, run_all, shrink
+from tests.simulation.tally import Tally
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_seed_is_a_schedule_and_a_run(version: int) -> None:
+    assert generate(5, version) == generate(5, version)
+    first, second = Record(), Record()
+    run(generate(5, version), record=first)
+    run(generate(5, version), record=second)
+    assert first.lines == second.lines
+    assert len(first.lines) > 100
+
+
+def test_schedules_have_three_faults_and_version_3_is_fast_now_and_then() -> None:
+    schedules = [generate(seed, 3) for seed in range(100)]
+    assert all(3 <= len(schedule.faults) <= 14 for schedule in schedules)
+    assert {len(schedule.routers) for schedule in schedules} == {2, 3, 4}
+    assert sum(schedule.interval == FAST for schedule in schedules) == 10
+    assert all(generate(seed).interval == Seconds(1.0) for seed in range(20))
+
+
+def test_the_rules_know_the_rfcs_times() -> None:
+    assert skew_time(2, Priority(100), Seconds(2.0)) == pytest.approx(156 / 256)
+    assert skew_time(3, Priority(100), Seconds(0.1)) == pytest.approx(15.6 / 256)
+    assert down_interval(2, Priority(254), Seconds(1.0)) == pytest.approx(3 + 2 / 256)
+
+
+def test_a_failure_is_reported_in_its_smallest_form() -> None:
+    subject = MUTANTS["no_farewell"].subject()
+    finding = run_all(range(1000), 2, Tally(), subject)
+    assert finding is not None
+    assert finding.rule is Rule.NO_FAREWELL
+    least, kept = shrink(finding, subject)
+    assert len(kept) == 1
+    assert least.schedule.faults[0].kind is Kind.STOP
+    text = report(finding, subject)
+    assert "INIT: stopped" in text
+    assert f"tests.simulation.replay {finding.schedule.seed} --version 2 --faults {kept[0]}" in text
+    assert f"Regression({finding.schedule.seed}, 2, ({kept[0]},)" in text
+
+
+def test_a_chart_has_lanes_and_arrows() -> None:
+    record = Record()
+    record.note(0.5, 0, "MASTER: here")
+    record.message(1.0, 0, 1, "priority 100")
+    record.message(2.0, 1, 0, "lost", arrived=False)
+    record.message(0.1, 0, 1, "long ago")
+    head, note, arrow, lost = record.chart(["first", "second"], last=2.0, span=1.5).splitlines()
+    assert (head.split(), note.split()) == (["first", "second"], ["0.5000", "|", "MASTER:", "here", "|"])
+    assert "- priority 100 -" in arrow
+    assert arrow.rstrip().endswith(">|")
+    assert "|x" in lost
+
+
+def test_a_tally_names_what_never_occurred() -> None:
+    tally = Tally()
+    assert f"fault: {Kind.LOSS.value}" in tally.missing()
+    run_all(range(20), 2, tally)
+    other = Tally()
+    other.add(tally)
+    assert other == tally
+    assert f"fault: {Kind.PAUSE.value}" not in tally.missing()
+    assert len(tally.lines()) > len(Kind)
+
+
+def test_blocks_run_in_processes() -> None:
+    found = list(outcomes(iter([Block(2, 0, 3), Block(3, 0, 2)]), processes=2))
+    assert sorted(outcome.tally.schedules for outcome in found) == [2, 3]
+
+
+def test_a_soak_ends_with_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULES", "5")
+    monkeypatch.setenv("START", "3")
+    assert soak.main() == 1, "so few schedules cannot show everything"
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("soak: 5 schedules in ")
+    assert "every rule held; never occurred: fault: " in last
+
+
+def test_a_soak_shows_how_far_it_is() -> None:
+    out = io.StringIO()
+    tally, finding = soak.soak(4, 0, Console(file=out, force_terminal=True, width=100), processes=1)
+    assert (tally.schedules, finding) == (4, None)
+    assert "4/4" in out.getvalue()
+
+
+def test_a_replay_shows_the_chart(capsys: pytest.CaptureFixture[str]) -> None:
+    assert replay.main(["4", "--faults", "none", "--whole"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].startswith("- 0: Fault(")
+    assert "priority" in out
+    assert out.endswith("every rule held\n")
+
+
+def test_every_fault_has_its_place_in_the_documentation(root: Path) -> None:
+    text = " ".join((root / "docs" / "simulation.md").read_text(encoding="utf-8").split())
+    assert [kind.value for kind in Kind if kind.value not in text] == []
+    assert [rule.value for rule in Rule if rule.value not in text] == []

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One segment: bytes go from router to router, or get lost, late, doubled, overtaken, or only one way.
+
+Also who announced the virtual addresses last, at the side of each router: that is where its neighbours send.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bascule.model.base import IPAddress
+from tests.simulation.codec import Message
+from tests.simulation.plan import Kind
+
+if TYPE_CHECKING:
+    from tests.simulation.router import Router
+    from tests.simulation.world import World
+
+TRANSIT = 0.0002
+"""Seconds from one router's kernel to another's in good weather."""
+
+LATE = 0.02
+"""Seconds after which a packet counts as kept back by the network."""
+
+_OVERTAKEN = 0.4
+"""The share of packets that is kept back while packets overtake each other."""
+
+NEVER = float("-inf")
+
+
+class Wire:
+    """The segment of `size` routers."""
+
+    def __init__(self, world: World, size: int, chance: random.Random) -> None:
+        """Good weather."""
+        self._world = world
+        self._chance = chance
+        self.blocked = [[0] * size for _ in range(size)]
+        """How many partitions are between a sender and a receiver."""
+        self.kinds: dict[tuple[int, int], list[Kind]] = {}
+        self.bad_at = [[NEVER] * size for _ in range(size)]
+        """When the last packet of a sender that was meant for a receiver got lost or came late."""
+        self.slept = [[NEVER] * size for _ in range(size)]
+        """When the last packet of a sender came to a machine that was suspended."""
+        self._numbers = [[0] * size for _ in range(size)]
+        self._sent = 0
+        self.weather: dict[Kind, list[float]] = {
+            Kind.LOSS: [], Kind.DELAY: [], Kind.DUPLICATION: [], Kind.REORDERING: [],
+        }  # fmt: skip
+        self.rough = False
+        self.announced: list[dict[IPAddress, int]] = [{} for _ in range(size)]
+        """Who announced an address last, by the router at whose side one looks."""
+        self.unannounced = [[NEVER] * size for _ in range(size)]
+        """When the last announcement of a router did not get to the side of another."""
+
+    def open(self, sender: int, receiver: int) -> bool:
+        """Whether packets get from one router to another now."""
+        routers = self._world.routers
+        return not self.blocked[sender][receiver] and routers[sender].link and routers[receiver].link
+
+    def block(self, pairs: Iterable[tuple[int, int]], kind: Kind, change: int) -> None:
+        """Begin (`change` 1) or end (-1) a partition."""
+        for sender, receiver in pairs:
+            self.blocked[sender][receiver] += change
+            kinds = self.kinds.setdefault((sender, receiver), [])
+            kinds.append(kind) if change > 0 else kinds.remove(kind)
+
+    def set_weather(self, kind: Kind, amount: float, change: int) -> None:
+        """Begin or end a kind of bad weather."""
+        amounts = self.weather[kind]
+        amounts.append(amount) if change > 0 else amounts.remove(amount)
+        self.rough = any(self.weather.values())
+
+    def announce(self, sender: Router, addresses: Iterable[IPAddress]) -> None:
+        """A gratuitous ARP for each address. What single packets of it get lost is nobody's fault."""
+        for side, known in enumerate(self.announced):
+            if not sender.link or self.blocked[sender.number][side]:
+                self.unannounced[sender.number][side] = self._world.now
+            else:
+                for address in addresses:
+                    known[address] = sender.number
+
+    def send(self, sender: Router, message: Message) -> None:
+        """A multicast."""
+        now, number = self._world.now, sender.number
+        for receiver in range(len(self.announced)):
+            if receiver == number:
+                continue
+            if not self.open(number, receiver):
+                self._lose(number, receiver, "")
+                for kind in set(self.kinds.get((number, receiver), ())):
+                    self._world.tally.faults[kind] += 1
+            elif self.rough:
+                self._send_roughly(number, receiver, message)
+            else:
+                self._push(now + TRANSIT, number, receiver, message)
+
+    def _lose(self, sender: int, receiver: int, why: str) -> None:
+        self.bad_at[sender][receiver] = self._world.now
+        if self._world.record is not None:
+            self._world.record.message(self._world.now, sender, receiver, why or "blocked", arrived=False)
+
+    def _send_roughly(self, sender: int, receiver: int, message: Message) -> None:
+        chance, faults = self._chance, self._world.tally.faults
+        if chance.random() < max(self.weather[Kind.LOSS], default=0.0):
+            faults[Kind.LOSS] += 1
+            self._lose(sender, receiver, "lost")
+            return
+        delay = TRANSIT
+        if self.weather[Kind.DELAY]:
+            faults[Kind.DELAY] += 1
+            delay += chance.random() * max(self.weather[Kind.DELAY])
+        if self.weather[Kind.REORDERING] and chance.random() < _OVERTAKEN:
+            delay += chance.random() * max(self.weather[Kind.REORDERING])
+        if delay > LATE:
+            self.bad_at[sender][receiver] = max(self.bad_at[sender][receiver], self._world.now + delay)
+        self._push(self._world.now + delay, sender, receiver, message)
+        if chance.random() < max(self.weather[Kind.DUPLICATION], default=0.0):
+            faults[Kind.DUPLICATION] += 1
+            self._push(self._world.now + delay + chance.random() * LATE / 2, sender, receiver, message)
+
+    def _push(self, at: float, sender: int, receiver: int, message: Message) -> None:
+        self._sent += 1
+        self._world.at(at, self._arrive, sender, receiver, message, self._sent)
+
+    def _arrive(self, sender: int, receiver: int, message: Message, number: int) -> None:
+        if number < self._numbers[sender][receiver]:
+            self._world.tally.faults[Kind.REORDERING] += 1
+        self._numbers[sender][receiver] = max(number, self._numbers[sender][receiver])
+        self._world.routers[receiver].arrive(sender, message)
