@@ -44,3 +44,7 @@ def test_a_peer_of_the_other_family_is_skipped(read_text: Read) -> None:
     block = "unicast_peer {\n10.0.0.2\nFD00::2\n}"
     assert read(read_text, block) == ((peer("10.0.0.2"),), [(4, "bad-address")])
     assert read(read_text, block, 6) == ((peer("fd00::2"),), [(3, "bad-address")])
+
+
+def test_a_length_after_the_address_has_no_meaning(read_text: Read) -> None:
+    assert read(read_text, "unicast_peer {\n10.0.0.2/24\n}") == ((peer("10.0.0.2"),), [])

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 
 from bascule.config.diagnostics import Findings
+from bascule.config.kinds import IP, RefusedWordError
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 from bascule.model.base import IPAddress
@@ -34,8 +34,8 @@ def _lines(section: Section) -> dict[IPAddress, Statement]:
     assert section.statement is not None
     for block in section.statement.children or ():
         for line in block.children or () if block.words[0] == "unicast_peer" else ():
-            with contextlib.suppress(ValueError):
-                found.setdefault(ipaddress.ip_address(line.words[0]), line)
+            with contextlib.suppress(RefusedWordError):
+                found.setdefault(IP.parse(line.words[0]), line)
     return found
 
 
