@@ -149,3 +149,10 @@ def test_the_down_interval_counts_as_many_adverts_as_configured() -> None:
     made.wait(5)
     assert made.entered(VrrpState.MASTER) == pytest.approx(2 + SKEW)
     assert down_interval(3, Priority(100), Seconds(0.1), 5) == pytest.approx(0.5 + 0.1 * SKEW)
+
+
+def test_a_short_silence_is_told_in_thousandths() -> None:
+    made = bench(**V3)
+    hear_v3(made, 200, 0.01)
+    made.wait(1)
+    assert made.machine.snapshot().reason == f"no advert from {PEER} for 0.036 s"
