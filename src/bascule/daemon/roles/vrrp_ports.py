@@ -118,6 +118,7 @@ class Ports:
         self._netlink = netlink
         self._ports: dict[str, Port] = {}
         self._addresses: dict[tuple[int, IPAddress, int], InterfaceAddress] = {}
+        self._own: dict[int, frozenset[IPAddress]] = {}
         self._read_addresses()
 
     def __iter__(self) -> Iterator[Port]:
@@ -129,15 +130,19 @@ class Ports:
         return self._local
 
     def own(self, port: Port) -> frozenset[IPAddress]:
-        """The addresses that nobody else can have who is heard on `port`: link-local ones count on their own link."""
-        here = port.facts.index
-        strange = (
-            entry.address for entry in self._addresses.values() if entry.address.is_link_local and entry.index != here
-        )
-        return self._local - (frozenset(strange) - self._on(here))
+        """The addresses that nobody else can have who is heard on `port`: link-local ones count on their own link.
 
-    def _on(self, index: int) -> frozenset[IPAddress]:
-        return frozenset(entry.address for entry in self._addresses.values() if entry.index == index)
+        Worked out once after each change, because every packet asks.
+        """
+        here = port.facts.index
+        if here not in self._own:
+            entries = self._addresses.values()
+            self._own[here] = frozenset(e.address for e in entries if e.index == here or not e.address.is_link_local)
+        return self._own[here]
+
+    def _settle(self) -> None:
+        self._local = frozenset(entry.address for entry in self._addresses.values())
+        self._own.clear()
 
     @property
     def lasting(self) -> frozenset[IPAddress]:
@@ -199,7 +204,7 @@ class Ports:
                 self._note(entry, gone)
                 touched |= self._ports_of(entry) if entry.address not in virtual else set()
                 lost += [entry] if gone else []
-        self._local = frozenset(entry.address for entry in self._addresses.values())
+        self._settle()
         return Changes(frozenset(touched), tuple(lost))
 
     def _link(self, link: Interface) -> set[str]:
@@ -231,4 +236,4 @@ class Ports:
     def _read_addresses(self) -> None:
         found = addresses.dump(self._netlink)
         self._addresses = {(entry.index, entry.address, entry.prefix_length): entry for entry in found}
-        self._local = frozenset(entry.address for entry in found)
+        self._settle()
