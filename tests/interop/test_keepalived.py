@@ -22,7 +22,7 @@ from bascule.model.messages import InstanceState, Role, StopMode
 from bascule.model.status import InstanceStatus, VrrpStatus
 from tests.interop.scenarios import ALL, V2, Scenario
 
-pytestmark = [pytest.mark.root, pytest.mark.lab]
+pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone]
 
 MARGIN = 0.05
 """What we may add to the protocol's formula."""
