@@ -70,8 +70,9 @@ def block_paths() -> dict[str, tuple[schema.Block, list[str]]]:
     """Every block once, by the first path that leads to it, with all paths."""
     found: dict[int, tuple[schema.Block, list[str]]] = {id(TOP): (TOP, ["top of a file"])}
     for path, word in schema.walk(TOP):
-        if word.block is not None:
-            found.setdefault(id(word.block), (word.block, []))[1].append(" / ".join((*path, word.name)))
+        for block, kind in ((word.options, ": options of a line"), (word.block, "")):
+            if block is not None:
+                found.setdefault(id(block), (block, []))[1].append(" / ".join((*path, word.name)) + kind)
     return {paths[0]: (block, paths) for block, paths in found.values()}
 
 

@@ -197,6 +197,14 @@ def test_words_that_an_address_line_ignores_are_left_out() -> None:
     assert body(text) == "vrrp_instance A {\n    virtual_ipaddress {\n        10.0.0.1 dev eth0\n    }\n}\n"
 
 
+def test_options_that_a_line_ignores_are_left_out_with_their_arguments() -> None:
+    text = "static_ipaddress {\n 10.0.0.1 dev eth0 scope foo brd + home\n fd00::1 label x\n}\n"
+    assert body(text) == "static_ipaddress {\n    10.0.0.1 dev eth0 home\n    fd00::1\n}\n"
+    text = "static_routes {\n 10.0.0.0/33 as to 10.1.0.1 via 10.0.0.1\n 10.0.0.0/8 gw 10.0.0.1\n}\n"
+    assert body(text) == "static_routes {\n    10.0.0.0 via 10.0.0.1\n    10.0.0.0/8 gw 10.0.0.1\n}\n"
+    assert_round_trip(text)
+
+
 def test_braces_inside_lines_are_left_out() -> None:
     text = "static_routes {\n 10.0.0.0/8 {\n  via 10.0.0.1\n }\n}\n"
     assert body(text) == "static_routes {\n    10.0.0.0/8\n}\n"
@@ -211,7 +219,7 @@ def test_a_lone_brace_among_lines_is_no_line() -> None:
 
 def test_braces_may_stand_deep_in_each_other() -> None:
     depth = 20_000
-    assert body(f"static_routes {{\n{'a {' * depth}{'}' * depth}\n}}\n") == "static_routes {\n    a\n}\n"
+    assert body(f"linkbeat_interfaces {{\n{'a {' * depth}{'}' * depth}\n}}\n") == "linkbeat_interfaces {\n    a\n}\n"
     assert body("foo {" * depth) == ""
 
 

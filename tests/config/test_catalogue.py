@@ -51,7 +51,14 @@ def test_other_spellings_say_of_what() -> None:
     assert (found["delay"].spelling_of, found["delay"].deprecated, found["delay"].legacy) == ("wait", True, False)
     assert (found["wiat"].spelling_of, found["wiat"].deprecated, found["wiat"].legacy) == ("wait", False, True)
     assert found["names"].later
+    assert not found["names"].inline
     assert found["names"].arguments == (ArgumentDescription(shown="WORD", optional=True, repeats=True),)
+
+
+def test_options_of_a_line_stand_below_their_keyword() -> None:
+    found = catalogue(Block("", Keyword("box", options=Block("box", Keyword("lid", BOOL, meaning="closed")))))
+    assert [(each.path, each.inline) for each in found] == [("box", False), ("box/lid", True)]
+    assert "Closed. An option on the line." in as_text(found)
 
 
 def test_people_read_it_in_a_few_lines() -> None:
@@ -107,7 +114,14 @@ def test_a_path_selects_what_is_below_it() -> None:
 
 
 def test_a_name_selects_it_wherever_it_stands() -> None:
-    assert paths("priority") == ["vrrp_instance/priority"]
+    blocks = (
+        "static_routes",
+        "static_rules",
+        "vrrp_instance",
+        "vrrp_instance/virtual_routes",
+        "vrrp_instance/virtual_rules",
+    )
+    assert sorted(paths("priority")) == sorted(f"{block}/priority" for block in blocks)
     assert "virtual_server/real_server/TCP_CHECK/retry" in paths("retry")
     assert paths("tcp_check/retry") == ["virtual_server/real_server/TCP_CHECK/retry"]
 

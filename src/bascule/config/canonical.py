@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bascule.config import tree
 from bascule.config.diagnostics import Findings
 from bascule.config.expand import Expander
-from bascule.config.keywords import lines
+from bascule.config.keywords import inline_lvs, lines
 from bascule.config.keywords.bascule import honours_legacy
 from bascule.config.keywords.top import TOP
 from bascule.config.kinds import SCRIPT
@@ -183,7 +183,7 @@ def _method(statement: Statement) -> Sequence[str]:
 
 _TITLES: dict[LineReader, Callable[[Statement], Sequence[str]]] = {
     lines.virtual_server_name: _service,
-    lines.forwarding: _method,
+    inline_lvs.forwarding: _method,
 }
 """For arguments with a grammar of their own: how they are spelled. Others stay as they are."""
 
@@ -204,11 +204,20 @@ def _line(statement: Statement, reader: LineReader, depth: int) -> Iterator[byte
             value = refusal.instead
             if value is None:
                 return
-            if refusal.index == 0:
-                break
-            kept.words = kept.words[: refusal.index] + kept.words[refusal.index + 1 :]
+            if refusal.code == "deprecated":
+                break  # Taken as it stands.
+            kept.words = _without(kept.words, refusal)
     words = _address(value, kept.words) if isinstance(value, VirtualAddress) else kept.words
     yield _encoded(statement, depth, line_of(words))
+
+
+def _without(words: tuple[str, ...], refusal: RefusedLineError) -> tuple[str, ...]:
+    """The words without what is ignored: the length of an address, a word, or an option with its arguments."""
+    at = refusal.index
+    network, slash, _ = words[at].partition("/")
+    if slash and refusal.code == "out-of-range":
+        return *words[:at], network, *words[at + 1 :]
+    return words[: refusal.since] + words[at + 1 :]
 
 
 def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:

@@ -23,16 +23,18 @@ def catalogue(top: Block = TOP) -> tuple[KeywordDescription, ...]:
     return tuple(_below(top, ()))
 
 
-def _below(block: Block, path: tuple[str, ...]) -> Iterator[KeywordDescription]:
+def _below(block: Block, path: tuple[str, ...], inline: bool = False) -> Iterator[KeywordDescription]:
     for keyword in block.table.values():
         inside = (*path, keyword.name)
-        yield describe(keyword, block, "/".join(inside))
+        yield describe(keyword, block, "/".join(inside), inline)
+        if keyword.options is not None:
+            yield from _below(keyword.options, inside, inline=True)
         if keyword.block is not None:
             yield from _below(keyword.block, inside)
 
 
-def describe(keyword: Keyword, block: Block, path: str) -> KeywordDescription:
-    """One keyword of `block`."""
+def describe(keyword: Keyword, block: Block, path: str, inline: bool = False) -> KeywordDescription:
+    """One keyword of `block`; `inline`, an option of a line."""
     needed = len(keyword.arguments) - keyword.optional
     arguments = [_argument(kind, index >= needed) for index, kind in enumerate(keyword.arguments)]
     if keyword.rest is not None:
@@ -53,6 +55,7 @@ def describe(keyword: Keyword, block: Block, path: str) -> KeywordDescription:
         later=keyword.later,
         repeats=keyword.repeats,
         block=keyword.braced,
+        inline=inline,
     )
 
 
@@ -107,6 +110,7 @@ def _entry(each: KeywordDescription) -> str:
     path = each.path.rpartition("/")[0].replace("/", " / ")
     head = f"{path} / {each.usage}" if path else each.usage
     said = [f"{each.meaning[:1].upper()}{each.meaning[1:]}." if each.meaning else ""]
+    said.append("An option on the line." if each.inline else "")
     said += [f"{argument.shown}: {argument.range}." for argument in each.arguments if _says_more(argument)]
     said.append(f"Unit: {each.unit}." if each.unit and each.unit.upper() not in each.usage else "")
     said.append(f"Default: {each.default}." if each.default else "")

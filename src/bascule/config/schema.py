@@ -23,6 +23,8 @@ class RefusedLineError(Exception):
         super().__init__(message)
         self.code = code
         self.index = index
+        self.since = index
+        """The index of the first word that goes with it: the option's whose argument is refused."""
         self.message = message
         self.hint = hint
         self.instead = instead
@@ -45,6 +47,7 @@ class Keyword:
         "old",
         "once",
         "optional",
+        "options",
         "reader",
         "repeats",
         "rest",
@@ -61,6 +64,7 @@ class Keyword:
         reader: LineReader | None = None,
         block: Block | None = None,
         lines: LineReader | None = None,
+        options: Block | None = None,
         repeats: bool = False,
         once: bool = False,
         filled: bool = False,
@@ -76,7 +80,8 @@ class Keyword:
         """`name` takes `arguments`, of which the last `optional` may be missing, then any number of `rest`.
 
         `reader` reads the arguments instead when they have a grammar of their own. `block`: keywords in braces follow;
-        `lines`: lines in braces follow, each read by it. `repeats`: every occurrence counts, not the last;
+        `lines`: lines in braces follow, each read by it. `options`: what may stand on those lines, or on the keyword's
+        own; `reader` or `lines` reads them. `repeats`: every occurrence counts, not the last;
         `once`: the first. `filled`: a block without a line is dropped.
         `value`: the keyword that this one is another spelling of. `default`, `unit`, `meaning`: for documents.
         `acted`: bascule does what it says. `later`: keepalived 2.2.7 does not know it. `old`: what keepalived says of
@@ -89,6 +94,7 @@ class Keyword:
         self.reader = reader
         self.block = block
         self.lines = lines
+        self.options = options
         self.repeats = repeats
         self.once = once
         self.filled = filled
@@ -153,9 +159,11 @@ class Block:
 
 
 def walk(block: Block, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Keyword]]:
-    """Every keyword below `block` with the path of blocks that leads to it."""
+    """Every keyword and every option of a line below `block`, with the path that leads to it."""
     for keyword in block.table.values():
         yield path, keyword
+        if keyword.options is not None:
+            yield from walk(keyword.options, (*path, keyword.name))
         if keyword.block is not None:
             yield from walk(keyword.block, (*path, keyword.name))
 

@@ -45,3 +45,5 @@ class KeywordDescription(Model, frozen=True, kw_only=True):
     """Every occurrence counts, not only the last."""
     block: bool = False
     """Braces follow."""
+    inline: bool = False
+    """An option that stands on the line of the keyword above it in the path, or on a line of its block."""

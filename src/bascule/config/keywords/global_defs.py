@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import lines
+from bascule.config.keywords import inline_lvs, lines
 from bascule.config.kinds import (
     BOOL,
     GROUP,
@@ -139,7 +139,13 @@ GLOBAL_DEFS = Block(
     Keyword(
         "v3_checksum_as_v2", default="off", acted=True, later=True, meaning="VRRPv3 IPv4 checksum without pseudo header"
     ),
-    Keyword("lvs_timeouts", rest=WORD, default="kernel values", meaning="IPVS connection timeouts"),
+    Keyword(
+        "lvs_timeouts",
+        reader=inline_lvs.timeouts,
+        options=inline_lvs.TIMEOUTS,
+        default="kernel values",
+        meaning="IPVS connection timeouts",
+    ),
     Keyword("lvs_flush", default="off", meaning="flush all IPVS services at start"),
     Keyword(
         "lvs_flush_on_stop",
@@ -156,8 +162,9 @@ GLOBAL_DEFS = Block(
     ),
     Keyword(
         "lvs_sync_daemon",
-        WORD,
-        rest=WORD,
+        reader=inline_lvs.sync_daemon,
+        options=inline_lvs.SYNC_DAEMON,
+        once=True,
         default="off",
         meaning="kernel connection sync daemon; follows INSTANCE state when given",
     ),

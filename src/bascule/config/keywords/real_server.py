@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import lines
+from bascule.config.keywords import inline_lvs
 from bascule.config.keywords.checks import (
     BFD_CHECK,
     DNS_CHECK,
@@ -25,7 +25,8 @@ REAL_SERVER = Block(
     Keyword(
         "lvs_method",
         value="lb_kind",
-        reader=lines.forwarding,
+        reader=inline_lvs.forwarding,
+        options=inline_lvs.TUNNEL,
         default="NAT with message (rs: vs value)",
         acted=True,
         meaning="forwarding method",

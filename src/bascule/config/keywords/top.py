@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import lines
+from bascule.config.keywords import inline_addresses, inline_lvs, inline_routes, inline_rules, lines
 from bascule.config.keywords.bascule import BASCULE
 from bascule.config.keywords.global_defs import GLOBAL_DEFS
 from bascule.config.keywords.virtual_server import VIRTUAL_SERVER
@@ -67,7 +67,8 @@ TOP = Block(
     Keyword(
         "virtual_server_group",
         NAME,
-        lines=lines.group_member,
+        lines=inline_lvs.group_member,
+        options=inline_lvs.MEMBER,
         filled=True,
         meaning="named set of virtual addresses/fwmarks sharing one virtual_server",
     ),
@@ -82,11 +83,22 @@ TOP = Block(
     ),
     Keyword(
         "static_ipaddress",
-        lines=lines.virtual_address,
+        lines=inline_addresses.static_address,
+        options=inline_addresses.STATIC,
         meaning="addresses added at start, removed at stop, not moved by VRRP",
     ),
-    Keyword("static_routes", lines=lines.anything, meaning="routes installed at start"),
-    Keyword("static_rules", lines=lines.anything, meaning="policy rules installed at start"),
+    Keyword(
+        "static_routes",
+        lines=inline_routes.static_route,
+        options=inline_routes.STATIC,
+        meaning="routes installed at start",
+    ),
+    Keyword(
+        "static_rules",
+        lines=inline_rules.static_rule,
+        options=inline_rules.STATIC,
+        meaning="policy rules installed at start",
+    ),
     Keyword("vrrp_sync_group", NAME, block=VRRP_SYNC_GROUP, meaning="instances that change state together"),
     Keyword("garp_group", block=GARP_GROUP, meaning="per-interface pacing of gratuitous ARP / NA"),
     Keyword("linkbeat_interfaces", lines=lines.anything, meaning="interfaces whose link is polled"),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import lines
+from bascule.config.keywords import inline_lvs
 from bascule.config.keywords.real_server import REAL_SERVER
 from bascule.config.kinds import (
     BOOL,
@@ -92,14 +92,16 @@ VIRTUAL_SERVER = Block(
     Keyword("mh-fallback", default="off", meaning="Maglev options"),
     Keyword(
         "lb_kind",
-        reader=lines.forwarding,
+        reader=inline_lvs.forwarding,
+        options=inline_lvs.TUNNEL,
         default="NAT with message (rs: vs value)",
         acted=True,
         meaning="forwarding method",
     ),
     Keyword(
         "lvs_method",
-        reader=lines.forwarding,
+        reader=inline_lvs.forwarding,
+        options=inline_lvs.TUNNEL,
         value="lb_kind",
         default="NAT with message (rs: vs value)",
         acted=True,
@@ -158,7 +160,8 @@ VIRTUAL_SERVER = Block(
     Keyword("sorry_server_inhibit", default="off", meaning="inhibit for sorry server"),
     Keyword(
         "sorry_server_lvs_method",
-        reader=lines.forwarding,
+        reader=inline_lvs.forwarding,
+        options=inline_lvs.TUNNEL,
         default="NAT with message (rs: vs value)",
         meaning="forwarding method",
     ),

@@ -3,7 +3,15 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import lines
+from bascule.config.keywords import inline_addresses, inline_instances, inline_routes, inline_rules
+from bascule.config.keywords.inline_instances import (
+    TRACK_BFD,
+    TRACK_INTERFACE,
+    TRACK_PROCESS,
+    TRACK_SCRIPT,
+    TRACKED_FILE,
+    tracked,
+)
 from bascule.config.kinds import (
     BOOL,
     GROUP,
@@ -51,7 +59,12 @@ VRRP_INSTANCE = Block(
     Keyword("vmac_xmit_base", default="off", meaning="send adverts on the base interface"),
     Keyword("use_ipvlan", rest=WORD, default="off", meaning="use an ipvlan"),
     Keyword(
-        "unicast_peer", lines=lines.peer, default="none (multicast)", acted=True, meaning="send adverts by unicast"
+        "unicast_peer",
+        lines=inline_instances.peer,
+        options=inline_instances.PEER,
+        default="none (multicast)",
+        acted=True,
+        meaning="send adverts by unicast",
     ),
     Keyword("unicast_fault_no_peer", default="off", meaning="fault when there is no peer"),
     Keyword(
@@ -64,12 +77,32 @@ VRRP_INSTANCE = Block(
     Keyword("vrf", INTERFACE, default="none", meaning="VRF for VIPs"),
     Keyword("dont_track_primary", default="off", meaning="ignore faults of the own interface"),
     Keyword(
-        "track_interface", lines=lines.tracked(253), default="weight 0 (fault when down)", meaning="tracked interfaces"
+        "track_interface",
+        lines=tracked(TRACK_INTERFACE),
+        options=TRACK_INTERFACE,
+        default="weight 0 (fault when down)",
+        meaning="tracked interfaces",
     ),
-    Keyword("track_script", lines=lines.tracked(253), default="script weight", meaning="tracked scripts"),
-    Keyword("track_file", lines=lines.tracked(254), default="file weight", meaning="tracked files"),
-    Keyword("track_process", lines=lines.tracked(254), default="process weight", meaning="tracked processes"),
-    Keyword("track_bfd", lines=lines.tracked(253), default="bfd weight", meaning="tracked BFD sessions"),
+    Keyword(
+        "track_script",
+        lines=tracked(TRACK_SCRIPT),
+        options=TRACK_SCRIPT,
+        default="script weight",
+        meaning="tracked scripts",
+    ),
+    Keyword(
+        "track_file", lines=tracked(TRACKED_FILE), options=TRACKED_FILE, default="file weight", meaning="tracked files"
+    ),
+    Keyword(
+        "track_process",
+        lines=tracked(TRACK_PROCESS),
+        options=TRACK_PROCESS,
+        default="process weight",
+        meaning="tracked processes",
+    ),
+    Keyword(
+        "track_bfd", lines=tracked(TRACK_BFD), options=TRACK_BFD, default="bfd weight", meaning="tracked BFD sessions"
+    ),
     Keyword("mcast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"),
     Keyword(
         "unicast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"
@@ -83,14 +116,16 @@ VRRP_INSTANCE = Block(
     Keyword("advert_int", Decimal(0.01, 255), default="1", acted=True, meaning="advert interval"),
     Keyword(
         "virtual_ipaddress",
-        lines=lines.virtual_address,
+        lines=inline_addresses.virtual_address,
+        options=inline_addresses.VIRTUAL,
         default="v4 /32, v6 /128",
         acted=True,
         meaning="VIPs (in / not in the advert; max 255 in advert)",
     ),
     Keyword(
         "virtual_ipaddress_excluded",
-        lines=lines.virtual_address,
+        lines=inline_addresses.virtual_address,
+        options=inline_addresses.VIRTUAL,
         default="v4 /32, v6 /128",
         meaning="VIPs (in / not in the advert; max 255 in advert)",
     ),
@@ -108,8 +143,18 @@ VRRP_INSTANCE = Block(
         later=True,
         meaning="VRRPv3 checksum without pseudo header",
     ),
-    Keyword("virtual_routes", lines=lines.anything, meaning="routes present while MASTER"),
-    Keyword("virtual_rules", lines=lines.anything, meaning="rules present while MASTER"),
+    Keyword(
+        "virtual_routes",
+        lines=inline_routes.virtual_route,
+        options=inline_routes.VIRTUAL,
+        meaning="routes present while MASTER",
+    ),
+    Keyword(
+        "virtual_rules",
+        lines=inline_rules.virtual_rule,
+        options=inline_rules.VIRTUAL,
+        meaning="rules present while MASTER",
+    ),
     Keyword(
         "accept",
         default="accept (strict: no_accept)",

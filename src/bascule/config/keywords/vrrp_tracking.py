@@ -4,6 +4,14 @@
 from __future__ import annotations
 
 from bascule.config.keywords import lines
+from bascule.config.keywords.inline_instances import (
+    TRACK_BFD,
+    TRACK_INTERFACE,
+    TRACK_PROCESS,
+    TRACK_SCRIPT,
+    TRACKED_FILE,
+    tracked,
+)
 from bascule.config.kinds import BOOL, INT_MAX, INTERFACE, IP, REVERSE, SCRIPT, WORD, Decimal, Integer, Kind, words
 from bascule.config.schema import Block, Keyword
 
@@ -11,12 +19,32 @@ VRRP_SYNC_GROUP = Block(
     "vrrp_sync_group",
     Keyword("group", lines=lines.words, default="required", meaning="instances in the group"),
     Keyword(
-        "track_interface", lines=lines.tracked(253), default="weight 0 (fault when down)", meaning="tracked interfaces"
+        "track_interface",
+        lines=tracked(TRACK_INTERFACE),
+        options=TRACK_INTERFACE,
+        default="weight 0 (fault when down)",
+        meaning="tracked interfaces",
     ),
-    Keyword("track_script", lines=lines.tracked(253), default="script weight", meaning="tracked scripts"),
-    Keyword("track_file", lines=lines.tracked(254), default="file weight", meaning="tracked files"),
-    Keyword("track_process", lines=lines.tracked(254), default="process weight", meaning="tracked processes"),
-    Keyword("track_bfd", lines=lines.tracked(253), default="bfd weight", meaning="tracked BFD sessions"),
+    Keyword(
+        "track_script",
+        lines=tracked(TRACK_SCRIPT),
+        options=TRACK_SCRIPT,
+        default="script weight",
+        meaning="tracked scripts",
+    ),
+    Keyword(
+        "track_file", lines=tracked(TRACKED_FILE), options=TRACKED_FILE, default="file weight", meaning="tracked files"
+    ),
+    Keyword(
+        "track_process",
+        lines=tracked(TRACK_PROCESS),
+        options=TRACK_PROCESS,
+        default="process weight",
+        meaning="tracked processes",
+    ),
+    Keyword(
+        "track_bfd", lines=tracked(TRACK_BFD), options=TRACK_BFD, default="bfd weight", meaning="tracked BFD sessions"
+    ),
     Keyword("notify_backup", SCRIPT, rest=WORD, default="none", meaning="run on entering BACKUP"),
     Keyword("notify_master", SCRIPT, rest=WORD, default="none", meaning="run on entering MASTER"),
     Keyword("notify_fault", SCRIPT, rest=WORD, default="none", meaning="run on entering FAULT"),

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of an address in `virtual_ipaddress`, `virtual_ipaddress_excluded` and `static_ipaddress`."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+from bascule.config.keywords.inline import Listed, Scan
+from bascule.config.kinds import INTERFACE, NAME, UINT_MAX, Kind, Pattern, RefusedWordError
+from bascule.config.schema import Block, Keyword, RefusedLineError
+from bascule.model.base import IPAddress
+from bascule.model.configuration import VirtualAddress
+
+if TYPE_CHECKING:
+    from bascule.config.tree import Statement
+
+
+class Peer(Kind):
+    """An address without a length."""
+
+    def parse(self, word: str) -> IPAddress:
+        """The address."""
+        try:
+            return ipaddress.ip_address(word)
+        except ValueError:
+            raise RefusedWordError("bad-address", f"'{word}' is not an address without a length") from None
+
+
+class Broadcast(Kind):
+    """An IPv4 address, or how to work it out."""
+
+    def parse(self, word: str) -> str:
+        """The word as it stands."""
+        try:
+            return word if word in ("+", "-") else str(ipaddress.IPv4Address(word))
+        except ValueError:
+            raise RefusedWordError("bad-word", f"'{word}' is not an IPv4 address, + or -") from None
+
+
+class Lifetime(Pattern):
+    """Seconds, or no end."""
+
+    def parse(self, word: str) -> str:
+        """The word as it stands."""
+        super().parse(word)
+        if word != "forever" and int(word[:40]) > UINT_MAX:
+            raise RefusedWordError("out-of-range", f"{word} is outside 0..{UINT_MAX}")
+        return word
+
+
+_SHARED = (
+    Keyword(
+        "dev", INTERFACE, default="the instance's interface", acted=True, meaning="interface that gets the address"
+    ),
+    Keyword(
+        "scope",
+        Listed("SCOPE", "global nowhere host link site", 255, "rt_scopes"),
+        default="global",
+        acted=True,
+        meaning="scope of an IPv4 address",
+    ),
+    Keyword(
+        "broadcast",
+        Broadcast("ADDRESS|+|-"),
+        default="none",
+        meaning="IPv4 broadcast address; + sets all host bits, - clears them",
+    ),
+    Keyword("brd", Broadcast("ADDRESS|+|-"), value="broadcast", default="none", meaning="IPv4 broadcast address"),
+    Keyword("label", Kind("LABEL", 15), default="none", acted=True, meaning="label of an IPv4 address"),
+    Keyword("peer", Peer("ADDRESS"), default="none", meaning="the other end of a point-to-point link"),
+    Keyword("home", default="off", meaning="mark as the home address of Mobile IPv6"),
+    Keyword("-nodad", default="off", meaning="let the kernel look for duplicates of an IPv6 address"),
+    Keyword("mngtmpaddr", default="off", meaning="the kernel derives temporary IPv6 addresses from this one"),
+    Keyword("noprefixroute", default="off", meaning="no route to the prefix comes with the address"),
+    Keyword("autojoin", default="off", meaning="join the multicast group of this address"),
+    Keyword("no_track", default="off", meaning="removal of the address by others is no fault"),
+    Keyword(
+        "preferred_lft",
+        Lifetime("[+]?[0-9]+|forever", "SECONDS|forever", "a number of seconds, nor 'forever'"),
+        default="forever; 0 for IPv6 of length 128",
+        unit="seconds",
+        meaning="how long the address is preferred as a source",
+    ),
+)
+
+VIRTUAL = Block(
+    "virtual_ipaddress",
+    *_SHARED,
+    Keyword("use_vmac", default="off", meaning="the address gets a VMAC interface of its own"),
+)
+
+STATIC = Block(
+    "static_ipaddress",
+    *_SHARED,
+    Keyword("track_group", NAME, default="none", meaning="instances of this group fault when the address is removed"),
+)
+
+_KEEPS = frozenset({"scope", "peer", "preferred_lft", "track_group"})
+"""Options of which only a bad value is lost; those of others take the address with them."""
+
+
+def virtual_address(statement: Statement) -> VirtualAddress:
+    """A line of `virtual_ipaddress`: `ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE] ...`."""
+    return _address(statement, VIRTUAL)
+
+
+def static_address(statement: Statement) -> VirtualAddress:
+    """A line of `static_ipaddress`."""
+    return _address(statement, STATIC)
+
+
+def _address(statement: Statement, options: Block) -> VirtualAddress:
+    word = statement.words[0]
+    text, slash, length = word.partition("/")
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise RefusedLineError("bad-address", 0, f"'{word}' is not an address") from None
+    scan = Scan(statement, options, 1)
+    prefix: int = address.max_prefixlen
+    if length.isascii() and length.isdigit() and int(length) <= prefix:
+        prefix = int(length)
+    elif slash:
+        scan.note("out-of-range", 0, f"'{length}' is no prefix length: {prefix} is used")
+    if len(statement.words) > 1:
+        scan.run(_stray, _KEEPS, _once)
+        _judge(scan, address, prefix)
+    found = VirtualAddress(
+        address=address,
+        prefix_length=prefix,
+        device=scan.values.get("dev"),
+        label=scan.values.get("label"),
+        scope=scan.values.get("scope"),
+    )
+    value = scan.finish(found)
+    assert isinstance(value, VirtualAddress)
+    return value
+
+
+def _stray(scan: Scan) -> None:
+    """A word that is no option is dropped, as keepalived does."""
+    word = scan.words[scan.index]
+    hint = "one address to a line" if _is_address(word) else scan.nearest(word)
+    scan.note("bad-word", scan.index, f"'{word}' is no option of an address and is ignored", hint)
+    scan.index += 1
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.ip_interface(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _once(scan: Scan, option: Keyword, value: Any) -> None:
+    """Some options stand once."""
+    if option.name == "dev" and scan.words[1 : scan.index].count("dev") > 1:
+        scan.drop("duplicate", scan.index - 1, f"the address has a device already: '{value}' is one too many")
+
+
+def _judge(scan: Scan, address: IPAddress, prefix: int) -> None:
+    """What only makes sense with the address itself."""
+    values = scan.values
+    if address.version == 6:
+        if "broadcast" in values:
+            scan.drop("bad-word", scan.where["broadcast"], "an IPv6 address has no broadcast address")
+        for name in ("scope", "label"):
+            if name in values and values[name] not in ("global", "0"):
+                at = scan.where[name]
+                scan.note("bad-word", at, f"an IPv6 address has no {name}: it is ignored", since=at - 1)
+                del values[name]
+        return
+    if values.get("broadcast") in ("+", "-") and prefix > 30 and "peer" not in values:
+        message = f"a prefix of {prefix} leaves no bits for a broadcast address: it is ignored"
+        scan.note("bad-word", scan.where["broadcast"], message, since=scan.where["broadcast"] - 1)
