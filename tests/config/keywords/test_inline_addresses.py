@@ -65,7 +65,7 @@ def test_virtual_addresses(text: str, expected: VirtualAddress) -> None:
         ("10.0.0.1 scope 256", "out-of-range", 2, address("10.0.0.1", 32)),
         ("10.0.0.1 dev a dev b", "duplicate", 4, None),
         ("10.0.0.1/32 brd +", "bad-word", 2, address("10.0.0.1", 32)),
-        ("10.0.0.1 no-track", "bad-word", 1, address("10.0.0.1", 32)),
+        ("10.0.0.1 notrack", "bad-word", 1, address("10.0.0.1", 32)),
         ("10.0.0.1 track_group g", "bad-word", 1, address("10.0.0.1", 32)),
         ("fd00::1 brd +", "bad-word", 2, None),
         ("fd00::1 scope link", "bad-word", 2, address("fd00::1", 128)),
@@ -83,7 +83,7 @@ def test_virtual_addresses_that_are_wrong(text: str, code: str, index: int, kept
 def test_two_addresses_on_a_line() -> None:
     assert refused("10.0.0.1 10.0.0.2").hint == "one address to a line"
     assert refused("10.0.0.1 foo").hint is None
-    assert refused("10.0.0.1 no-track").hint == "did you mean 'no_track'?"
+    assert refused("10.0.0.1 notrack").hint == "did you mean 'no_track'?"
 
 
 def test_static_addresses_have_a_group_and_no_vmac() -> None:

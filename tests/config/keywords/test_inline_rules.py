@@ -42,6 +42,7 @@ def statement(text: str) -> Statement:
         "from 10.0.0.0/8 table 5 priority 9 tos 0x10",
         "from 10.0.0.0/8 table 5 priority 9 sup_group default",
         "not table 5",
+        "inet6 fwmark 5 table 28 no-track",
     ],
 )
 def test_lines_that_are_taken(text: str) -> None:
@@ -52,11 +53,11 @@ def test_lines_that_are_taken(text: str) -> None:
     ("text", "code", "index"),
     [
         ("from 10.0.0.0/8", "incomplete", 0),
-        ("inet6 to fd00::/8 table 5", "bad-word", 2),
+        ("inet6 x fd00::/8 table 5", "bad-word", 2),
         ("from 10.0.0.0/8 table foo", "bad-word", 3),
         ("table 5 priority", "missing-argument", 3),
-        ("inet6 fwmark 5 table 28", "bad-word", 2),
-        ("inet fwmark foo", "bad-word", 2),
+        ("inet6 to 10.0.0.0/8 table 28", "bad-address", 2),
+        ("inet fwmark foo", "bad-number", 2),
         ("sport 5 table 5", "bad-word", 1),
         ("uidrange 5 table 5", "bad-word", 1),
         ("goto 5 priority 9", "out-of-range", 1),

@@ -75,6 +75,7 @@ _SHARED = (
     Keyword("noprefixroute", default="off", meaning="no route to the prefix comes with the address"),
     Keyword("autojoin", default="off", meaning="join the multicast group of this address"),
     Keyword("no_track", default="off", meaning="removal of the address by others is no fault"),
+    Keyword("no-track", value="no_track", later=True, default="off", meaning="another way to write no_track"),
     Keyword(
         "preferred_lft",
         Lifetime("[+]?[0-9]+|forever", "SECONDS|forever", "a number of seconds, nor 'forever'"),

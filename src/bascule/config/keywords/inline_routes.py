@@ -149,6 +149,7 @@ _SHARED = (
     ),
     Keyword("nexthop", default="none", meaning="one of several next routers: via, dev, weight, onlink, realms, encap"),
     Keyword("no_track", default="off", meaning="removal of the route by others is no fault"),
+    Keyword("no-track", value="no_track", later=True, default="off", meaning="another way to write no_track"),
     Keyword("vrf", INTERFACE, default="none", meaning="the table of this VRF gets the route"),
     Keyword("blackhole", Network("NETWORK"), meaning="drop packets in silence"),
     Keyword("unreachable", Network("NETWORK"), meaning="answer packets with 'host unreachable'"),
@@ -233,7 +234,9 @@ class _Route:
         word = scan.words[scan.index]
         if word in ("inet", "inet6"):
             self._agree(int(word[4:] or 4), scan.index)
-            scan.index += 2  # keepalived skips the word after it.
+            scan.index += 1
+            if scan.index < len(scan.words) and scan.words[scan.index] not in scan.options.table:
+                scan.index += 1  # keepalived skips the word after it; an option is read as it is meant.
             return
         number = c_number(word)
         if word in TYPES or (number is not None and number <= 255 and not word.startswith("-")):

@@ -101,6 +101,7 @@ _SHARED = (
     Keyword("sport", _PORTS, default="any", meaning="source ports"),
     Keyword("dport", _PORTS, default="any", meaning="destination ports"),
     Keyword("no_track", default="off", meaning="removal of the rule by others is no fault"),
+    Keyword("no-track", value="no_track", later=True, default="off", meaning="another way to write no_track"),
     Keyword("type", Kind("ACTION"), meaning="an action follows; the word may be left out"),
     Keyword("goto", Integer(), meaning="action: go on at the rule with this preference, which must be further down"),
     Keyword("nop", meaning="action: none"),
@@ -200,7 +201,9 @@ class _Rule:
         word = scan.words[scan.index]
         if word in ("inet", "inet6"):
             self._agree(int(word[4:] or 4), scan.index)
-            scan.index += 2  # keepalived skips the word after it.
+            scan.index += 1
+            if scan.index < len(scan.words) and scan.words[scan.index] not in scan.options.table:
+                scan.index += 1  # keepalived skips the word after it; an option is read as it is meant.
             return
         self._act(word, scan.index)
         scan.index += 1
