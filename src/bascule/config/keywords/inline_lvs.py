@@ -58,7 +58,7 @@ def sync_daemon(statement: Statement) -> tuple[str, ...]:
     scan = Scan(statement, SYNC_DAEMON, 1)
     scan.word(INTERFACE, "lvs_sync_daemon")
     _each(scan, _old_sync_daemon)
-    value = scan.finish(found[1:])
+    value = scan.finish(None) or found[1:]
     assert isinstance(value, tuple)
     return value
 
@@ -84,7 +84,7 @@ def timeouts(statement: Statement) -> tuple[str, ...]:
         )
     scan = Scan(statement, TIMEOUTS, 1)
     _each(scan, _no_timeout)
-    value = scan.finish(found[1:])
+    value = scan.finish(None) or found[1:]
     assert isinstance(value, tuple)
     return value
 
