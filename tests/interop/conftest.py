@@ -149,8 +149,9 @@ class Keepalived:
         self.process.wait(10)
 
     def kill(self) -> None:
-        """kill -9 of its parent and its VRRP process."""
+        """kill -9 of its parent and its VRRP process, which must not have the time to take leave of its parent's death."""
         child = int((self._folder / "vrrp.pid").read_text())
+        os.kill(child, signal.SIGSTOP)
         os.kill(self.process.pid, signal.SIGKILL)
         os.kill(child, signal.SIGKILL)
         self.process.wait(10)
