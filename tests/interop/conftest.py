@@ -149,7 +149,7 @@ class Keepalived:
         self.process.wait(10)
 
     def kill(self) -> None:
-        """kill -9 of its parent and its VRRP process, which must not have the time to take leave of its parent's death."""
+        """kill -9 of its parent and its VRRP process, which else has the time to say priority 0."""
         child = int((self._folder / "vrrp.pid").read_text())
         os.kill(child, signal.SIGSTOP)
         os.kill(self.process.pid, signal.SIGKILL)
