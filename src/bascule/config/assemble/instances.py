@@ -79,7 +79,8 @@ class _Instance:
             interface=get("interface"),
             vrid=Vrid(get("virtual_router_id")),
             initial_state=state,
-            priority=Priority(get("priority", 100)),
+            # keepalived 2.2.7 makes one that begins as MASTER and names no priority the owner.
+            priority=Priority(get("priority", 255 if state is VrrpState.MASTER else 100)),
             advert_interval=interval,
             version=version,
             auth_type=auth_type,
