@@ -88,8 +88,8 @@ def load_sources(
         statements = tree.build(expanded, TOP.shape, findings)
         _remark(source, statements, findings)
         children.extend(statements)
-    reader = _reader(findings, honours_legacy(children), whole)
-    top = reader.section(TOP, None, children)
+    legacy = honours_legacy(children)
+    top = Reader(findings, legacy).section(TOP, None, children)
     if torn or findings.places(STRUCTURAL):
         from bascule.config.lost import report_lost
 
@@ -100,29 +100,20 @@ def load_sources(
     diagnostics = findings.sorted()
     if any(diagnostic.severity is Severity.FATAL for diagnostic in diagnostics):
         return Loaded(None, diagnostics)
-    return Loaded(_with_declared(configuration, children, reader), diagnostics)
+    if whole:
+        configuration = _with_declared(configuration, children, legacy, findings)
+    return Loaded(configuration, diagnostics)
 
 
-def _reader(findings: Findings, legacy: bool, whole: bool) -> Reader:
-    """What reads statements; for the whole, one that remembers which of them count. It is only then imported."""
-    if not whole:
-        return Reader(findings, legacy)
-    from bascule.config.recorder import Recorder
-
-    return Recorder(findings, legacy)
-
-
-def _with_declared(configuration: Configuration, statements: Sequence[tree.Statement], reader: Reader) -> Configuration:
-    """The configuration with what its structs do not carry, if the reader remembers that."""
-    if type(reader) is Reader:
-        return configuration
+def _with_declared(
+    configuration: Configuration, statements: Sequence[tree.Statement], legacy: bool, findings: Findings
+) -> Configuration:
+    """The configuration with what its structs do not carry. What that takes is only then imported."""
     import msgspec
 
     from bascule.config.assemble.declared import declared
-    from bascule.config.recorder import Recorder
 
-    assert isinstance(reader, Recorder)
-    return msgspec.structs.replace(configuration, declared=declared(statements, reader.taken, reader.findings.fates))
+    return msgspec.structs.replace(configuration, declared=declared(statements, legacy, findings.fates))
 
 
 def _expanded(

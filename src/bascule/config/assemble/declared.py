@@ -18,7 +18,7 @@ from bascule.config.keywords import lines
 from bascule.config.keywords.top import TOP
 from bascule.config.kinds import BOOL, IP, SCRIPT, Choice, IPAddressKind, Kind, RefusedWordError
 from bascule.config.reader import Reader
-from bascule.config.recorder import accepted
+from bascule.config.recorder import Recorder, accepted
 from bascule.config.schema import Block, Keyword, LineReader, RefusedLineError
 from bascule.config.tree import Statement
 from bascule.model.declared import Declared, DeclaredValue
@@ -59,15 +59,31 @@ _TEXT_ONLY = frozenset({lines.words, lines.anything, lines.virtual_address})
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,10}", re.ASCII)
 
 
-def declared(
-    statements: Sequence[Statement], taken: Mapping[int, Keyword], fates: Mapping[int, Fate]
-) -> tuple[Declared, ...]:
-    """Of all files: `taken` says which statements are in effect and as what, `fates` which blocks the model lacks."""
-    found = _Maker(taken, fates).block(statements, TOP, carried=True)
+def declared(statements: Sequence[Statement], legacy: bool, fates: Mapping[int, Fate]) -> tuple[Declared, ...]:
+    """Of all files: `fates` says which blocks the model lacks, `legacy` whether legacy spellings are honoured.
+
+    Reads those statements once more that may hold something, so that files of what is acted on cost next to nothing.
+    """
+    some = [each for each in statements if _may_hold(each, TOP, fates)]
+    recorder = Recorder(Findings(), legacy)
+    recorder.section(TOP, None, some)
+    found = _Maker(recorder.taken, fates).block(some, TOP, carried=True)
     if not any(each.keyword in _HEIRS and each.whole for each in found):
         return found
-    with_inherited = _Maker(taken, fates, _INHERITED_GLOBALS)
-    return with_inherited.block(statements, TOP, carried=True)
+    return _Maker(recorder.taken, fates, _INHERITED_GLOBALS).block(some, TOP, carried=True)
+
+
+def _may_hold(statement: Statement, block: Block, fates: Mapping[int, Fate]) -> bool:
+    """A statement at the top, or one inside it, is perhaps not carried whole by a struct."""
+    keyword = block.table.get(statement.words[0])
+    if keyword is None:
+        return False
+    if not keyword.acted or id(statement) in fates or keyword.name in _MERGED:
+        return True
+    if keyword.lines is lines.virtual_address:
+        return any(_says_more(line.words) for line in statement.children or ())
+    inner = keyword.block
+    return inner is not None and any(_may_hold(child, inner, fates) for child in statement.children or ())
 
 
 class _Maker:
