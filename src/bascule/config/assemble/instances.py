@@ -7,7 +7,7 @@ import ipaddress
 from typing import Any
 
 from bascule.config.assemble.peers import peers
-from bascule.config.diagnostics import Findings
+from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
@@ -34,6 +34,7 @@ def instances(top: Section, defaults: Section, findings: Findings) -> tuple[Vrrp
         statement = section.statement
         assert statement is not None
         if section.title in names:
+            findings.fates[id(statement)] = Fate.SKIPPED
             findings.add(
                 "duplicate", statement, 1, f"vrrp_instance '{section.title}' is defined already: this one is skipped"
             )
@@ -41,6 +42,7 @@ def instances(top: Section, defaults: Section, findings: Findings) -> tuple[Vrrp
         names.add(section.title)
         instance = _Instance(section, defaults, findings).build()
         if instance is None:
+            findings.fates[id(statement)] = Fate.LEFT_OUT
             continue
         router = (instance.interface, instance.vrid, instance.family)
         if router in routers:
