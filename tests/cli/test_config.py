@@ -157,7 +157,7 @@ def test_errors_of_compared_files_are_counted(file: pathlib.Path, other: pathlib
 def test_keywords_are_listed() -> None:
     done = config("keywords", "vrrp_instance", "priority")
     assert done.returncode == 0
-    assert done.stdout == "vrrp_instance / priority N\n    Priority. N: 1..255. Default: 100.\n"
+    assert done.stdout == "vrrp_instance / priority N\n    Priority. N: 1..255. Default: 100 (255 if state MASTER).\n"
 
 
 def test_keywords_as_json() -> None:
