@@ -104,6 +104,10 @@ class Wire:
             if s.sender == sender and s.priority is not None and priority in (None, s.priority)
         ]
 
+    def last(self, sender: str) -> float:
+        """When its last advert passed; before all time if none did yet."""
+        return max(self.adverts(sender), default=0.0)
+
     def announcements(self, sender: str, address: object = VIP) -> list[float]:
         return [s.at for s in self.seen() if s.sender == sender and s.address == str(address)]
 
