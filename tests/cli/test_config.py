@@ -15,6 +15,7 @@ from bascule.config.loader import load
 from bascule.model.base import from_json
 from bascule.model.change import Change, ChangeKind
 from bascule.model.configuration import Configuration
+from bascule.model.declared import Declared
 from bascule.model.keyword import KeywordDescription
 
 BASCULE = (sys.executable, "-c", "from bascule.cli import main; main()", "config")
@@ -123,11 +124,21 @@ def test_files_that_mean_the_same_do_not_differ(file: pathlib.Path, other: pathl
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_what_no_model_holds_is_said_but_does_not_count(file: pathlib.Path, other: pathlib.Path) -> None:
+def test_what_is_not_acted_on_is_told_too(file: pathlib.Path, other: pathlib.Path) -> None:
     other.write_text(f"{SERVICE}child_wait_time 3\n")
     done = config("diff", file, other)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "child_wait_time 3 added (not acted on)\n"
+    printed = config("print", "--format", "json", other)
+    declared = from_json(printed.stdout.encode(), Configuration).declared
+    assert declared == (Declared(keyword="child_wait_time", values=(3,)),)
+
+
+def test_what_means_the_same_is_said_but_does_not_count(file: pathlib.Path, other: pathlib.Path) -> None:
+    other.write_text(SERVICE.replace("interface eth0\n", "interface eth0\n    priority 100\n"))
+    done = config("diff", file, other)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith("the same to bascule; the texts differ in keywords that it does not act on")
+    assert done.stderr.startswith("the same; the texts differ in their order or in what they leave to defaults")
 
 
 def test_a_file_that_cannot_run_cannot_be_compared(file: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -146,7 +157,7 @@ def test_errors_of_compared_files_are_counted(file: pathlib.Path, other: pathlib
 def test_keywords_are_listed() -> None:
     done = config("keywords", "vrrp_instance", "priority")
     assert done.returncode == 0
-    assert done.stdout == "vrrp_instance / priority N\n    Priority. N: 1..255. Default: 100.\n"
+    assert done.stdout == "vrrp_instance / priority N\n    Priority. N: 1..255. Default: 100 (255 if state MASTER).\n"
 
 
 def test_keywords_as_json() -> None:

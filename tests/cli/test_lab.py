@@ -103,6 +103,7 @@ def test_a_network_stays_up_until_it_is_told_to_go(tmp_path: pathlib.Path) -> No
 
 @pytest.mark.root
 @pytest.mark.lab
+@pytest.mark.alone  # any other lab would sweep the leftovers first
 def test_what_a_killed_owner_left_is_removed(tmp_path: pathlib.Path) -> None:
     output = tmp_path / "output"
     with output.open("wb") as file:

@@ -104,6 +104,10 @@ class Wire:
             if s.sender == sender and s.priority is not None and priority in (None, s.priority)
         ]
 
+    def last(self, sender: str) -> float:
+        """When its last advert passed; before all time if none did yet."""
+        return max(self.adverts(sender), default=0.0)
+
     def announcements(self, sender: str, address: object = VIP) -> list[float]:
         return [s.at for s in self.seen() if s.sender == sender and s.address == str(address)]
 
@@ -149,8 +153,9 @@ class Keepalived:
         self.process.wait(10)
 
     def kill(self) -> None:
-        """kill -9 of its parent and its VRRP process."""
+        """kill -9 of its parent and its VRRP process, which else has the time to say priority 0."""
         child = int((self._folder / "vrrp.pid").read_text())
+        os.kill(child, signal.SIGSTOP)
         os.kill(self.process.pid, signal.SIGKILL)
         os.kill(child, signal.SIGKILL)
         self.process.wait(10)

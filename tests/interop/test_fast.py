@@ -16,7 +16,7 @@ from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import InstanceState, Role
 from tests.interop.scenarios import V3
 
-pytestmark = [pytest.mark.root, pytest.mark.lab]
+pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone]
 
 FAST = dataclasses.replace(V3, interval=0.01)
 MARGIN = 0.02

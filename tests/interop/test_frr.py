@@ -75,6 +75,7 @@ def test_we_lead_and_frr_follows(network: Network, wire: Any, version: int) -> N
     with LoneRole(network.host("d1"), Role.VRRP, configuration(kinds, 100)) as role:
         role.until(lambda: states(role) == {VrrpState.MASTER}, kind.down(100) + 3, "to preempt")
         peer.until("Backup", 3)
+        wait_for(lambda: wire.last("d1") > wire.last("d2"), 3, "its last advert to be on the wire")
         before = len(wire.adverts("d2"))
         stays(lambda: len(wire.adverts("d2")) == before, kind.down(90) + 1, "we alone send adverts")
         assert peer.states() == {"Backup"}
@@ -104,6 +105,7 @@ def test_frr_leads_and_we_follow(network: Network, wire: Any, version: int) -> N
         role.until(lambda: states(role) == {VrrpState.MASTER}, kind.down(90) + 3, "to be elected alone")
         peer = Frr(network.host("d2"), 100, version, kind.interval)
         role.until(lambda: states(role) == {VrrpState.BACKUP}, kind.down(100) + 5, "to be preempted")
+        wait_for(lambda: wire.last("d2") > wire.last("d1"), 3, "our last word to be on the wire")
         before = len(wire.adverts("d1"))
         stays(lambda: len(wire.adverts("d1")) == before, kind.down(90) + 1, "FRR alone sends adverts")
         assert "invalid" not in peer.log()
@@ -119,6 +121,6 @@ def test_frr_leads_and_we_follow(network: Network, wire: Any, version: int) -> N
         role.until(lambda: states(role) == {VrrpState.MASTER}, kind.down(90) + 1, "to take over from a dead one")
         last = wire.adverts("d2")[-1]
         for each in kinds:
-            assert taken_after(wire, "d1", each, last) <= each.down(90) + MARGIN
+            assert taken_after(wire, "d1", each, last) <= each.down(90) + MARGIN, role.log()
         assert refused(role) == {}
         assert role.stop() == 0

@@ -98,6 +98,8 @@ class Facts:
     """Where the last row of stalls began that are close together; by the true clock."""
     woke_at_true: float = LONG_AGO
     stalled_as_backup: bool = False
+    listens: float = 0.0
+    """For how long at least it has to listen after it woke."""
     late: bool = False
     """Stopped or slow now."""
     clock_stood: bool = False

@@ -198,6 +198,17 @@ def _sequel(draft: _Draft, fault: Fault) -> list[Fault]:
     return [DRAWS[chance.choice((Kind.STOP, Kind.CRASH))](draft)]
 
 
+def _echoes(draft: _Draft, faults: list[Fault]) -> list[Fault]:
+    """A machine that was stopped and has just come back stops once more: it must not forget that it was late."""
+    found: list[Fault] = []
+    for fault in faults:
+        if fault.kind in (Kind.SUSPENSION, Kind.PAUSE) and draft.chance.random() < _SEQUELS:
+            draft.now = min(fault.at + fault.seconds + draft.chance.random() * draft.interval, draft.quiet_from)
+            echo = draft.fault(Kind.SUSPENSION, seconds=draft.lasting(0.2, 1.6))
+            found.append(dataclasses.replace(echo, router=fault.router))
+    return found
+
+
 def generate(seed: int, version: int = 2) -> Schedule:
     """The schedule of `seed`: two to four routers and three to seven faults or more, half of them close together."""
     chance = random.Random(seed)
@@ -219,7 +230,7 @@ def generate(seed: int, version: int = 2) -> Schedule:
         version=version,
         interval=interval,
         routers=routers,
-        faults=tuple(sorted(faults, key=lambda fault: fault.at)),
+        faults=(*sorted(faults, key=lambda fault: fault.at), *_echoes(draft, faults)),
         quiet_from=quiet_from,
         ends_at=LENGTH * interval,
     )

@@ -49,9 +49,9 @@ class Oracle:
     def _down(self, router: Router) -> float:
         return down_interval(self._version, router.configuration.priority, self.facts[router.number].pace)
 
-    def _listening(self, router: Router, interval: Seconds) -> float:
+    def _listening(self, priority: Priority, interval: Seconds) -> float:
         """How long a backup listens after it was stopped: one advert and the skew time."""
-        return interval + skew_time(self._version, router.configuration.priority, interval)
+        return interval + skew_time(self._version, priority, interval)
 
     # What happens to a router.
 
@@ -104,6 +104,7 @@ class Oracle:
         """It can run again; its clock shows the time that has passed, unless that was frozen."""
         facts = self.facts[router.number]
         facts.woke_at, facts.woke_at_true = router.now, self._world.now
+        facts.listens = self._listening(router.configuration.priority, self._shortest)
         facts.late = router.slow > 0
         if not stopped or facts.late:
             facts.stalled_at = facts.woke_at
@@ -229,7 +230,7 @@ class Oracle:
         if now < allowed - EPSILON:
             self._fail(Rule.EARLY, router, f"{allowed - now:.4f} s too early")
         long = facts.woke_at - facts.stalled_at > NOTICED * self._longest
-        listened = now - facts.woke_at > self._listening(router, self._shortest) - EPSILON
+        listened = now - facts.woke_at > facts.listens - EPSILON
         if long and facts.stalled_as_backup and facts.base < facts.woke_at and not listened:
             self._fail(Rule.UNBELIEVED, router, f"{now - facts.woke_at:.4f} s after it woke")
         if configuration.preempt and facts.heard_due > now + EPSILON:
@@ -300,7 +301,8 @@ class Oracle:
                 self._heard_of(router, facts)
 
     def _not_missed(self, router: Router, facts: Facts) -> None:
-        awake = facts.woke_at + self._listening(router, self._longest)
+        # With which priority it woke, and how late it was when it was slow, does not matter here.
+        awake = facts.woke_at + self._listening(Priority(1), self._longest)
         freed = facts.stop_due if facts.stop_due > LONG_AGO else facts.due
         silence = max(freed, facts.heard_due)
         preempt = max(freed, awake)

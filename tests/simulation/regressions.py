@@ -24,5 +24,6 @@ REGRESSIONS = (
     Regression(320, 2, (0, 1, 2), "of two seconds active at once only the first was answered"),
     Regression(1479, 2, (1, 2), "the same"),
     Regression(108384, 3, (3, 5), "the successor in a restart did not announce an address that was new in its file"),
+    Regression(205041, 3, (0, 1), "a backup slept a second time while it listened, and believed the timer"),
     Regression(2293, 3, (4,), "the last word of a faster active taught a backup the wrong interval"),
 )

@@ -108,12 +108,12 @@ def _say_errors(path: pathlib.Path, loaded: Loaded) -> None:
 
 
 def _say_what_is_not_compared(before: Sequence[Source], after: Sequence[Source], config_id: str | None) -> None:
-    """Keywords that nothing acts on are in no model: a difference in them is said, but does not count."""
+    """What both mean may be written otherwise: that is said, but does not count."""
     from bascule.config.canonical import print_sources
 
     if print_sources(before, config_id).body != print_sources(after, config_id).body:
         click.echo(
-            "the same to bascule; the texts differ in keywords that it does not act on, or in their order "
+            "the same; the texts differ in their order or in what they leave to defaults "
             "(compare what `bascule config print` makes of each)",
             err=True,
         )

@@ -20,12 +20,11 @@ from bascule.config.keywords.bascule import honours_legacy
 from bascule.config.keywords.top import TOP
 from bascule.config.kinds import SCRIPT
 from bascule.config.lost import report_lost
-from bascule.config.reader import Reader, Section
-from bascule.config.schema import Block, Keyword, LineReader, RefusedLineError
+from bascule.config.recorder import Recorder, accepted
+from bascule.config.schema import Block, Keyword, LineReader
 from bascule.config.source import Source
 from bascule.config.spelling import canonical, line_of
 from bascule.config.tree import Statement
-from bascule.model.configuration import VirtualAddress
 from bascule.model.diagnostic import Diagnostic, Severity
 
 INDENT = "    "
@@ -53,35 +52,6 @@ class Printed(NamedTuple):
         return b"".join(_comments(self.left_out)) + self.body
 
 
-class _Recorder(Reader):
-    """A reader that remembers which statements it took, and as what."""
-
-    def __init__(self, findings: Findings, legacy: bool) -> None:
-        super().__init__(findings, legacy)
-        self.taken: dict[int, Keyword] = {}
-        """By the identity of a statement that is in effect."""
-        self._latest: dict[int, tuple[Section, dict[str, int]]] = {}
-        """By the identity of a section: it (so that the identity stays its own), and for each keyword of which only
-        the last value counts, the statement that has it."""
-
-    def _known(self, child: Statement, keyword: Keyword, into: Section) -> None:
-        name = keyword.value
-        before = into.values.get(name)
-        count = len(before) if isinstance(before, list) else 0
-        super()._known(child, keyword, into)
-        now = into.values.get(name)
-        accepted = into.where.get(name) is child or (isinstance(now, list) and len(now) > count)
-        if not accepted or (keyword.legacy is not None and keyword.value == keyword.name):
-            return  # Not in effect, or honoured without meaning anything, so that there is no right spelling.
-        self.taken[id(child)] = keyword
-        if keyword.braced or keyword.repeats or not keyword.acted:
-            return
-        latest = self._latest.setdefault(id(into), (into, {}))[1]
-        if name in latest:
-            del self.taken[latest[name]]
-        latest[name] = id(child)
-
-
 def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Printed:
     """The canonical text of files, taken together as the loader takes them. Linear in the size of the text.
 
@@ -92,7 +62,7 @@ def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Pr
     statements: list[Statement] = []
     for source in sources:
         statements.extend(tree.build(expander.expand(source), TOP.shape, findings))
-    recorder = _Recorder(findings, honours_legacy(statements))
+    recorder = Recorder(findings, honours_legacy(statements))
     recorder.section(TOP, None, statements)
     report_lost(statements, TOP, expander.torn, findings)
     left_out = tuple(found for found in findings.sorted() if _is_told(found))
@@ -189,40 +159,10 @@ _TITLES: dict[LineReader, Callable[[Statement], Sequence[str]]] = {
 
 
 def _line(statement: Statement, reader: LineReader, depth: int) -> Iterator[bytes]:
-    """A line of a block of lines, without the words in it that are ignored; nothing when all of it is.
-
-    What stands in braces inside a block of lines is not in effect.
-    """
-    if statement.words == ("",) and statement.children is not None:
-        return
-    kept = Statement(statement.source, statement.words, statement.line, statement.start)
-    while True:
-        try:
-            value = reader(kept)
-            break
-        except RefusedLineError as refusal:
-            value = refusal.instead
-            if value is None:
-                return
-            if refusal.code == "deprecated":
-                break  # Taken as it stands.
-            kept.words = _without(kept.words, refusal)
-    words = _address(value, kept.words) if isinstance(value, VirtualAddress) else kept.words
-    yield _encoded(statement, depth, line_of(words))
-
-
-def _without(words: tuple[str, ...], refusal: RefusedLineError) -> tuple[str, ...]:
-    """The words without what is ignored: the length of an address, a word, or an option with its arguments."""
-    at = refusal.index
-    network, slash, _ = words[at].partition("/")
-    if slash and refusal.code == "out-of-range":
-        return *words[:at], network, *words[at + 1 :]
-    return words[: refusal.since] + words[at + 1 :]
-
-
-def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:
-    whole = value.prefix_length == value.address.max_prefixlen
-    return str(value.address) if whole else f"{value.address}/{value.prefix_length}", *words[1:]
+    """A line of a block of lines, without the words in it that are ignored; nothing when all of it is."""
+    kept = accepted(statement, reader)
+    if kept is not None:
+        yield _encoded(statement, depth, line_of(kept.words))
 
 
 def _encoded(statement: Statement, depth: int, text: str) -> bytes:

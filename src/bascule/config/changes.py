@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from bascule.config.declared_changes import compare_declared
 from bascule.config.spelling import decimal
 from bascule.model.base import Model
 from bascule.model.change import Change, ChangeKind
@@ -79,7 +80,9 @@ def _compare(before: Model, after: Model, where: str) -> Iterator[Change]:
         if old == new or (isinstance(before, Configuration) and field == "files"):
             continue
         keyword = _keyword(before, field)
-        if _is_block(old) and type(old) is type(new):
+        if field == "declared":
+            yield from compare_declared(old, new)
+        elif _is_block(old) and type(old) is type(new):
             yield from _compare(old, new, _inside(where, _BLOCKS.get(type(old).__name__, "")))
         elif isinstance(old, tuple) and any(_is_block(each) for each in (*old, *new)):
             yield from _compare_blocks(old, new, where, keyword)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,15 @@ def _says_wrong(found: Diagnostic) -> bool:
     return found.severity is not Severity.WARNING or not found.code.startswith("meaning/")
 
 
+class Fate(enum.Enum):
+    """Why a block of the files has no struct of its own in the model."""
+
+    LEFT_OUT = "left out"
+    """It is accepted, but bascule cannot run it."""
+    SKIPPED = "skipped"
+    """Another one of its name stands above: it is not in effect."""
+
+
 class Findings:
     """Everything found so far."""
 
@@ -47,6 +57,8 @@ class Findings:
         """Nothing yet."""
         self._found: dict[tuple[str, Span | None, str, str], Diagnostic] = {}
         self._files: list[str] = []
+        self.fates: dict[int, Fate] = {}
+        """By the identity of a block's statement; blocks that are not here have their struct."""
 
     def __len__(self) -> int:
         """How many."""

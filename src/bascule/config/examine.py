@@ -36,7 +36,7 @@ def examine(
             check_surroundings(top, surroundings, findings)
 
     for files in directors:
-        found.update(dict.fromkeys(load(files, config_id, look).diagnostics))
+        found.update(dict.fromkeys(load(files, config_id, look, whole=False).diagnostics))
     if len(tops) > 1:
         found.update(dict.fromkeys(_between(directors, tops)))
     return tuple(found)

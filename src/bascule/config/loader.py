@@ -38,14 +38,17 @@ Look = Callable[[Section, Findings], None]
 """Looks at everything that the files say, and may add to what is found."""
 
 
-def load(paths: Sequence[pathlib.Path], config_id: str | None = None, look: Look | None = None) -> Loaded:
+def load(
+    paths: Sequence[pathlib.Path], config_id: str | None = None, look: Look | None = None, whole: bool = True
+) -> Loaded:
     """The files as one configuration, in their order. Never raises for what stands in them or for what is missing.
 
     `config_id`: what `@ID` lines are compared with; None = this machine's name without its domain, as in keepalived.
     `look`: called with what has been read, values and places, before the findings are put in order.
+    `whole`: False for whoever does not need `Configuration.declared`, which then stays empty.
     """
     with _without_collector():
-        return _load(paths, config_id, look)
+        return _load(paths, config_id, look, whole)
 
 
 @contextlib.contextmanager
@@ -60,7 +63,7 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _load(paths: Sequence[pathlib.Path], config_id: str | None, look: Look | None) -> Loaded:
+def _load(paths: Sequence[pathlib.Path], config_id: str | None, look: Look | None, whole: bool) -> Loaded:
     findings = Findings()
     sources: list[Source] = []
     for path in paths:
@@ -68,11 +71,15 @@ def _load(paths: Sequence[pathlib.Path], config_id: str | None, look: Look | Non
             sources.append(read(path))
         except SourceError as error:
             findings.add_file("unreadable-file", error.name, str(error))
-    return load_sources(sources, findings, config_id, look)
+    return load_sources(sources, findings, config_id, look, whole)
 
 
 def load_sources(
-    sources: Sequence[Source], findings: Findings, config_id: str | None = None, look: Look | None = None
+    sources: Sequence[Source],
+    findings: Findings,
+    config_id: str | None = None,
+    look: Look | None = None,
+    whole: bool = True,
 ) -> Loaded:
     """The same, of text that has been read already."""
     torn: set[tuple[str, int]] = set()
@@ -81,8 +88,8 @@ def load_sources(
         statements = tree.build(expanded, TOP.shape, findings)
         _remark(source, statements, findings)
         children.extend(statements)
-    reader = Reader(findings, legacy=honours_legacy(children))
-    top = reader.section(TOP, None, children)
+    legacy = honours_legacy(children)
+    top = Reader(findings, legacy).section(TOP, None, children)
     if torn or findings.places(STRUCTURAL):
         from bascule.config.lost import report_lost
 
@@ -93,7 +100,20 @@ def load_sources(
     diagnostics = findings.sorted()
     if any(diagnostic.severity is Severity.FATAL for diagnostic in diagnostics):
         return Loaded(None, diagnostics)
+    if whole:
+        configuration = _with_declared(configuration, children, legacy, findings)
     return Loaded(configuration, diagnostics)
+
+
+def _with_declared(
+    configuration: Configuration, statements: Sequence[tree.Statement], legacy: bool, findings: Findings
+) -> Configuration:
+    """The configuration with what its structs do not carry. What that takes is only then imported."""
+    import msgspec
+
+    from bascule.config.assemble.declared import declared
+
+    return msgspec.structs.replace(configuration, declared=declared(statements, legacy, findings.fates))
 
 
 def _expanded(

@@ -52,7 +52,10 @@ def pack(value: object) -> bytes:
 
 def unpack(data: bytes, kind: type[T]) -> T:
     """The value of type `kind` in MessagePack `data`. Raises msgspec.DecodeError or ValidationError."""
-    return msgspec.msgpack.decode(data, type=kind, dec_hook=_from_wire)
+    try:
+        return msgspec.msgpack.decode(data, type=kind, dec_hook=_from_wire)
+    except UnicodeDecodeError as error:  # msgspec lets it through where a key is no UTF-8.
+        raise msgspec.DecodeError(f"text that is no UTF-8: {error}") from error
 
 
 def to_json(value: object) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 
 from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid, Weight
+from bascule.model.declared import Declared
 from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
 
 
@@ -231,3 +232,5 @@ class Configuration(Model, frozen=True, kw_only=True):
     instances: tuple[VrrpInstance, ...] = ()
     virtual_servers: tuple[VirtualServerConfig, ...] = ()
     options: BasculeOptions = BasculeOptions()
+    declared: tuple[Declared, ...] = ()
+    """What is accepted and in none of the above: blocks that are left out whole, and single keywords in others."""

@@ -53,6 +53,12 @@ WATCH = 1.25
 """A backup looks at the clock this many advert intervals after the last event: later than the next advert, so that
 it costs nothing while there is an active."""
 
+LATE = 0.5
+"""Advert intervals that a backup's timer may come late and be believed."""
+
+LISTENING = 0.25
+"""Instead of both, while it listens because a timer was late: the one advert of that time must not be slept through."""
+
 
 def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
     """How much longer a lower priority waits: seconds in version 2, parts of the interval in version 3."""
@@ -183,7 +189,7 @@ class Machine:
                 self._ready(ready)
             case Reconfigured(settings=settings):
                 self._reconfigure(settings)
-        self._watch_at = now + WATCH * self._pace
+        self._watch_at = now + (LISTENING if now < self._not_before else WATCH) * self._pace
         return self._commands
 
     def _check_lateness(self) -> None:
@@ -194,8 +200,9 @@ class Machine:
                 self._late_timers += 1
                 self._move(Cause.OVERSLEPT, f"woke after {silence:.1f} s without an own advert")
         elif self._state is VrrpState.BACKUP:
-            late = self._now - self.deadline()
-            if late > self._pace / 2:
+            due = self.deadline()
+            late = self._now - due
+            if late > (LISTENING if due < self._not_before else LATE) * self._pace:
                 self._late_timers += 1
                 self._ask(Noticed(Notice.TIMER_LATE, f"woke {late:.3f} s late: listens for one more interval"))
                 self._move(Cause.TIMER_LATE, "")

@@ -53,6 +53,12 @@ def test_priority_255_starts_as_master_unless_it_says_otherwise(read_text: Read)
     assert one(read_text, "priority 255\nstate BACKUP").instances[0].initial_state is VrrpState.BACKUP
 
 
+def test_one_that_begins_as_master_and_names_no_priority_is_the_owner(read_text: Read) -> None:
+    assert one(read_text, "state MASTER").instances[0].priority == 255
+    assert one(read_text, "state BACKUP").instances[0].priority == 100
+    assert one(read_text, "state MASTER\npriority 100").instances[0].priority == 100
+
+
 def test_addresses_with_their_options(read_text: Read) -> None:
     built = one(read_text, "virtual_ipaddress {\n10.0.0.1/24 dev eth1 label eth1:1 scope link\n10.0.0.2\n10.0.0.2\n}")
     assert built.instances[0].virtual_addresses == (

@@ -85,12 +85,20 @@ MUTANTS = (
     Mutant(
         name="lateness_believed",
         what="a backup believes its down timer however late it comes",
-        edits=(("if late > self._pace / 2:", "if late > NEVER:"),),
+        edits=(("if late > (LISTENING if due < self._not_before else LATE) * self._pace:", "if late > NEVER:"),),
     ),
     Mutant(
         name="clock_not_watched",
         what="a backup looks at the clock only when the down timer is due",
         edits=(("WATCH = 1.25", "WATCH = 1e9"),),
+    ),
+    Mutant(
+        name="listens_asleep",
+        what="does not notice that it sleeps again while it listens",
+        edits=(
+            ("LISTENING if now < self._not_before else WATCH", "WATCH"),
+            ("LISTENING if due < self._not_before else LATE", "LATE"),
+        ),
     ),
     Mutant(
         name="advert_timer_not_restarted",

@@ -7,7 +7,7 @@ import ipaddress
 from typing import Any
 
 from bascule.config.assemble.peers import peers
-from bascule.config.diagnostics import Findings
+from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
@@ -34,6 +34,7 @@ def instances(top: Section, defaults: Section, findings: Findings) -> tuple[Vrrp
         statement = section.statement
         assert statement is not None
         if section.title in names:
+            findings.fates[id(statement)] = Fate.SKIPPED
             findings.add(
                 "duplicate", statement, 1, f"vrrp_instance '{section.title}' is defined already: this one is skipped"
             )
@@ -41,6 +42,7 @@ def instances(top: Section, defaults: Section, findings: Findings) -> tuple[Vrrp
         names.add(section.title)
         instance = _Instance(section, defaults, findings).build()
         if instance is None:
+            findings.fates[id(statement)] = Fate.LEFT_OUT
             continue
         router = (instance.interface, instance.vrid, instance.family)
         if router in routers:
@@ -79,7 +81,8 @@ class _Instance:
             interface=get("interface"),
             vrid=Vrid(get("virtual_router_id")),
             initial_state=state,
-            priority=Priority(get("priority", 100)),
+            # keepalived 2.2.7 makes one that begins as MASTER and names no priority the owner.
+            priority=Priority(get("priority", 255 if state is VrrpState.MASTER else 100)),
             advert_interval=interval,
             version=version,
             auth_type=auth_type,

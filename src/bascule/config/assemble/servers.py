@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bascule.config.diagnostics import Findings
+from bascule.config.diagnostics import Fate, Findings
 from bascule.config.families import source_fits
 from bascule.config.reader import Section
 from bascule.model.base import Seconds, Weight
@@ -46,9 +46,11 @@ def real_servers(
     for section in service.each("real_server"):
         server = _real_server(section, service_id, inherited, findings)
         if server is None:
+            findings.fates[id(section.statement)] = Fate.LEFT_OUT
             continue
         if server.id in found:
             assert section.statement is not None
+            findings.fates[id(section.statement)] = Fate.SKIPPED
             message = f"real_server {server.id.text(service_id.protocol)} stands in this service already"
             findings.add("meaning/duplicate-server", section.statement, 1, message)
             continue

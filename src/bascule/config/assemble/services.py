@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from bascule.config.assemble.servers import Inherited, real_servers
-from bascule.config.diagnostics import Findings
+from bascule.config.diagnostics import Fate, Findings
 from bascule.config.families import sorry_server_fits
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
@@ -28,9 +28,11 @@ def services(top: Section, defaults: Section, findings: Findings) -> tuple[Virtu
     for section in top.each("virtual_server"):
         service = _Service(section, defaults, findings).build()
         if service is None:
+            findings.fates[id(section.statement)] = Fate.LEFT_OUT
             continue
         if service.id in found:
             assert section.statement is not None
+            findings.fates[id(section.statement)] = Fate.SKIPPED
             message = f"virtual_server {service.id} is defined already: this one is skipped"
             findings.add("meaning/duplicate-service", section.statement, 1, message)
             continue

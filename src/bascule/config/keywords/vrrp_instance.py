@@ -112,7 +112,7 @@ VRRP_INSTANCE = Block(
     Keyword("virtual_router_id", Integer(1, 255), default="required", acted=True, meaning="VRID"),
     Keyword("unicast_ttl", Integer(0, 255), default="255", acted=True, meaning="TTL of unicast adverts"),
     Keyword("version", Integer(2, 3), default="2 (3 for IPv6)", acted=True, meaning="VRRP version"),
-    Keyword("priority", Integer(1, 255), default="100", acted=True, meaning="priority"),
+    Keyword("priority", Integer(1, 255), default="100 (255 if state MASTER)", acted=True, meaning="priority"),
     Keyword("advert_int", Decimal(0.01, 255), default="1", acted=True, meaning="advert interval"),
     Keyword(
         "virtual_ipaddress",
