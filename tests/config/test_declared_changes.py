@@ -76,6 +76,7 @@ def test_each_change_is_one_line(before: str, after: str, lines: list[str]) -> N
 
 @hypothesis.given(files(noise=False), files(noise=False))
 def test_there_is_a_change_exactly_where_two_differ(before: str, after: str) -> None:
+    hypothesis.assume("data_plane ipvs" not in before + after)  # Fatal: there is no configuration then.
     old, new = loaded(before), loaded(after)
     assert tuple(compare_declared(old.declared, old.declared)) == ()
     found = list(compare_declared(old.declared, new.declared))
