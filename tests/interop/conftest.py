@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import ipaddress
+import itertools
 import os
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -75,8 +78,16 @@ class Seen:
     """That was announced."""
 
 
+MARKED = ipaddress.IPv4Address("198.51.100.0")
+"""The marks of `Wire` ask for addresses from here on, which nobody has."""
+
+
 class Wire:
-    """Everything that passed the segment's switch, by tcpdump's kernel times."""
+    """Everything that passed the segment's switch, by tcpdump's kernel times.
+
+    tcpdump prints later than packets pass. So each look first sends a mark, an ARP probe from the switch itself, and
+    waits until that is printed: then everything that passed before the look is in it.
+    """
 
     def __init__(self, network: Network) -> None:
         self._log = network.switch.log_file("wire")
@@ -84,11 +95,26 @@ class Wire:
         command = ["tcpdump", "-tt", "-nn", "-v", "-l", "-e", "-i", "lan", "--immediate-mode", wanted]
         network.switch.popen(command, log="wire")
         wait_for(lambda: "listening on" in self._log.read_text(), 10, "tcpdump to listen")
+        with network.switch.entered():
+            self._marker = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            self._marker.bind(("lan", 0))
+        self._marks = itertools.count(1)
         self._macs = {"02:00:c0:a8:02:d2": "d1", "02:00:c0:a8:02:d3": "d2"}
         # Where a virtual MAC address is used, it is d2's.
         self._macs |= {"00:00:5e:00:01:33": "d2", "00:00:5e:00:02:33": "d2"}
 
+    def close(self) -> None:
+        """Let the marking socket go; the capture ends with its network."""
+        self._marker.close()
+
+    def _catch_up(self) -> None:
+        mark = MARKED + next(self._marks)
+        head = bytes.fromhex("ffffffffffff 020000000001 0806 0001 0800 06 04 0001 020000000001 00000000 000000000000")
+        self._marker.send(head + mark.packed)
+        wait_for(lambda: f"who-has {mark} " in self._log.read_text(), 10, "tcpdump to print a mark")
+
     def seen(self) -> list[Seen]:
+        self._catch_up()
         found: list[Seen] = []
         for line in re.sub(r"\n\s+", " ", self._log.read_text()).splitlines():
             if match := _ADVERT.match(line):
@@ -113,8 +139,10 @@ class Wire:
 
 
 @pytest.fixture
-def wire(network: Network) -> Wire:
-    return Wire(network)
+def wire(network: Network) -> Iterator[Wire]:
+    opened = Wire(network)
+    yield opened
+    opened.close()
 
 
 class Keepalived:
