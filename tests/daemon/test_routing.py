@@ -21,6 +21,7 @@ from bascule.model.messages import (
     Message,
     Ready,
     Role,
+    ScriptVerdict,
     Started,
     StatusReply,
     Stop,
@@ -46,6 +47,10 @@ def state(name: str, now: State = State.MASTER) -> InstanceState:
     return InstanceState(instance=name, state=now, priority=Priority(100), since=1.0, reason="r")
 
 
+def script(name: str) -> ScriptVerdict:
+    return ScriptVerdict(script=name, up=True, status=0, why="exited with status 0", at=1.0)
+
+
 def test_every_routed_message_has_one_sender() -> None:
     named_by_itself = {kind for kind in ROUTES if "role" in kind.__struct_fields__}
     assert SENDERS.keys() | named_by_itself == ROUTES.keys()
@@ -60,6 +65,8 @@ def test_every_routed_message_has_one_sender() -> None:
         (Role.CHECKS, Handover(active=()), False),
         (Role.CHECKS, verdict(), True),
         (Role.NOTIFY, verdict(), False),
+        (Role.NOTIFY, script("chk"), True),
+        (Role.CHECKS, script("chk"), False),
         (Role.PLANE, VerdictsWanted(), True),
         (Role.PLANE, Stop(), False),
         (Role.PLANE, Configure(generation=1), False),
@@ -88,12 +95,13 @@ def test_the_latest_of_each_topic_is_kept_and_told_to_whom_it_concerns() -> None
         verdict(up=True),
         verdict(up=False),
         SuspendChecks(services=()),
+        script("chk"),
         VerdictsWanted(),
     ]
     for message in told:
         cache.keep(message)
     assert cache.for_role(Role.PLANE) == (state("VI_1"), state("VI_2"), verdict(up=False))
-    assert cache.for_role(Role.VRRP) == (Ready(ready=True, reason="r"),)
+    assert cache.for_role(Role.VRRP) == (Ready(ready=True, reason="r"), script("chk"))
     assert cache.for_role(Role.CHECKS) == (SuspendChecks(services=()),)
     assert StateCache(cache.all()).all() == cache.all()
 

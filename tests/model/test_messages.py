@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from bascule.model import messages
 from bascule.model.base import Priority, pack, unpack
 from bascule.model.configuration import VrrpState
-from bascule.model.messages import CheckTarget, InstanceState, LastWill, Message, Ready, Role, Verdict, topic
+from bascule.model.messages import (
+    CheckTarget,
+    InstanceState,
+    LastWill,
+    Message,
+    Ready,
+    Role,
+    ScriptVerdict,
+    Verdict,
+    topic,
+)
 from bascule.model.service import Protocol, ServerId, ServiceId
 from tests.model.strategies import values
 
@@ -58,6 +68,11 @@ def state(instance: str, state: VrrpState) -> InstanceState:
     return InstanceState(instance=instance, state=state, priority=Priority(100), since=1.0, reason="")
 
 
+def script(name: str, status: int) -> ScriptVerdict:
+    """A result of a script."""
+    return ScriptVerdict(script=name, up=status == 0, status=status, why=f"exited with status {status}", at=1.0)
+
+
 @pytest.mark.parametrize(
     ("earlier", "later", "replaced"),
     [
@@ -67,6 +82,8 @@ def state(instance: str, state: VrrpState) -> InstanceState:
         (state("VI_1", VrrpState.MASTER), state("VI_1", VrrpState.BACKUP), True),
         (state("VI_1", VrrpState.MASTER), state("VI_2", VrrpState.MASTER), False),
         (Ready(ready=False, reason="not yet"), Ready(ready=True, reason="all checked"), True),
+        (script("chk", 0), script("chk", 1), True),
+        (script("chk", 0), script("other", 0), False),
         (LastWill(), Ready(ready=True, reason=""), False),
     ],
 )

@@ -19,6 +19,7 @@ from bascule.model.messages import (
     QuorumChanged,
     Ready,
     Role,
+    ScriptVerdict,
     ServerChanged,
     SuspendChecks,
     Verdict,
@@ -37,6 +38,7 @@ SENDERS: dict[type[msgspec.Struct], Role] = {
     ServerChanged: Role.PLANE,
     QuorumChanged: Role.PLANE,
     Verdict: Role.CHECKS,
+    ScriptVerdict: Role.NOTIFY,
 }
 """The one role that each message may come from: a role without privileges cannot speak for one with them.
 

@@ -188,6 +188,24 @@ class InstanceChanged(Model, frozen=True, kw_only=True, tag="instance_changed"):
     at: float
 
 
+class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
+    """notify to vrrp: how a `vrrp_script` ended: sent with its first result and at each change of its exit status.
+
+    `rise`, `fall` and `weight` are the receiver's: a run between two verdicts had the earlier one's result.
+    """
+
+    script: str
+    """The name of its block."""
+    up: bool
+    """It exited with 0."""
+    status: int
+    """Its exit status; negative where a signal ended it, a deadline passed or it could not be started."""
+    why: str
+    """In words: `exited with status 1`, `timed out after 5 s`."""
+    at: float
+    """Unix time."""
+
+
 class Handover(Model, frozen=True, kw_only=True, tag="handover"):
     """vrrp to supervisor and back, at a restart: the instances that the old process held as active."""
 
@@ -215,6 +233,7 @@ Message: TypeAlias = (
     | ServerChanged
     | QuorumChanged
     | InstanceChanged
+    | ScriptVerdict
     | Handover
 )
 
@@ -233,10 +252,18 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     ServerChanged: (Role.NOTIFY,),
     QuorumChanged: (Role.NOTIFY,),
     InstanceChanged: (Role.NOTIFY,),
+    ScriptVerdict: (Role.VRRP,),
 }
 """Who receives what a role sends. Configure, Stop and StatusRequest come from the supervisor alone."""
 
-STATE_MESSAGES: tuple[type[msgspec.Struct], ...] = (InstanceState, LastWill, Ready, SuspendChecks, Verdict)
+STATE_MESSAGES: tuple[type[msgspec.Struct], ...] = (
+    InstanceState,
+    LastWill,
+    Ready,
+    SuspendChecks,
+    Verdict,
+    ScriptVerdict,
+)
 
 
 def topic(message: Message) -> tuple[object, ...] | None:
@@ -246,6 +273,8 @@ def topic(message: Message) -> tuple[object, ...] | None:
             return (InstanceState, name)
         case Verdict(target=target):
             return (Verdict, target)
+        case ScriptVerdict(script=name):
+            return (ScriptVerdict, name)
         case LastWill() | Ready() | SuspendChecks():
             return (type(message),)
         case _:
