@@ -189,9 +189,8 @@ class InstanceChanged(Model, frozen=True, kw_only=True, tag="instance_changed"):
 
 
 class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
-    """notify to vrrp: how a `vrrp_script` ended: sent with its first result and at each change of its exit status.
-
-    `rise`, `fall` and `weight` are the receiver's: a run between two verdicts had the earlier one's result.
+    """notify to vrrp: how a `vrrp_script` ended; sent after each run until `rise` or `fall` alike are counted, then at
+    each change of its exit status. `weight` is the receiver's.
     """
 
     script: str
@@ -200,6 +199,8 @@ class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
     """It exited with 0."""
     status: int
     """Its exit status; negative where a signal ended it, a deadline passed or it could not be started."""
+    runs: int = 1
+    """Runs in a row that were up, or down; this is the last of them."""
     why: str
     """In words: `exited with status 1`, `timed out after 5 s`."""
     at: float
