@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.dataplane.xdp.allocation import Records
-from bascule.dataplane.xdp.expiry import Drift, half_open, live, over, pointed, recount
+from bascule.dataplane.xdp.expiry import STRETCH, Drift, half_open, live, over, pointed, recount
 from bascule.dataplane.xdp.layout import (
     ACTIVE_STATES,
     MAX_SERVERS,
@@ -85,6 +85,18 @@ def test_ages_are_right_when_the_clock_wraps_and_when_a_stamp_is_ahead() -> None
         (connection_key(2, 1, 1), connection_value(server=1, state=State.FIN_WAIT, stamp=7)),
     )
     assert over(slots, persistent_services(), timeouts(), 5, 0)[0].tolist() == [0]
+
+
+def test_positions_are_the_tables_beyond_the_first_stretch() -> None:
+    slots = np.zeros(2 * STRETCH + 3, dtype=SLOT)
+    entries = {STRETCH - 1: connection(1, 10**6), STRETCH: template(2, 10**6), 2 * STRETCH + 2: connection(3, 10**6)}
+    for place, entry in entries.items():
+        slots[place : place + 1] = table(entry)
+    connections, templates = over(slots, persistent_services(), timeouts(), NOW, 0)
+    assert connections.tolist() == [STRETCH - 1, 2 * STRETCH + 2]
+    assert templates.tolist() == [STRETCH]
+    assert [counts[1] for counts in recount(slots)] == [2, 0, 1]
+    assert np.flatnonzero(pointed(slots)[1]).tolist() == [1]
 
 
 def test_a_template_ends_with_its_time_and_its_last_connection() -> None:
