@@ -26,6 +26,8 @@ REMOVAL_GRACE = 0.25
 """Seconds that a removal or a return may take above the checks' figure: the attempt itself, and the table's edit."""
 HANDOVER_SECONDS = 0.05
 """How long a planned change of directors may reset connections that are open at that moment."""
+WAKING_SECONDS = 0.05
+"""Before a moment and after it: what else was due then and could not run."""
 START_SECONDS = 15.0
 QUIET_SECONDS = 1.5
 """How long traffic is watched after each window."""
@@ -221,18 +223,29 @@ class Demo:
                 f"d2 to own {self.stage.virtual} after: {name}",
             )
         finally:
+            announced = self.stage.announced("d2", fault)
+            late = self._machine_late(fault if last_advert is None else last_advert, figure, announced)
             failover = Failover(
                 name=name,
                 taken_by="d2",
                 last_advert=last_advert,
-                announced=self.stage.announced("d2", fault),
-                allowed=allowed,
+                announced=announced,
+                allowed=allowed + late,
+                machine_late=late,
                 lateness=self._lateness("d2"),
             )
             self.notes.failover(failover)
         took = "?" if failover.took is None else f"{failover.took:.3f}"
-        self.progress.say(f"d2 owns {self.stage.virtual} {took} s after the last advert; allowed: {why} + 50 ms")
+        slack = f" + {late * 1000:.0f} ms, for which the machine stood still" if late else ""
+        self.progress.say(f"d2 owns {self.stage.virtual} {took} s after the last advert; allowed: {why} + 50 ms{slack}")
         self._after_window(end)
+
+    def _machine_late(self, counted_from: float, figure: float, announced: float | None) -> float:
+        """What of a late take-over was the machine's: the lateness of others that were due at that moment."""
+        if announced is None:
+            return 0.0
+        self.stage.wait_until(announced + WAKING_SECONDS)
+        return self.stage.machine_late(counted_from + figure - WAKING_SECONDS, announced)
 
     def _lateness(self, director: str) -> float | None:
         status = self.stage.directors[director].status()

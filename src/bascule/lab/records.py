@@ -43,7 +43,9 @@ class Failover(Model, frozen=True, kw_only=True):
     announced: float | None
     """The first gratuitous ARP of the one after."""
     allowed: float
-    """Seconds from the one to the other: the protocol's figure and 50 ms."""
+    """Seconds from the one to the other: the protocol's figure, 50 ms, and what the machine itself was late by."""
+    machine_late: float = 0.0
+    """How late a realtime process that only had to wake up was at that moment: part of `allowed`."""
     lateness: float | None = None
     """The worst lateness of a timer that the taker itself measured since its start: a machine that stands still."""
 

@@ -21,6 +21,7 @@ from bascule.lab import examples
 from bascule.lab.captures import Captures
 from bascule.lab.directors import Director, program
 from bascule.lab.mail_sink import MailSink
+from bascule.lab.metronome import Metronome
 from bascule.lab.network import LabHost, Network
 from bascule.lab.records import Mail, Request
 from bascule.lab.servers import Nginx
@@ -86,6 +87,7 @@ class Stage:
             self.captures = stack.enter_context(
                 Captures(self.network, tuple(d.host for d in self.directors.values()), self.virtual, self.port)
             )
+            self._metronome = stack.enter_context(Metronome(self.network.folder))
             (clients,) = SEED.of(HostRole.CLIENT)
             addresses = clients.links[0].plain_addresses
             self._visitors = iter(addresses[STEADY_CLIENTS:])
@@ -184,6 +186,10 @@ class Stage:
         """When the director's first gratuitous ARP for the VIP after a moment passed."""
         at = self.captures.first_announcement(director, after + self.origin)
         return None if at is None else at - self.origin
+
+    def machine_late(self, begin: float, end: float) -> float:
+        """How late, seconds, this machine let a realtime process be between two moments."""
+        return self._metronome.late(begin + self.origin, end + self.origin)
 
     def evidence(self) -> str:
         """What the directors know."""
