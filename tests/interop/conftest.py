@@ -12,10 +12,12 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from bascule.lab.metronome import Metronome
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
@@ -78,6 +80,9 @@ class Seen:
     """That was announced."""
 
 
+WAKING = 0.02
+"""Seconds before a moment at which a processor may have fallen asleep over it."""
+
 MARKED = ipaddress.IPv4Address("198.51.100.0")
 """The marks of `Wire` ask for addresses from here on, which nobody has."""
 
@@ -89,7 +94,8 @@ class Wire:
     waits until that is printed: then everything that passed before the look is in it.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, metronome: Metronome) -> None:
+        self._metronome = metronome
         self._log = network.switch.log_file("wire")
         wanted = "proto 112 or arp or (icmp6 and ip6[40] == 136)"
         command = ["tcpdump", "-tt", "-nn", "-v", "-l", "-e", "-i", "lan", "--immediate-mode", wanted]
@@ -123,6 +129,16 @@ class Wire:
                 found.append(Seen(float(match[1]), self._macs[match[2]], None, match[3] or match[4]))
         return found
 
+    def excess(self, due: float, came: float) -> float:
+        """Seconds (below 0: too early) by which something came later than it was due, Unix times.
+
+        What the machine itself was late by does not count.
+        """
+        if came <= due:
+            return came - due
+        monotonic = time.monotonic() - time.time()
+        return max(0.0, came - due - self._metronome.late(due + monotonic - WAKING, came + monotonic))
+
     def adverts(self, sender: str, priority: int | None = None) -> list[float]:
         return [
             s.at
@@ -140,9 +156,10 @@ class Wire:
 
 @pytest.fixture
 def wire(network: Network) -> Iterator[Wire]:
-    opened = Wire(network)
-    yield opened
-    opened.close()
+    with Metronome(network.folder) as metronome:
+        opened = Wire(network, metronome)
+        yield opened
+        opened.close()
 
 
 class Keepalived:

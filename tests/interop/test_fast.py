@@ -50,4 +50,5 @@ def _excess(network: Network, wire: Any, configured: Callable[..., Configuration
     last: float = wire.adverts("d1")[-1]
     wait_for(lambda: any(at > last for at in wire.announcements("d2")), 2, "its announcement")
     found: float = next(at for at in wire.announcements("d2") if at > last)
-    return found - last - FAST.down(90)
+    late: float = wire.excess(last + FAST.down(90), found)
+    return late
