@@ -148,12 +148,13 @@ def _remark(source: Source, statements: list[tree.Statement], findings: Findings
 
 def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> Configuration:
     defaults = global_settings.merged(top, "global_defs")
+    options = global_settings.merged(top, "bascule")
     configuration = Configuration(
         files=files,
-        globals=global_settings.definitions(defaults, findings),
+        globals=global_settings.definitions(defaults, options, findings),
         instances=instances(top, defaults, findings),
         virtual_servers=services(top, defaults, findings),
-        options=global_settings.options(global_settings.merged(top, "bascule"), findings),
+        options=global_settings.options(options, findings),
     )
     check_families(top, findings)
     check_together(top, findings)

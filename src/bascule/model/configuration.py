@@ -10,6 +10,7 @@ import enum
 
 from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid, Weight
 from bascule.model.declared import Declared
+from bascule.model.scripts import Notifies, ScriptSettings, UpDown
 from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
 
 
@@ -74,6 +75,7 @@ class GlobalDefinitions(Model, frozen=True, kw_only=True):
     mail: MailSettings = MailSettings()
     smtp_alert: bool | None = None
     """Default of every `smtp_alert` that a block does not set; None = keepalived's defaults."""
+    scripts: ScriptSettings = ScriptSettings()
 
 
 class VirtualAddress(Model, frozen=True, kw_only=True):
@@ -132,6 +134,7 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     unicast_ttl: int = 255
     check_unicast_source: bool = False
     """Drop unicast adverts of senders that are no peers."""
+    notify: Notifies = Notifies()
 
     @property
     def family(self) -> int:
@@ -177,6 +180,8 @@ class RealServerConfig(Model, frozen=True, kw_only=True):
     checks: tuple[TcpCheck, ...] = ()
     smtp_alert: bool = True
     """keepalived mails real-server changes unless told not to."""
+    notify: UpDown = UpDown()
+    """`notify_up`, `notify_down`."""
 
     @property
     def id(self) -> ServerId:
@@ -202,6 +207,8 @@ class VirtualServerConfig(Model, frozen=True, kw_only=True):
     real_servers: tuple[RealServerConfig, ...] = ()
     smtp_alert: bool = False
     """keepalived mails quorum changes only when told to."""
+    notify: UpDown = UpDown()
+    """`quorum_up`, `quorum_down`."""
 
     @property
     def protocol(self) -> Protocol:

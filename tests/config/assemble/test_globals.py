@@ -16,7 +16,7 @@ Read = Callable[[str], tuple[Section, Findings]]
 
 def test_nothing_said_is_keepalived_s_defaults(read_text: Read) -> None:
     top, findings = read_text("")
-    assert definitions(merged(top, "global_defs"), findings) == GlobalDefinitions()
+    assert definitions(merged(top, "global_defs"), merged(top, "bascule"), findings) == GlobalDefinitions()
     assert options(merged(top, "bascule"), findings) == BasculeOptions()
 
 
@@ -25,7 +25,7 @@ def test_everything_said(read_text: Read) -> None:
         "global_defs {\n router_id R\n notification_email {\n a@b\n }\n notification_email_from c@d\n"
         " smtp_server 10.0.0.1 587\n smtp_helo_name h\n smtp_connect_timeout 0\n smtp_alert\n}\n"
     )
-    found = definitions(merged(top, "global_defs"), findings)
+    found = definitions(merged(top, "global_defs"), merged(top, "bascule"), findings)
     mail = MailSettings(
         to=("a@b",),
         sender="c@d",
@@ -45,7 +45,7 @@ def test_a_second_block_overrides_and_adds(read_text: Read) -> None:
         "global_defs {\n router_id B\n notification_email {\n b\n }\n smtp_connect_timeout x\n}\n"
     )
     section = merged(top, "global_defs")
-    found = definitions(section, findings)
+    found = definitions(section, merged(top, "bascule"), findings)
     assert found.router_id == "B"
     assert found.mail.to == ("a", "b")
     assert section.misspelt == {"enable_traps"}
@@ -54,13 +54,13 @@ def test_a_second_block_overrides_and_adds(read_text: Read) -> None:
 
 def test_lvs_id_is_read_as_router_id(read_text: Read) -> None:
     top, findings = read_text("global_defs {\n lvs_id A\n}")
-    assert definitions(merged(top, "global_defs"), findings).router_id == "A"
+    assert definitions(merged(top, "global_defs"), merged(top, "bascule"), findings).router_id == "A"
     assert [found.code for found in findings.sorted()] == ["legacy-spelling"]
 
 
 def test_mail_without_a_server_goes_nowhere(read_text: Read) -> None:
     top, findings = read_text("global_defs {\n notification_email {\n a@b\n }\n}")
-    definitions(merged(top, "global_defs"), findings)
+    definitions(merged(top, "global_defs"), merged(top, "bascule"), findings)
     (found,) = findings.sorted()
     assert (found.code, found.line) == ("meaning/mail-nowhere", 2)
 

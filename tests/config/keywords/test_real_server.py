@@ -41,7 +41,7 @@ def test_every_kind_of_check_is_there() -> None:
         ("weight 70000", []),
         ("inhibit_on_failure maybe", ["bad-word"]),
         ("uthreshold 5", ["not-acted-on"]),
-        ('notify_up "/bin/x y" user', ["not-acted-on"]),
+        ('notify_up "/bin/x y" user', []),
         ("HTTP_GET {\nurl {\npath /\n}\n}", ["not-acted-on"]),
         ("Tcp_check {\n}", ["wrong-case"]),
     ],

@@ -39,6 +39,7 @@ _INHERITED_GLOBALS = frozenset(
         "vrrp_down_timer_adverts",
         "vrrp_garp_master_delay",
         "vrrp_garp_master_repeat",
+        "vrrp_notify_priority_changes",
         "vrrp_version",
     }
 )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bascule.config.assemble import scripts
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.model.base import Seconds
@@ -26,10 +27,13 @@ def merged(top: Section, name: str) -> Section:
     return whole
 
 
-def definitions(section: Section, findings: Findings) -> GlobalDefinitions:
-    """`global_defs`."""
+def definitions(section: Section, bascule: Section, findings: Findings) -> GlobalDefinitions:
+    """`global_defs`, with what the `bascule` block says of scripts."""
     return GlobalDefinitions(
-        router_id=section.get("router_id"), mail=_mail(section, findings), smtp_alert=section.get("smtp_alert")
+        router_id=section.get("router_id"),
+        mail=_mail(section, findings),
+        smtp_alert=section.get("smtp_alert"),
+        scripts=scripts.settings(section, bascule, findings),
     )
 
 

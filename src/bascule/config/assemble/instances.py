@@ -7,6 +7,7 @@ import ipaddress
 from typing import Any
 
 from bascule.config.assemble.peers import peers
+from bascule.config.assemble.scripts import notifies
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
@@ -102,6 +103,7 @@ class _Instance:
             unicast_peers=peers(self.section, self._family(), self.findings),
             unicast_ttl=get("unicast_ttl", 255),
             check_unicast_source=self._has("check_unicast_src", "vrrp_check_unicast_src"),
+            notify=notifies(self.section, self.defaults, self.findings),
         )
 
     def _has(self, own: str, inherited: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bascule.config.assemble.scripts import up_down
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.families import source_fits
 from bascule.config.reader import Section
@@ -90,6 +91,7 @@ def _real_server(
         inhibit_on_failure=bool(get("inhibit_on_failure", "inhibit_on_failure" in inherited.service.values)),
         checks=tuple(_tcp_check(check, section, inherited) for check in section.each("TCP_CHECK")),
         smtp_alert=inherited.mail(section, True),
+        notify=up_down(section, "notify_up", "notify_down", findings),
     )
 
 

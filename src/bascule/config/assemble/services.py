@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bascule.config.assemble.scripts import up_down
 from bascule.config.assemble.servers import Inherited, real_servers
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.families import sorry_server_fits
@@ -82,6 +83,7 @@ class _Service:
             sorry_server=self._sorry_server(port),
             real_servers=servers,
             smtp_alert=inherited.mail(self.section, False),
+            notify=up_down(self.section, "quorum_up", "quorum_down", self.findings),
         )
 
     def _left_out(self, keyword: str | None, why: str) -> None:

@@ -69,6 +69,14 @@ BASCULE = Block(
         meaning="how long a director that is not ready yet holds back from preempting a peer",
     ),
     Keyword(
+        "notify_timeout",
+        Decimal(0.1, 86400),
+        default="60",
+        unit="seconds",
+        acted=True,
+        meaning="how long a script that is run at an event may take; then it is ended with all that it started",
+    ),
+    Keyword(
         "legacy",
         LEGACY,
         default="honour",

@@ -306,22 +306,36 @@ GLOBAL_DEFS = Block(
     Keyword("nftables_ipvs_priority", Integer(-(2**31), INT_MAX), default="-1", meaning="chain priority"),
     Keyword("nftables_ipvs_start_fwmark", Integer(1, UINT_MAX), default="1000", meaning="first fwmark used for that"),
     Keyword("nftables_counters", default="off", meaning="add counters to rules"),
-    Keyword("notify_fifo", WORD, rest=WORD, default="none", meaning="named pipe that receives one line per all event"),
+    Keyword(
+        "notify_fifo",
+        WORD,
+        rest=WORD,
+        default="none",
+        acted=True,
+        meaning="named pipe that receives one line per all event",
+    ),
     Keyword(
         "notify_fifo_script",
         SCRIPT,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="program started to read that fifo (fifo path is its last argument)",
     ),
     Keyword(
-        "vrrp_notify_fifo", WORD, rest=WORD, default="none", meaning="named pipe that receives one line per VRRP event"
+        "vrrp_notify_fifo",
+        WORD,
+        rest=WORD,
+        default="none",
+        acted=True,
+        meaning="named pipe that receives one line per VRRP event",
     ),
     Keyword(
         "vrrp_notify_fifo_script",
         SCRIPT,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="program started to read that fifo (fifo path is its last argument)",
     ),
     Keyword(
@@ -329,6 +343,7 @@ GLOBAL_DEFS = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="also notify MASTER_PRIORITY/BACKUP_PRIORITY changes",
     ),
     Keyword(
@@ -341,6 +356,7 @@ GLOBAL_DEFS = Block(
         WORD,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="named pipe that receives one line per checker event",
     ),
     Keyword(
@@ -348,6 +364,7 @@ GLOBAL_DEFS = Block(
         SCRIPT,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="program started to read that fifo (fifo path is its last argument)",
     ),
     Keyword("checker_priority", Integer(-20, 19), default="0", meaning="nice value of the checker process"),
@@ -416,10 +433,18 @@ GLOBAL_DEFS = Block(
     Keyword(
         "dbus_no_interface_name", default="off", later=True, meaning="leave the interface out of the DBus object path"
     ),
-    Keyword("script_user", WORD, rest=WORD, default="keepalived_script, else root", meaning="default user of scripts"),
+    Keyword(
+        "script_user",
+        WORD,
+        rest=WORD,
+        default="keepalived_script, else root",
+        acted=True,
+        meaning="default user of scripts",
+    ),
     Keyword(
         "enable_script_security",
         default="off",
+        acted=True,
         meaning="refuse to run as root a script whose path is writable by others",
     ),
     Keyword(

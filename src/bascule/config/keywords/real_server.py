@@ -41,8 +41,8 @@ REAL_SERVER = Block(
         acted=True,
         meaning="on failure set weight 0 instead of removing",
     ),
-    Keyword("notify_up", SCRIPT, rest=WORD, default="none", meaning="run when the server goes up / down"),
-    Keyword("notify_down", SCRIPT, rest=WORD, default="none", meaning="run when the server goes up / down"),
+    Keyword("notify_up", SCRIPT, rest=WORD, default="none", acted=True, meaning="run when the server goes up / down"),
+    Keyword("notify_down", SCRIPT, rest=WORD, default="none", acted=True, meaning="run when the server goes up / down"),
     Keyword("alpha", BOOL, optional=1, default="vs value", acted=True, meaning="alpha for one server"),
     Keyword(
         "retry",

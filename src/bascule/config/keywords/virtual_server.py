@@ -137,8 +137,8 @@ VIRTUAL_SERVER = Block(
     Keyword("snmp_name", NAME, default="none", meaning="name shown in SNMP"),
     Keyword("alpha", default="off", acted=True, meaning="servers are down until the first check passes"),
     Keyword("omega", default="off", meaning="at stop run notify_down/quorum_down as if servers went down"),
-    Keyword("quorum_up", SCRIPT, rest=WORD, default="none", meaning="run when quorum is gained / lost"),
-    Keyword("quorum_down", SCRIPT, rest=WORD, default="none", meaning="run when quorum is gained / lost"),
+    Keyword("quorum_up", SCRIPT, rest=WORD, default="none", acted=True, meaning="run when quorum is gained / lost"),
+    Keyword("quorum_down", SCRIPT, rest=WORD, default="none", acted=True, meaning="run when quorum is gained / lost"),
     Keyword(
         "quorum",
         Integer(1, UINT_MAX, instead=1),

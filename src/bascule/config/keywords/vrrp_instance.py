@@ -190,15 +190,17 @@ VRRP_INSTANCE = Block(
         meaning="wait before preempting a lower-priority master",
     ),
     Keyword("debug", Integer(0, 4), default="0", meaning="log level of this instance"),
-    Keyword("notify_backup", SCRIPT, rest=WORD, default="none", meaning="run on entering BACKUP"),
-    Keyword("notify_master", SCRIPT, rest=WORD, default="none", meaning="run on entering MASTER"),
-    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", meaning="run on entering FAULT"),
-    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", meaning="run on daemon stop"),
+    Keyword("notify_backup", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering BACKUP"),
+    Keyword("notify_master", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering MASTER"),
+    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering FAULT"),
+    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on daemon stop"),
     Keyword(
         "notify_deleted",
         SCRIPT,
+        optional=1,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="run on instance removed by reload (without it notify_fault is used)",
     ),
     Keyword(
@@ -206,6 +208,7 @@ VRRP_INSTANCE = Block(
         SCRIPT,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="run on every change with arguments INSTANCE|GROUP NAME STATE PRIORITY",
     ),
     Keyword(
@@ -213,6 +216,7 @@ VRRP_INSTANCE = Block(
         SCRIPT,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="run on lower-priority advert seen as MASTER",
     ),
     Keyword(
@@ -224,7 +228,12 @@ VRRP_INSTANCE = Block(
         meaning="mail on state changes",
     ),
     Keyword(
-        "notify_priority_changes", BOOL, optional=1, default="global value", meaning="also notify priority changes"
+        "notify_priority_changes",
+        BOOL,
+        optional=1,
+        default="global value",
+        acted=True,
+        meaning="also notify priority changes",
     ),
     Keyword("lvs_sync_daemon_interface", INTERFACE, meaning="per-instance form of lvs_sync_daemon; first one wins"),
     Keyword(
