@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
+    LINK_DOWN,
     AdvertReceived,
     Announce,
     Drain,
     Event,
-    LinkChanged,
+    Fault,
     Noticed,
     PutAddresses,
     ReadyChanged,
     Reconfigured,
     SendAdvert,
     Settings,
+    StandingChanged,
     Start,
     StateChanged,
     Stop,
@@ -137,9 +139,12 @@ class Router:
         adopt = adopt_since is not None and now - adopt_since <= machine.down_interval
         self.world.oracle.starting(self, hold=hold)
         self.handle(ReadyChanged(self.ready))
-        self.handle(Start(link=self.link, adopt=adopt, hold=Seconds(hold)))
+        self.handle(Start(faults=self._faults(), adopt=adopt, hold=Seconds(hold)))
         self.will = self.state is VrrpState.MASTER
         self._after()
+
+    def _faults(self) -> tuple[Fault, ...]:
+        return () if self.link else (LINK_DOWN,)
 
     def end(self) -> None:
         """The process is no more, however it came; what is in its sockets and on its bus is gone with it."""
@@ -214,7 +219,7 @@ class Router:
         if self.news:
             self.news = False
             if self.link != (self.state is not VrrpState.FAULT):
-                self.handle(LinkChanged(self.link))
+                self.handle(StandingChanged(faults=self._faults()))
         while self.orders:
             self._obey(self.orders.pop(0))
         self._after()

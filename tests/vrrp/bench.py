@@ -9,6 +9,7 @@ import ipaddress
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
+    LINK_DOWN,
     AdvertReceived,
     Command,
     ReadyChanged,
@@ -37,7 +38,7 @@ class Bench:
         self.did: list[tuple[float, Command]] = []
         if ready:
             self.tell(ReadyChanged(True))
-        self.tell(Start(link=link, adopt=adopt))
+        self.tell(Start(faults=() if link else (LINK_DOWN,), adopt=adopt))
 
     def tell(self, event: object) -> list[Command]:
         commands = self.machine.handle(event, self.now)  # type: ignore[arg-type]

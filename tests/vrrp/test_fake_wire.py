@@ -62,7 +62,7 @@ class Segment:
         self._under_way: list[tuple[float, int, Router, Datagram]] = []
         for router in routers:
             self.tell(router, ReadyChanged(True))
-            self.tell(router, Start(link=True))
+            self.tell(router, Start())
 
     def tell(self, router: Router, event: Event) -> None:
         for command in router.machine.handle(event, self.now):
@@ -151,7 +151,7 @@ def test_a_dead_active_is_succeeded_within_three_intervals_and_the_skew_of_its_l
     assert segment.holders() == [low]
     high.alive = True
     high.machine = Machine(high.machine.settings)
-    segment.tell(high, Start(link=True))
+    segment.tell(high, Start())
     segment.run(5)
     assert segment.holders() == [high]
 

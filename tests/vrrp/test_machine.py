@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
+    LINK_DOWN,
     AdvertReceived,
     Announce,
     Command,
     Drain,
-    LinkChanged,
+    Fault,
     Notice,
     Noticed,
     PutAddresses,
@@ -26,6 +27,7 @@ from bascule.vrrp.events import (
     Reconfigured,
     SendAdvert,
     Settings,
+    StandingChanged,
     Start,
     StateChanged,
     Stop,
@@ -197,25 +199,25 @@ def test_an_owner_is_active_at_once() -> None:
 
 def test_an_interface_that_is_down_is_a_fault_and_its_return_a_new_beginning() -> None:
     made = active()
-    did = made.tell(LinkChanged(False))
+    did = made.tell(StandingChanged(faults=(LINK_DOWN,)))
     assert did[0] == TakeAddresses()
     assert made.is_in(VrrpState.FAULT)
     assert made.machine.deadline() == math.inf
     made.hear(50)
-    made.tell(LinkChanged(False))
+    made.tell(StandingChanged(faults=(LINK_DOWN,)))
     made.tell(Timeout())
     assert made.is_in(VrrpState.FAULT)
-    made.tell(LinkChanged(True))
+    made.tell(StandingChanged())
     assert made.is_in(VrrpState.BACKUP)
-    made.tell(LinkChanged(True))
+    made.tell(StandingChanged())
     made.wait(DOWN)
     assert made.is_in(VrrpState.MASTER)
 
 
 def test_an_owner_is_active_again_with_its_link() -> None:
     made = bench(priority=Priority(255))
-    made.tell(LinkChanged(False))
-    made.tell(LinkChanged(True))
+    made.tell(StandingChanged(faults=(LINK_DOWN,)))
+    made.tell(StandingChanged())
     assert made.is_in(VrrpState.MASTER)
 
 
@@ -314,13 +316,13 @@ def test_after_a_crash_it_does_not_preempt_before_the_stable_time_but_succeeds_a
     held = Bench(Machine(SETTINGS), link=False)
     held.machine = Machine(SETTINGS)
     held.tell(ReadyChanged(True))
-    held.tell(Start(link=True, hold=Seconds(30.0)))
+    held.tell(Start(hold=Seconds(30.0)))
     held.hear_every_second(29, 90)
     assert held.is_in(VrrpState.BACKUP)
     held.hear_every_second(2, 90)
     assert held.entered(VrrpState.MASTER) == pytest.approx(30.0)
     alone = Machine(SETTINGS)
-    alone.handle(Start(link=True, hold=Seconds(30.0)), 0.0)
+    alone.handle(Start(hold=Seconds(30.0)), 0.0)
     assert alone.deadline() < DOWN
 
 
@@ -474,9 +476,10 @@ def test_a_timeout_before_its_time_does_nothing() -> None:
     assert active().tell(Timeout()) == []
 
 
+FAULTS = st.sampled_from(((), (LINK_DOWN,), (Fault("a script failed"),), (LINK_DOWN, Fault("a script failed"))))
 EVENTS = st.one_of(
     st.builds(Stop),
-    st.builds(LinkChanged, st.booleans()),
+    st.builds(StandingChanged, faults=FAULTS, change=st.integers(-300, 300)),
     st.builds(ReadyChanged, st.booleans()),
     st.builds(Timeout),
     st.builds(
@@ -502,7 +505,7 @@ def test_whatever_comes_the_addresses_are_on_exactly_while_it_is_active(
 ) -> None:
     machine = Machine(SETTINGS)
     now, on = 1000.0, False
-    for passed, event in [(0.0, Start(link=link, adopt=adopt)), *story]:
+    for passed, event in [(0.0, Start(faults=() if link else (LINK_DOWN,), adopt=adopt)), *story]:
         now += passed
         before = machine.state
         for command in machine.handle(event, now):  # type: ignore[arg-type]

@@ -11,14 +11,15 @@ import pytest
 from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
+    LINK_DOWN,
     AdvertReceived,
     Command,
     Drain,
-    LinkChanged,
     Notice,
     Noticed,
     Reconfigured,
     SendAdvert,
+    StandingChanged,
     Timeout,
 )
 from bascule.vrrp.machine import WATCH, down_interval
@@ -81,8 +82,8 @@ def test_what_was_learned_is_forgotten_with_the_link_and_kept_over_new_settings(
     hear_v3(made, 200, 1.0)
     made.tell(Reconfigured(dataclasses.replace(SETTINGS, version=3, interval=Seconds(0.2))))
     assert made.machine.pace == 1.0
-    made.tell(LinkChanged(False))
-    made.tell(LinkChanged(True))
+    made.tell(StandingChanged(faults=(LINK_DOWN,)))
+    made.tell(StandingChanged())
     assert made.machine.pace == 0.2
     made.tell(Reconfigured(dataclasses.replace(SETTINGS, version=3, interval=Seconds(0.3))))
     assert made.machine.pace == 0.3

@@ -33,8 +33,9 @@ def test_addresses_are_on_in_master_and_nowhere_else(row: object) -> None:
     assert unwanted not in found.actions
 
 
-def test_whoever_was_active_says_so_only_when_it_stops_in_order() -> None:
-    assert [row.cause for row in TABLE if Action.SEND_STOP in row.actions] == [Cause.STOPPED]
+def test_an_active_that_leaves_in_order_says_so() -> None:
+    rows = [(row.source, row.cause) for row in TABLE if Action.SEND_STOP in row.actions]
+    assert rows == [(VrrpState.MASTER, Cause.FAULT_FOUND), (VrrpState.MASTER, Cause.STOPPED)]
 
 
 def test_an_active_that_overslept_sends_nothing() -> None:

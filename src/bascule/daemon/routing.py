@@ -11,6 +11,7 @@ from bascule.model.configuration import Configuration
 from bascule.model.messages import (
     ROUTES,
     CheckTarget,
+    GroupChanged,
     Handover,
     InstanceChanged,
     InstanceState,
@@ -32,6 +33,7 @@ SENDERS: dict[type[msgspec.Struct], Role] = {
     LastWill: Role.VRRP,
     Handover: Role.VRRP,
     InstanceChanged: Role.VRRP,
+    GroupChanged: Role.VRRP,
     Ready: Role.PLANE,
     SuspendChecks: Role.PLANE,
     VerdictsWanted: Role.PLANE,

@@ -12,6 +12,7 @@ from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid, Weight
 from bascule.model.declared import Declared
 from bascule.model.scripts import Notifies, ScriptSettings, UpDown
 from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
+from bascule.model.tracking import SyncGroup, Tracked, TrackFile, TrackProcess, TrackScript
 
 
 class VrrpState(enum.Enum):
@@ -135,6 +136,9 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     check_unicast_source: bool = False
     """Drop unicast adverts of senders that are no peers."""
     notify: Notifies = Notifies()
+    tracked: tuple[Tracked, ...] = ()
+    track_primary: bool = True
+    """That its own interface is down is a fault (`dont_track_primary`: it is none)."""
 
     @property
     def family(self) -> int:
@@ -238,6 +242,10 @@ class Configuration(Model, frozen=True, kw_only=True):
     globals: GlobalDefinitions = GlobalDefinitions()
     instances: tuple[VrrpInstance, ...] = ()
     virtual_servers: tuple[VirtualServerConfig, ...] = ()
+    sync_groups: tuple[SyncGroup, ...] = ()
+    track_scripts: tuple[TrackScript, ...] = ()
+    track_processes: tuple[TrackProcess, ...] = ()
+    track_files: tuple[TrackFile, ...] = ()
     options: BasculeOptions = BasculeOptions()
     declared: tuple[Declared, ...] = ()
     """What is accepted and in none of the above: blocks that are left out whole, and single keywords in others."""

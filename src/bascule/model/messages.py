@@ -188,6 +188,17 @@ class InstanceChanged(Model, frozen=True, kw_only=True, tag="instance_changed"):
     at: float
 
 
+class GroupChanged(Model, frozen=True, kw_only=True, tag="group_changed"):
+    """vrrp to notify: a sync group entered a state, after all its instances did."""
+
+    group: str
+    state: VrrpState
+    priority: Priority
+    """0: a group has none, and keepalived's notify scripts are given that."""
+    why: str
+    at: float
+
+
 class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
     """notify to vrrp: how a `vrrp_script` ended; sent after each run until `rise` or `fall` alike are counted, then at
     each change of its exit status. `weight` is the receiver's.
@@ -234,6 +245,7 @@ Message: TypeAlias = (
     | ServerChanged
     | QuorumChanged
     | InstanceChanged
+    | GroupChanged
     | ScriptVerdict
     | Handover
 )
@@ -253,6 +265,7 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     ServerChanged: (Role.NOTIFY,),
     QuorumChanged: (Role.NOTIFY,),
     InstanceChanged: (Role.NOTIFY,),
+    GroupChanged: (Role.NOTIFY,),
     ScriptVerdict: (Role.VRRP,),
 }
 """Who receives what a role sends. Configure, Stop and StatusRequest come from the supervisor alone."""

@@ -39,11 +39,25 @@ class Settings:
     """Advert intervals in the down interval."""
 
 
+@dataclasses.dataclass(slots=True, frozen=True)
+class Fault:
+    """Why an instance cannot be active, in words."""
+
+    words: str
+    mute: bool = False
+    """Nothing can be sent either, so that a farewell is not tried."""
+
+
+LINK_DOWN = Fault("the interface is down", mute=True)
+
+
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
 class Start:
     """The first event."""
 
-    link: bool
+    faults: tuple[Fault, ...] = ()
+    change: int = 0
+    """As in `StandingChanged`."""
     adopt: bool = False
     """Go on as the active of before a restart: the addresses are still here."""
     hold: Seconds = _AT_ONCE
@@ -55,11 +69,13 @@ class Stop:
     """The last event: give the addresses up in order."""
 
 
-@dataclasses.dataclass(slots=True, frozen=True)
-class LinkChanged:
-    """The interface can carry adverts now, or cannot."""
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class StandingChanged:
+    """What holds now of all that is tracked: every fault, and how far the priority is from the configured one."""
 
-    up: bool
+    faults: tuple[Fault, ...] = ()
+    change: int = 0
+    """Added to the configured priority; the sum is kept within bounds (bascule.vrrp.priority)."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -92,7 +108,7 @@ class Reconfigured:
     settings: Settings
 
 
-Event: TypeAlias = Start | Stop | LinkChanged | AdvertReceived | Timeout | ReadyChanged | Reconfigured
+Event: TypeAlias = Start | Stop | StandingChanged | AdvertReceived | Timeout | ReadyChanged | Reconfigured
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -162,6 +178,9 @@ class Snapshot:
     since: float
     reason: str
     priority: Priority
+    """The effective one, as it stands in adverts."""
+    configured: Priority
+    faults: tuple[Fault, ...]
     active: IPAddress | None
     """Who is active, as far as known."""
     late_timers: int

@@ -29,7 +29,7 @@ from bascule.vrrp.events import (
     Command,
     Drain,
     Event,
-    LinkChanged,
+    Fault,
     Notice,
     Noticed,
     PutAddresses,
@@ -38,6 +38,7 @@ from bascule.vrrp.events import (
     SendAdvert,
     Settings,
     Snapshot,
+    StandingChanged,
     Start,
     StateChanged,
     Stop,
@@ -45,6 +46,7 @@ from bascule.vrrp.events import (
     Timeout,
 )
 from bascule.vrrp.packet import PRIORITY_OWNER, PRIORITY_STOP
+from bascule.vrrp.priority import effective
 from bascule.vrrp.transitions import ROWS, Action, Cause
 
 NEVER = math.inf
@@ -77,6 +79,9 @@ class Machine:
     def __init__(self, settings: Settings) -> None:
         """An instance in INIT; `Start` is its first event."""
         self._settings = settings
+        self._faults: tuple[Fault, ...] = ()
+        self._change = 0
+        self._priority = settings.priority
         self._pace = settings.interval
         """The advert interval of whoever is active: our own until another's is learned."""
         self._learned = False
@@ -94,6 +99,8 @@ class Machine:
         self._watch_at = NEVER
         self._advert_at = NEVER
         self._announce_at = NEVER
+        self._shift_by = 0.0
+        """Seconds by which the skew time has just changed."""
         self._sent_at = 0.0
         self._answered_at = -NEVER
         self._answer_at = NEVER
@@ -119,6 +126,7 @@ class Machine:
             Action.START_DOWN_TIMER: self._start_down_timer,
             Action.PUT_OFF: self._put_off,
             Action.SHORTEN: self._shorten,
+            Action.SHIFT: self._shift,
             Action.HEAR: self._hear,
             Action.CLEAR: self._clear,
             Action.FORGET: self._forget,
@@ -130,6 +138,11 @@ class Machine:
         return self._state
 
     @property
+    def priority(self) -> Priority:
+        """The effective priority: the configured one, changed by what is tracked."""
+        return self._priority
+
+    @property
     def settings(self) -> Settings:
         """The settings in effect."""
         return self._settings
@@ -137,13 +150,13 @@ class Machine:
     @property
     def skew(self) -> Seconds:
         """The skew time of this instance."""
-        return skew_time(self._settings.version, self._settings.priority, self._pace)
+        return skew_time(self._settings.version, self._priority, self._pace)
 
     @property
     def down_interval(self) -> Seconds:
         """How long this instance, as backup, waits for an advert."""
         settings = self._settings
-        return down_interval(settings.version, settings.priority, self._pace, settings.down_adverts)
+        return down_interval(settings.version, self._priority, self._pace, settings.down_adverts)
 
     @property
     def pace(self) -> Seconds:
@@ -164,7 +177,9 @@ class Machine:
             state=self._state,
             since=self._since,
             reason=self._reason,
-            priority=self._settings.priority,
+            priority=self._priority,
+            configured=self._settings.priority,
+            faults=self._faults,
             active=self._settings.address if self._state is VrrpState.MASTER else self._active,
             late_timers=self._late_timers,
         )
@@ -179,8 +194,8 @@ class Machine:
                 self._start(event)
             case Stop():
                 self._stop()
-            case LinkChanged(up=up):
-                self._link(up)
+            case StandingChanged():
+                self._stand(event)
             case AdvertReceived():
                 self._advert(event)
             case Timeout():
@@ -209,8 +224,10 @@ class Machine:
 
     def _start(self, event: Start) -> None:
         self._held_until = self._now + event.hold
-        if not event.link:
-            self._move(Cause.STARTED_WITHOUT_LINK, "the interface is down")
+        self._faults, self._change = event.faults, event.change
+        self._priority = effective(self._settings.priority, self._change)
+        if event.faults:
+            self._move(Cause.STARTED_WITH_FAULT, self._why_faulty())
         elif event.adopt:
             self._move(Cause.ADOPTED, "goes on as active after a restart")
         elif self._settings.priority == PRIORITY_OWNER:
@@ -222,12 +239,29 @@ class Machine:
         if self._state is not VrrpState.INIT:
             self._move(Cause.STOPPED, "stopped")
 
-    def _link(self, up: bool) -> None:
-        if up and self._state is VrrpState.FAULT:
+    def _stand(self, event: StandingChanged) -> None:
+        gone = self._faults and not event.faults
+        self._faults, self._change = event.faults, event.change
+        self._set_priority()
+        if self._state is VrrpState.FAULT and gone:
             owner = self._settings.priority == PRIORITY_OWNER
-            self._move(Cause.OWNER_LINK_BACK if owner else Cause.LINK_BACK, "the interface is back")
-        elif not up and self._state in (VrrpState.BACKUP, VrrpState.MASTER):
-            self._move(Cause.LINK_LOST, "the interface is down")
+            reason = "the fault is gone"
+            self._move(Cause.OWNER_FAULTS_GONE if owner else Cause.FAULTS_GONE, reason)
+        elif self._state is VrrpState.FAULT:
+            self._reason = self._why_faulty()
+        elif event.faults and self._state in (VrrpState.BACKUP, VrrpState.MASTER):
+            mute = any(fault.mute for fault in event.faults)
+            self._move(Cause.LINK_LOST if mute else Cause.FAULT_FOUND, self._why_faulty())
+
+    def _why_faulty(self) -> str:
+        return "; ".join(fault.words for fault in self._faults)
+
+    def _set_priority(self) -> None:
+        """As in keepalived, the next advert carries it; a backup's wait shifts with its skew time."""
+        before, self._priority = self._priority, effective(self._settings.priority, self._change)
+        if before != self._priority and self._state is VrrpState.BACKUP:
+            self._shift_by = self.skew - skew_time(self._settings.version, before, self._pace)
+            self._move(Cause.PRIORITY_CHANGED, "")
 
     def _advert(self, event: AdvertReceived) -> None:
         if self._state not in (VrrpState.BACKUP, VrrpState.MASTER):
@@ -244,7 +278,7 @@ class Machine:
             self._learn(event.interval)
         # One that we have just preempted has its last word.
         if self._state is VrrpState.MASTER and not leads and self._now - self._since > self._settings.interval / 4:
-            detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._settings.priority}"
+            detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._priority}"
             self._ask(Noticed(Notice.SECOND_ACTIVE, detail))
         self._move(Cause.PEER_LEADS if leads else Cause.PEER_YIELDS, f"{event.source} has priority {event.priority}")
 
@@ -255,7 +289,7 @@ class Machine:
 
     def _leads(self, event: AdvertReceived) -> bool:
         """Whether we stand behind the sender: as active by priority, then address; as backup unless we may preempt."""
-        own = self._settings.priority
+        own = self._priority
         if self._state is VrrpState.BACKUP:
             return event.priority >= own or not self._settings.preempt
         return event.priority > own or (event.priority == own and int(event.source) > int(self._settings.address))
@@ -296,6 +330,7 @@ class Machine:
 
     def _reconfigure(self, settings: Settings) -> None:
         self._settings = settings
+        self._priority = effective(settings.priority, self._change)
         if not self._learned:
             self._pace = settings.interval
         if self._state in (VrrpState.BACKUP, VrrpState.MASTER):
@@ -336,6 +371,16 @@ class Machine:
         self._delayed_until = NEVER
         self._down_at = self._preempt_at = max(self._from + self.skew, self._not_before)
 
+    def _shift(self) -> None:
+        """Never into the past: that would look like a timer handled late."""
+        self._down_at = self._shifted(self._down_at)
+        self._preempt_at = self._shifted(self._preempt_at)
+        if self._active is not None and self._active_priority >= self._priority:
+            self._preempt_at = max(self._preempt_at, self._down_at)
+
+    def _shifted(self, at: float) -> float:
+        return max(at + self._shift_by, self._not_before, min(at, self._now))
+
     def _hear(self) -> None:
         if self._delayed_until == NEVER:
             delay = self._settings.preempt_delay
@@ -363,7 +408,7 @@ class Machine:
         in_turn = self._advert_at <= self._now < self._advert_at + interval / 2
         self._advert_at = (self._advert_at if in_turn else self._now) + interval
         self._sent_at = self._now
-        self._ask(SendAdvert(self._settings.priority))
+        self._ask(SendAdvert(self._priority))
 
     def _announce(self) -> None:
         self._ask(Announce(self._settings.announcements))

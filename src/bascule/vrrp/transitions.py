@@ -2,7 +2,8 @@
 """The states of a VRRP instance as a table (RFC 3768 6.4, RFC 9568 6.4): data from which the documentation draws.
 
 Data only: machine.py decides which cause has occurred, looks the row up, and carries its actions out in their order.
-INIT is before the start and after the stop; FAULT is a lost interface, as keepalived names it (RFC: Initialize).
+INIT is before the start and after the stop; FAULT is a lost interface, or something else that is tracked and down, as
+keepalived names it (RFC: Initialize).
 A pair of state and cause that has no row cannot occur.
 """
 
@@ -20,11 +21,13 @@ class Cause(enum.Enum):
     STARTED = "start"
     OWNER_STARTED = "start as owner of the addresses (priority 255)"
     ADOPTED = "restart of an active that left its addresses here"
-    STARTED_WITHOUT_LINK = "start with the interface down"
+    STARTED_WITH_FAULT = "start with a fault"
     STOPPED = "stop"
     LINK_LOST = "interface down"
-    LINK_BACK = "interface up"
-    OWNER_LINK_BACK = "interface up as owner of the addresses (priority 255)"
+    FAULT_FOUND = "a fault that leaves the interface usable"
+    FAULTS_GONE = "no fault any more"
+    OWNER_FAULTS_GONE = "no fault any more as owner of the addresses (priority 255)"
+    PRIORITY_CHANGED = "another effective priority"
     NOBODY_HEARD = "no advert within the down interval"
     PREEMPTED = "only lower priorities heard within the down interval"
     PEER_STOPPED = "advert with priority 0"
@@ -50,6 +53,7 @@ class Action(enum.Enum):
     START_DOWN_TIMER = "wait for the down interval"
     PUT_OFF = "wait for one more advert interval and the skew time"
     SHORTEN = "wait for the skew time only"
+    SHIFT = "wait longer or shorter by as much as the skew time has changed"
     HEAR = "remember that a peer is heard; go on waiting to preempt it"
     CLEAR = "stop all timers"
     FORGET = "go by the own advert interval"
@@ -78,7 +82,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(
         _INIT, Cause.ADOPTED, _MASTER, (Action.CLEAR, Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)
     ),
-    Transition(_INIT, Cause.STARTED_WITHOUT_LINK, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+    Transition(_INIT, Cause.STARTED_WITH_FAULT, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_BACKUP, Cause.NOBODY_HEARD, _MASTER, _TAKE_OVER),
     Transition(_BACKUP, Cause.PREEMPTED, _MASTER, _TAKE_OVER),
     Transition(_BACKUP, Cause.TIMER_LATE, _BACKUP, (Action.PUT_OFF, Action.DRAIN)),
@@ -86,7 +90,9 @@ TABLE: tuple[Transition, ...] = (
     Transition(_BACKUP, Cause.PEER_LEADS, _BACKUP, (Action.START_DOWN_TIMER,)),
     Transition(_BACKUP, Cause.PEER_YIELDS, _BACKUP, (Action.HEAR,)),
     Transition(_BACKUP, Cause.RECONFIGURED, _BACKUP, (Action.START_DOWN_TIMER,)),
+    Transition(_BACKUP, Cause.PRIORITY_CHANGED, _BACKUP, (Action.SHIFT,)),
     Transition(_BACKUP, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+    Transition(_BACKUP, Cause.FAULT_FOUND, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_BACKUP, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_MASTER, Cause.ADVERT_DUE, _MASTER, (Action.SEND_ADVERT,)),
     Transition(_MASTER, Cause.PEER_STOPPED, _MASTER, (Action.SEND_ADVERT, Action.ANNOUNCE)),
@@ -95,9 +101,10 @@ TABLE: tuple[Transition, ...] = (
     Transition(_MASTER, Cause.OVERSLEPT, _BACKUP, (*_STAND_BACK, Action.PUT_OFF, Action.DRAIN)),
     Transition(_MASTER, Cause.RECONFIGURED, _MASTER, (Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
+    Transition(_MASTER, Cause.FAULT_FOUND, _FAULT, (Action.CLEAR, Action.SEND_STOP, Action.TAKE_ADDRESSES)),
     Transition(_MASTER, Cause.STOPPED, _INIT, (Action.CLEAR, Action.SEND_STOP, Action.TAKE_ADDRESSES)),
-    Transition(_FAULT, Cause.LINK_BACK, _BACKUP, _BEGIN),
-    Transition(_FAULT, Cause.OWNER_LINK_BACK, _MASTER, _TAKE_OVER),
+    Transition(_FAULT, Cause.FAULTS_GONE, _BACKUP, _BEGIN),
+    Transition(_FAULT, Cause.OWNER_FAULTS_GONE, _MASTER, _TAKE_OVER),
     Transition(_FAULT, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
 )
 

@@ -83,7 +83,7 @@ def heard(
 
 def test_becoming_active_sends_puts_and_announces() -> None:
     instance, rim = made()
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     assert rim.did == [("take", "VI_1", (PLACED,))]
     rim.did.clear()
     instance.handle(Timeout(), 1.25)
@@ -98,7 +98,7 @@ def test_becoming_active_sends_puts_and_announces() -> None:
 
 def test_a_peers_advert_is_counted_and_followed() -> None:
     instance, _ = made()
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     heard(instance, KEEPALIVED)
     assert instance.received == 1
     assert instance.machine.snapshot().active == PEER
@@ -106,7 +106,7 @@ def test_a_peers_advert_is_counted_and_followed() -> None:
 
 def test_an_advert_that_does_not_pass_is_counted_and_said_once(capfd: pytest.CaptureFixture[str]) -> None:
     instance, _ = made()
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     other = made(config_with(auth_pass=b"2222"))[0].payload(Priority(200), packet.GROUP_IPV4)
     for _ in range(10):
         assert heard(instance, other) == []
@@ -126,7 +126,7 @@ def config_with(**changes: object) -> VrrpInstance:
 def test_what_the_kernel_refuses_is_said_seldom_and_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     instance, rim = made(config_with(priority=Priority(255)))
     rim.broken = True
-    (change,) = instance.handle(Start(link=True), 0.0).changes
+    (change,) = instance.handle(Start(), 0.0).changes
     assert change.state is VrrpState.MASTER
     instance.handle(Timeout(), 1.0)
     assert instance.sent == 0
@@ -135,7 +135,7 @@ def test_what_the_kernel_refuses_is_said_seldom_and_stops_nothing(capfd: pytest.
 
 def test_an_overslept_active_wants_its_socket_drained() -> None:
     instance, rim = made(config_with(priority=Priority(255)))
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     rim.did.clear()
     outcome = instance.handle(Timeout(), 100.0)
     assert outcome.drain
@@ -144,14 +144,14 @@ def test_an_overslept_active_wants_its_socket_drained() -> None:
 
 def test_lateness_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     instance, _ = made()
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     assert instance.handle(Timeout(), 50.0).drain
     assert "event=timer_late" in capfd.readouterr().err
 
 
 def test_new_settings_are_in_the_next_advert() -> None:
     instance, rim = made(config_with(priority=Priority(255)))
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     instance.configure(config_with(priority=Priority(120)), BasculeOptions(vip_lifetime=Seconds(60.0)), HERE)
     rim.did.clear()
     instance.handle(Reconfigured(instance.settings), 0.5)
@@ -163,7 +163,7 @@ def test_new_settings_are_in_the_next_advert() -> None:
 def test_another_source_decides_and_is_sent_from() -> None:
     instance, rim = made(config_with(priority=Priority(255)))
     instance.move(PEER)
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     instance.handle(Reconfigured(instance.settings), 0.5)
     sent = [entry[3] for entry in rim.did if entry[0] == "send"]
     assert sent == [PEER, PEER]
@@ -172,7 +172,7 @@ def test_another_source_decides_and_is_sent_from() -> None:
 
 def test_stopping_sends_priority_0_and_then_takes_off() -> None:
     instance, rim = made(config_with(priority=Priority(255)))
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     rim.did.clear()
     instance.handle(Stop(), 0.5)
     assert [entry[0] for entry in rim.did] == ["send", "take"]
@@ -214,7 +214,7 @@ V6 = VrrpInstance(
 def test_over_ipv6_the_link_local_address_is_the_first_in_the_advert() -> None:
     rim = Rim()
     instance = Instance(V6, BasculeOptions(), HERE6, rim, Log("vrrp"))
-    instance.handle(Start(link=True, adopt=True), 0.0)
+    instance.handle(Start(adopt=True), 0.0)
     assert rim.did[0] == ("send", "eth0", KEEPALIVED_V6, HERE6, packet.GROUP_IPV6, 255)
 
 
@@ -233,7 +233,7 @@ def test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted(f
     sender, _ = made(config)
     sender.move(PEER)
     receiver, _ = made(V3)
-    receiver.handle(Start(link=True), 0.0)
+    receiver.handle(Start(), 0.0)
     heard(receiver, sender.payload(Priority(200), packet.GROUP_IPV4))
     assert receiver.checksum_forms == {form.value: 1}
     assert receiver.machine.pace == 1.0, "the sender's interval was learned"
@@ -241,7 +241,7 @@ def test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted(f
 
 def test_how_adverts_differ_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
     receiver, _ = made(V3)
-    receiver.handle(Start(link=True), 0.0)
+    receiver.handle(Start(), 0.0)
     sender, _ = made(config_with(version=3, auth_type=AuthType.NONE))
     sender.move(PEER)
     for _ in range(3):
@@ -257,7 +257,7 @@ def unicast(*peers: IPAddress, **changes: object) -> VrrpInstance:
 
 def test_every_unicast_peer_is_sent_to_though_one_cannot_be_reached(capfd: pytest.CaptureFixture[str]) -> None:
     instance, rim = made(unicast(UNREACHABLE, PEER, version=3, auth_type=AuthType.NONE))
-    instance.handle(Start(link=True, adopt=True), 0.0)
+    instance.handle(Start(adopt=True), 0.0)
     ((_, _, payload, *where),) = [entry for entry in rim.did if entry[0] == "send"]
     assert where == [HERE, PEER, 64]
     found = packet.decode(Datagram(payload=payload, source=HERE, destination=PEER))  # type: ignore[arg-type]
@@ -268,7 +268,7 @@ def test_every_unicast_peer_is_sent_to_though_one_cannot_be_reached(capfd: pytes
 
 def test_unicast_peers_hear_each_other_and_not_the_group() -> None:
     instance, _ = made(unicast(PEER))
-    instance.handle(Start(link=True), 0.0)
+    instance.handle(Start(), 0.0)
     heard(instance, KEEPALIVED, destination=HERE)
     heard(instance, KEEPALIVED)
     assert (instance.received, instance.refusals.counts) == (1, {"destination": 1})

@@ -47,7 +47,7 @@ def started(name: str, priority: int, peers: tuple[UnicastPeer, ...] = ()) -> In
         unicast_ttl=64,
     )
     instance = Instance(config, BasculeOptions(), HERE, Rim(), Log("vrrp"))
-    (change,) = instance.handle(Start(link=True), 0.0).changes
+    (change,) = instance.handle(Start(), 0.0).changes
     reported = change_of(instance, change)
     assert (reported.instance, reported.state, reported.why) == (name, instance.state, change.reason)
     return instance

@@ -128,12 +128,12 @@ MUTANTS = (
     Mutant(
         name="reload_ignored",
         what="goes on with the old priority after a reload",
-        edits=(("        self._settings = settings\n        if not", "        if not"),),
+        edits=(("        self._priority = effective(settings.priority, self._change)\n", ""),),
     ),
     Mutant(
         name="interface_ignored",
         what="does not notice that its interface went down",
-        edits=(("elif not up and self._state in", "elif up and self._state in"),),
+        edits=(("elif event.faults and self._state in", "elif not event.faults and self._state in"),),
     ),
     Mutant(
         name="active_not_remembered",

@@ -178,7 +178,7 @@ class Runner:
                 state=change.state.value,
                 before=change.previous.value,
                 why=change.reason,
-                priority=instance.config.priority,
+                priority=instance.machine.priority,
             )
             if change.state is not VrrpState.INIT:
                 self._tell(change_of(instance, change))

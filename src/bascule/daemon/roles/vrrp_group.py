@@ -16,6 +16,7 @@ from bascule.daemon.roles.vrrp_addresses import Keeper, Placed
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
+from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.model.base import IPAddress, Seconds
@@ -23,16 +24,20 @@ from bascule.model.configuration import Configuration, VrrpInstance, VrrpState
 from bascule.model.messages import Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import (
+    LINK_DOWN,
     Event,
-    LinkChanged,
+    Fault,
     ReadyChanged,
     Reconfigured,
+    StandingChanged,
     Start,
     StateChanged,
     Stop,
     Timeout,
 )
 from bascule.vrrp.packet import RefusedPacketError
+
+NO_ADDRESS = Fault("the interface has no address to send from", mute=True)
 
 NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv6Address(0)}
 """Stands for the source of an instance whose interface has no address; it is in FAULT and sends nothing."""
@@ -50,6 +55,7 @@ class Group:
         self.instances: dict[str, Instance] = {}
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._virtual: frozenset[IPAddress] = frozenset()
+        self.tracking = Tracking(log, self._weigh)
         self._ready = False
         self._reading: set[str] = set()
         self.notes: tuple[str, ...] = ()
@@ -86,6 +92,7 @@ class Group:
         for entry in entries.values():
             self._open(entry)
         self._note(entries.values(), reasons)
+        self.tracking.configure(wanted)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
         for name, instance in tuple(self.instances.items()):
             if name not in entries or vrrp_plan.is_another(instance.config, entries[name]):
@@ -123,9 +130,13 @@ class Group:
         instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log)
         self.instances[entry.name] = instance
         now = boottime()
+        standing = instance.standing = self._standing(instance)
         fresh = now - handover.at <= instance.machine.down_interval
         start = Start(
-            link=self._link(entry, source), adopt=entry.name in handover.active and fresh, hold=handover.crash_hold
+            faults=standing.faults,
+            change=standing.change,
+            adopt=entry.name in handover.active and fresh,
+            hold=handover.crash_hold,
         )
         self._handle(instance, ReadyChanged(self._ready), now)
         self._handle(instance, start, now)
@@ -137,6 +148,7 @@ class Group:
         if before != (instance.config, instance.settings, instance.lifetime_setting, instance.source):
             self._log.info("instance_reconfigured", instance=entry.name, priority=entry.priority)
             self._handle(instance, Reconfigured(instance.settings), boottime())
+        self._weigh(entry.name)
 
     def _remove(self, name: str) -> None:
         instance = self.instances[name]
@@ -146,8 +158,23 @@ class Group:
     def _source(self, entry: VrrpInstance) -> IPAddress | None:
         return self.ports.source(self.ports.require(entry.interface), self._virtual, entry)
 
-    def _link(self, entry: VrrpInstance, source: IPAddress | None) -> bool:
-        return source is not None and self.ports.require(entry.interface).up
+    def _standing(self, instance: Instance) -> StandingChanged:
+        """What holds of an instance now: its interface, and what it tracks."""
+        entry = instance.config
+        faults, change = self.tracking.standing(entry.name)
+        if not self.ports.require(entry.interface).up:
+            faults = (LINK_DOWN, *faults) if entry.track_primary else faults
+        elif self._source(entry) is None:
+            faults = (NO_ADDRESS, *faults)
+        return StandingChanged(faults=faults, change=change)
+
+    def _weigh(self, name: str) -> None:
+        """Tell an instance what holds of it now, if that is news."""
+        instance = self.instances.get(name)
+        standing = None if instance is None else self._standing(instance)
+        if instance is not None and standing is not None and standing != instance.standing:
+            instance.standing = standing
+            self._handle(instance, standing, boottime())
 
     def _handle(self, instance: Instance, event: Event, now: float) -> None:
         self._follow(instance, instance.handle(event, now))
@@ -208,12 +235,9 @@ class Group:
     def _refresh(self, instance: Instance) -> None:
         """Follow an interface: its carrier, and the address that adverts come from."""
         source = self._source(instance.config)
-        now = boottime()
-        link = self._link(instance.config, source)
-        if link and source is not None and source != instance.source:
-            self._move_source(instance, source, now)
-        if link != (instance.state is not VrrpState.FAULT):
-            self._handle(instance, LinkChanged(link), now)
+        if source is not None and source != instance.source:
+            self._move_source(instance, source, boottime())
+        self._weigh(instance.name)
 
     def _move_source(self, instance: Instance, source: IPAddress, now: float) -> None:
         instance.move(source)

@@ -24,6 +24,7 @@ from bascule.vrrp.events import (
     PutAddresses,
     SendAdvert,
     Settings,
+    StandingChanged,
     StateChanged,
     TakeAddresses,
 )
@@ -72,6 +73,8 @@ class Instance:
         self.checksum_forms: dict[str, int] = {}
         """Adverts received, by what their checksum covers."""
         self.since = time.time()
+        self.standing = StandingChanged()
+        """What the machine was last told of faults and weights."""
         self.configure(config, options, source)
         self.machine = Machine(self.settings)
         self.deadline = self.machine.deadline()

@@ -33,7 +33,7 @@ def change_of(instance: Instance, change: StateChanged) -> InstanceChanged:
     return InstanceChanged(
         instance=instance.name,
         state=change.state,
-        priority=instance.config.priority,
+        priority=instance.machine.priority,
         why=change.reason,
         at=time.time(),
     )

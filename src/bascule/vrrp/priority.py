@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The priority that stands in adverts: the configured one, changed by what is tracked (keepalived.conf(5))."""
+
+from __future__ import annotations
+
+from bascule.model.base import Priority
+from bascule.vrrp.packet import PRIORITY_OWNER
+
+LOWEST, HIGHEST = 1, 254
+"""What weights can make of a priority: 0 says farewell, 255 owns the addresses."""
+
+
+def effective(configured: Priority, change: int) -> Priority:
+    """`configured` changed by the sum of all weights, within 1..254; the owner of the addresses keeps its 255."""
+    if configured == PRIORITY_OWNER:
+        return configured
+    return Priority(min(max(configured + change, LOWEST), HIGHEST))
