@@ -102,8 +102,10 @@ class Facts:
     """For how long at least it has to listen after it woke."""
     late: bool = False
     """Stopped or slow now."""
-    clock_stood: bool = False
-    """The last stall was one that the router's clock cannot show."""
+    missed: int = 0
+    """Packets that came while it was suspended, this time."""
+    unseen_at_true: tuple[float, ...] = ()
+    """When stops ended that kept packets away and were too short to be noticed; by the true clock."""
     sent_at: float = LONG_AGO
     """The last own advert, not counting priority 0."""
     stopped_at: float = LONG_AGO

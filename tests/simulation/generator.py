@@ -158,6 +158,9 @@ _PACES = (0.5, 1.0, 2.0)
 _SEQUELS = 0.3
 """The share of faults that do not come alone, where there is a sequel."""
 
+_IN_ROWS = 0.1
+"""The share of schedules with a row of short stops."""
+
 _KINDS = (*DRAWS, *_OFTEN)
 
 
@@ -209,6 +212,23 @@ def _echoes(draft: _Draft, faults: list[Fault]) -> list[Fault]:
     return found
 
 
+def _rows(draft: _Draft, first: float) -> list[Fault]:
+    """A machine that stops for a part of each advert interval, perhaps over each advert; the first may be long."""
+    chance = draft.chance
+    if chance.random() >= _IN_ROWS:
+        return []
+    router, share = chance.randrange(draft.size), chance.choice((0.35, 0.6, 0.95))
+    draft.now = first + chance.random() * (draft.quiet_from - first)
+    found: list[Fault] = []
+    whole = chance.choice((0, 0, 2))
+    for _ in range(chance.randint(3, 5)):
+        stop = draft.fault(Kind.SUSPENSION, seconds=draft.lasting(whole + share / 2, whole + share))
+        found.append(dataclasses.replace(stop, router=router))
+        draft.now = min(draft.now + (whole + chance.uniform(0.95, 1.05)) * draft.interval, draft.quiet_from)
+        whole = 0
+    return found
+
+
 def generate(seed: int, version: int = 2) -> Schedule:
     """The schedule of `seed`: two to four routers and three to seven faults or more, half of them close together."""
     chance = random.Random(seed)
@@ -225,12 +245,13 @@ def generate(seed: int, version: int = 2) -> Schedule:
         draft.now = first + chance.random() * spread
         fault = DRAWS[chance.choice(_KINDS)](draft)
         faults += [fault, *_sequel(draft, fault)]
+    echoes = _echoes(draft, faults)
     return Schedule(
         seed=seed,
         version=version,
         interval=interval,
         routers=routers,
-        faults=(*sorted(faults, key=lambda fault: fault.at), *_echoes(draft, faults)),
+        faults=(*sorted(faults, key=lambda fault: fault.at), *echoes, *_rows(draft, first)),
         quiet_from=quiet_from,
         ends_at=LENGTH * interval,
     )

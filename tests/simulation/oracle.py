@@ -26,8 +26,13 @@ EPSILON = 1e-5
 SLACK = 0.05
 """Advert intervals that something may come later than it should: clocks run at different rates."""
 NOTICED = 1.76
-"""A stop of more advert intervals than this is always noticed: a backup looks at the clock after 1.25, and believes
-a timer that is half an interval late."""
+"""A stop of more advert intervals than this is always noticed: a backup looks at the clock 1.25 after an advert, and
+believes a timer that is half an interval late."""
+NOTICED_CLOSE = 0.376
+"""The same when an advert is missed already: it looks at the clock after an eighth, and believes a quarter."""
+UNSEEN = 2
+"""Of the three adverts of a down interval, how many have to be kept away by stops shorter than that: the first may be
+by one that is shorter than `NOTICED`."""
 
 
 class Oracle:
@@ -103,6 +108,9 @@ class Oracle:
     def woke(self, router: Router, *, stopped: bool) -> None:
         """It can run again; its clock shows the time that has passed, unless that was frozen."""
         facts = self.facts[router.number]
+        if facts.missed and stopped and router.now - facts.stalled_at < NOTICED_CLOSE * self._longest:
+            facts.unseen_at_true = (*facts.unseen_at_true, self._world.now)
+        facts.missed = 0
         facts.woke_at, facts.woke_at_true = router.now, self._world.now
         facts.listens = self._listening(router.configuration.priority, self._shortest)
         facts.late = router.slow > 0
@@ -246,7 +254,14 @@ class Oracle:
             self._fail(Rule.NOT_READY, router)
 
     def _not_by_lateness(self, router: Router, facts: Facts) -> None:
-        """It has heard nobody: then somebody was silent, or something lost between them, and not it asleep."""
+        """It has heard nobody: then somebody was silent, or something lost between them, and not it asleep.
+
+        Unless there were stops over its adverts that are too short for anybody to notice: like packets lost.
+        """
+        within = self._world.now - self._down(router) - self._longest
+        if sum(at > within for at in facts.unseen_at_true) >= UNSEEN:
+            self._world.tally.unseen += 1
+            return
         if self._shortest < self._longest and facts.lead_at < facts.base:
             return  # It has not heard yet how seldom the active sends.
         longest = self._down(router) + 2 * self._longest
@@ -302,7 +317,7 @@ class Oracle:
 
     def _not_missed(self, router: Router, facts: Facts) -> None:
         # With which priority it woke, and how late it was when it was slow, does not matter here.
-        awake = facts.woke_at + self._listening(Priority(1), self._longest)
+        awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest)
         freed = facts.stop_due if facts.stop_due > LONG_AGO else facts.due
         silence = max(freed, facts.heard_due)
         preempt = max(freed, awake)

@@ -25,5 +25,8 @@ REGRESSIONS = (
     Regression(1479, 2, (1, 2), "the same"),
     Regression(108384, 3, (3, 5), "the successor in a restart did not announce an address that was new in its file"),
     Regression(205041, 3, (0, 1), "a backup slept a second time while it listened, and believed the timer"),
+    Regression(306808, 2, (1, 2, 3), "two short stops, each unnoticed, swallowed three adverts"),
+    Regression(309808, 3, (1, 3), "the same"),
+    Regression(317674, 2, (1, 6), "a stop that was noticed and a short one over the only advert that it listened for"),
     Regression(2293, 3, (4,), "the last word of a faster active taught a backup the wrong interval"),
 )

@@ -193,6 +193,7 @@ class Router:
             self.touch()
         else:
             self.world.wire.slept[sender][self.number] = self.world.now
+            self.world.oracle.facts[self.number].missed += 1
 
     def touch(self) -> None:
         """Something waits for the process: it runs as soon as it can."""

@@ -26,6 +26,8 @@ class Tally:
     rows: Counter[Row] = dataclasses.field(default_factory=Counter)
     adverts: int = 0
     refused: int = 0
+    unseen: int = 0
+    """Promotions by stops that nobody can notice."""
 
     def add(self, other: Tally) -> None:
         """Take in what another process counted."""
@@ -34,6 +36,7 @@ class Tally:
         self.rows.update(other.rows)
         self.adverts += other.adverts
         self.refused += other.refused
+        self.unseen += other.unseen
 
     def missing(self) -> list[str]:
         """What has never occurred."""

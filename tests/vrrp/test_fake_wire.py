@@ -221,7 +221,7 @@ def test_after_any_weather_exactly_the_higher_priority_is_left(seed: int) -> Non
 class NeverLate(Machine):
     """The defect: does not look at the clock before it believes a timer."""
 
-    def _check_lateness(self) -> None:
+    def _check_lateness(self, event: Event) -> None:
         pass
 
 

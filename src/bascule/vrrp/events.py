@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from typing import TypeAlias
 
 from bascule.model.base import IPAddress, Priority, Seconds
@@ -92,6 +93,9 @@ class AdvertReceived:
 @dataclasses.dataclass(slots=True, frozen=True)
 class Timeout:
     """`deadline()` has come. Whatever waited in the socket was handed in before."""
+
+    awake_since: float = math.inf
+    """From when on the process has run without a pause, busy with other instances; not before `now` when not given."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)

@@ -2,10 +2,11 @@
 """One VRRP instance (RFC 3768 6.4; names as in RFC 9568) without clock and socket: events in, commands out.
 
 Two things differ from the RFC, and both only make it slower to promote itself:
-- Lateness never promotes. A down timer that is handled late by more than half an advert interval is not believed:
-  the process was stopped or the machine suspended, and the adverts may wait in the socket. It is put off by one more
-  full advert interval and the skew time (which keeps backups that wake together apart). A backup also asks to be
-  called a little after each interval, so that a pause is noticed even when it ends before the down timer does.
+- Lateness never promotes: only time in which this process was demonstrably awake counts. A backup that misses an
+  advert asks to be called again and again, a few times in an interval; a call that comes late shows that the process
+  was stopped or the machine suspended, and that adverts may wait in the socket or be lost. Then it listens for one
+  more whole down interval (whose skew time keeps backups that wake together apart). So it takes as many stops as
+  there are adverts in a down interval, each too short to be noticed and each over one of them, to miss an active.
   An active that overslept its own down interval is backup before it sends anything.
 - A peer of lower priority that is heard is not preempted before this director is ready, nor, after a crash, before
   a stable time has passed. A peer that is not heard is succeeded at once.
@@ -52,14 +53,24 @@ from bascule.vrrp.transitions import ROWS, Action, Cause
 NEVER = math.inf
 
 WATCH = 1.25
-"""A backup looks at the clock this many advert intervals after the last event: later than the next advert, so that
-it costs nothing while there is an active."""
+"""A backup looks at the clock this many advert intervals after an advert: later than the next one, so that it costs
+nothing while there is an active."""
 
 LATE = 0.5
-"""Advert intervals that a backup's timer may come late and be believed."""
+"""Advert intervals that a backup may then come late and be believed: with `WATCH` less than two, so that a stop that is
+not noticed has kept one advert away at the most."""
 
-LISTENING = 0.25
-"""Instead of both, while it listens because a timer was late: the one advert of that time must not be slept through."""
+CLOSE = 0.125
+"""Instead of `WATCH`, when an advert is missed or a timer was late."""
+
+CLOSE_LATE = 0.25
+"""Instead of `LATE` then; with `CLOSE` less than one."""
+
+JITTER = Seconds(0.005)
+"""But so late may any process come, though never later than `LATE`: only fast adverts are concerned."""
+
+PATIENCE = 8
+"""Late timers in a row, with nothing heard between: a machine that is always late must take over some time, too."""
 
 
 def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
@@ -96,7 +107,14 @@ class Machine:
         self._down_at = NEVER
         self._preempt_at = NEVER
         self._not_before = 0.0
+        """While it listens because a timer was late: when that is over."""
+        self._not_freed_before = 0.0
+        """The same when the active says that it stops: that may have waited, while another became active."""
         self._watch_at = NEVER
+        self._believed = 0.0
+        """How late the next call may come."""
+        self._disbelieved = 0
+        """Late timers since something was heard."""
         self._advert_at = NEVER
         self._announce_at = NEVER
         self._shift_by = 0.0
@@ -188,7 +206,7 @@ class Machine:
         """What to do about `event`, in this order."""
         self._commands = []
         self._now = self._from = now
-        self._check_lateness()
+        self._check_lateness(event)
         match event:
             case Start():
                 self._start(event)
@@ -204,10 +222,16 @@ class Machine:
                 self._ready(ready)
             case Reconfigured(settings=settings):
                 self._reconfigure(settings)
-        self._watch_at = now + (LISTENING if now < self._not_before else WATCH) * self._pace
+        self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
         return self._commands
 
-    def _check_lateness(self) -> None:
+    def _watch(self, *, close: bool) -> None:
+        """When to look at the clock again, and how much later that may be."""
+        late = LATE * self._pace
+        self._watch_at = self._now + (CLOSE if close else WATCH) * self._pace
+        self._believed = min(late, max(CLOSE_LATE * self._pace, JITTER)) if close else late
+
+    def _check_lateness(self, event: Event) -> None:
         """Before anything else is made of an event, see whether this process slept before it."""
         if self._state is VrrpState.MASTER:
             silence = self._now - self._sent_at
@@ -215,12 +239,18 @@ class Machine:
                 self._late_timers += 1
                 self._move(Cause.OVERSLEPT, f"woke after {silence:.1f} s without an own advert")
         elif self._state is VrrpState.BACKUP:
-            due = self.deadline()
-            late = self._now - due
-            if late > (LISTENING if due < self._not_before else LATE) * self._pace:
+            late = self._awake_since(event) - self.deadline()
+            if late > self._believed and self._disbelieved < PATIENCE:
                 self._late_timers += 1
-                self._ask(Noticed(Notice.TIMER_LATE, f"woke {late:.3f} s late: listens for one more interval"))
+                self._disbelieved += 1
+                self._ask(Noticed(Notice.TIMER_LATE, f"woke {late:.3f} s late: listens for one more down interval"))
                 self._move(Cause.TIMER_LATE, "")
+
+    def _awake_since(self, event: Event) -> float:
+        """A process that has hundreds of timers at one time comes late to the last of them without having slept."""
+        if isinstance(event, Timeout) and self._now - event.awake_since <= LATE * self._pace:
+            return min(event.awake_since, self._now)
+        return self._now
 
     def _start(self, event: Start) -> None:
         self._held_until = self._now + event.hold
@@ -266,6 +296,7 @@ class Machine:
     def _advert(self, event: AdvertReceived) -> None:
         if self._state not in (VrrpState.BACKUP, VrrpState.MASTER):
             return
+        self._disbelieved = 0
         # An advert that overtook another on its way here must not make the silence look longer.
         self._from = self._heard_at = min(max(event.received_at, self._heard_at), self._now)
         if event.priority == PRIORITY_STOP:
@@ -356,7 +387,7 @@ class Machine:
 
     def _clear(self) -> None:
         self._down_at = self._preempt_at = self._advert_at = self._announce_at = self._answer_at = NEVER
-        self._not_before = 0.0
+        self._not_before = self._not_freed_before = 0.0
         self._delayed_until = NEVER
         self._hold_noticed = False
 
@@ -369,7 +400,7 @@ class Machine:
 
     def _shorten(self) -> None:
         self._delayed_until = NEVER
-        self._down_at = self._preempt_at = max(self._from + self.skew, self._not_before)
+        self._down_at = self._preempt_at = max(self._from + self.skew, self._not_freed_before)
 
     def _shift(self) -> None:
         """Never into the past: that would look like a timer handled late."""
@@ -379,7 +410,7 @@ class Machine:
             self._preempt_at = max(self._preempt_at, self._down_at)
 
     def _shifted(self, at: float) -> float:
-        return max(at + self._shift_by, self._not_before, min(at, self._now))
+        return max(at + self._shift_by, self._not_freed_before, min(at, self._now))
 
     def _hear(self) -> None:
         if self._delayed_until == NEVER:
@@ -398,7 +429,8 @@ class Machine:
         return "preempt_delay" if self._now < self._delayed_until < NEVER else "not ready yet"
 
     def _put_off(self) -> None:
-        self._not_before = self._now + self._pace + self.skew
+        self._not_before = self._now + self.down_interval
+        self._not_freed_before = self._now + self._pace + self.skew
         self._down_at = max(self._down_at, self._not_before)
         self._preempt_at = max(self._preempt_at, self._not_before)
 

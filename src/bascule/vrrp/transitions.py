@@ -51,7 +51,7 @@ class Action(enum.Enum):
     ANSWER = "send an advert and announce the virtual addresses at once; to a flood, only now and then"
     DRAIN = "read what waits in the socket"
     START_DOWN_TIMER = "wait for the down interval"
-    PUT_OFF = "wait for one more advert interval and the skew time"
+    PUT_OFF = "wait for one more down interval"
     SHORTEN = "wait for the skew time only"
     SHIFT = "wait longer or shorter by as much as the skew time has changed"
     HEAR = "remember that a peer is heard; go on waiting to preempt it"

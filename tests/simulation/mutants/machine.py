@@ -39,7 +39,7 @@ MUTANTS = (
     Mutant(
         name="no_skew_after_farewell",
         what="becomes active at once on priority 0",
-        edits=(("max(self._from + self.skew, self._not_before)", "max(self._from, self._not_before)"),),
+        edits=(("max(self._from + self.skew, self._not_freed_before)", "max(self._from, self._not_freed_before)"),),
     ),
     Mutant(
         name="skew_reversed",
@@ -85,7 +85,7 @@ MUTANTS = (
     Mutant(
         name="lateness_believed",
         what="a backup believes its down timer however late it comes",
-        edits=(("if late > (LISTENING if due < self._not_before else LATE) * self._pace:", "if late > NEVER:"),),
+        edits=(("if late > self._believed and", "if late > NEVER and"),),
     ),
     Mutant(
         name="clock_not_watched",
@@ -93,12 +93,37 @@ MUTANTS = (
         edits=(("WATCH = 1.25", "WATCH = 1e9"),),
     ),
     Mutant(
-        name="listens_asleep",
-        what="does not notice that it sleeps again while it listens",
+        name="short_stops_not_noticed",
+        what="looks at the clock no more often when an advert is missed, so that short stops add up to a silence",
         edits=(
-            ("LISTENING if now < self._not_before else WATCH", "WATCH"),
-            ("LISTENING if due < self._not_before else LATE", "LATE"),
+            (
+                "self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))",
+                "self._watch(close=False)",
+            ),
         ),
+    ),
+    Mutant(
+        name="listens_for_one_advert",
+        what="listens for one advert when it was late, and sleeps over that one",
+        edits=(
+            ("self._not_before = self._now + self.down_interval", "self._not_before = self._not_freed_before"),
+            ("        self._not_freed_before = self._now + self._pace + self.skew\n", ""),
+            (
+                "    def _put_off(self) -> None:\n",
+                "    def _put_off(self) -> None:\n"
+                "        self._not_freed_before = self._now + self._pace + self.skew\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="impatient",
+        what="believes a late timer after another",
+        edits=(("PATIENCE = 8", "PATIENCE = 1"),),
+    ),
+    Mutant(
+        name="farewell_believed_though_late",
+        what="a farewell that it slept over makes it active at once",
+        edits=(("max(self._from + self.skew, self._not_freed_before)", "self._from + self.skew"),),
     ),
     Mutant(
         name="advert_timer_not_restarted",

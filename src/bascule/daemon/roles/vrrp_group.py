@@ -208,10 +208,11 @@ class Group:
 
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
+        awake_since = boottime()
         for instance in tuple(self.instances.values()):
             if instance.deadline <= boottime():
                 self.packets(self.ports.require(instance.config.interface))
-                self._handle(instance, Timeout(), boottime())
+                self._handle(instance, Timeout(awake_since), boottime())
         now = boottime()
         if self._keeper.deadline() <= now:
             self._keeper.renew(now)
