@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bench's figures as a document: what `bench/dataplane.py --json` writes."""
+"""The benches' figures as documents: what `--json` writes."""
 
 from __future__ import annotations
 
@@ -30,3 +30,43 @@ class BenchReport(Model, frozen=True, kw_only=True):
     rounds: int
     """Of which each figure is the median."""
     rows: tuple[BenchRow, ...]
+
+
+class Took(Model, frozen=True, kw_only=True):
+    """What one program needed, medians in seconds."""
+
+    last_advert_to_garp_s: float
+    """From the active's last advert to its successor's first gratuitous ARP."""
+    first_answer_s: float
+    """From the same advert to its successor's first answer; of a planned switch: in which nobody answered."""
+
+
+class FailoverRow(Model, frozen=True, kw_only=True):
+    """One fault at one advert interval."""
+
+    version: int
+    advert_int: float
+    fault: str
+    formula_s: float
+    """What the protocol itself takes."""
+    bascule: Took | None = None
+    keepalived: Took | None = None
+
+
+class Cost(Model, frozen=True, kw_only=True):
+    """What one director costs, all its processes together."""
+
+    program: str
+    instances: int
+    active_percent: float
+    """Of one processor."""
+    backup_percent: float
+    resident_mib: float
+
+
+class FailoverReport(Model, frozen=True, kw_only=True):
+    """What `bench/failover.py --json` writes."""
+
+    runs: int
+    rows: tuple[FailoverRow, ...]
+    costs: tuple[Cost, ...]

@@ -35,7 +35,7 @@ from bascule.model.diagnostic import Diagnostic
 from bascule.model.keyword import KeywordDescription
 from bascule.model.status import DirectorStatus
 from bascule.vrrp import transitions
-from bench.report import BenchReport
+from bench.report import BenchReport, FailoverReport
 
 REFERENCE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "reference"
 WIDTH = 100
@@ -250,6 +250,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "status.schema.json": lambda: json_schema(DirectorStatus),
     "demo.schema.json": lambda: json_schema(DemoReport),
     "bench.schema.json": lambda: json_schema(BenchReport),
+    "bench-failover.schema.json": lambda: json_schema(FailoverReport),
     "requests.schema.json": lambda: json_schema(Request),
 }
 """File below docs/reference: what makes its text."""
