@@ -45,7 +45,7 @@ QUIET_SECONDS = 0.3
 START_SECONDS = 15.0
 COST_SECONDS = 10.0
 
-GLOBAL = "global_defs {{\n router_id {name}\n vrrp_rt_priority 50\n}}\n"
+GLOBAL = "global_defs {{\n router_id {name}\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 1000000\n}}\n"
 INSTANCE = """vrrp_instance VI_{vrid} {{
  state BACKUP
  interface eth0
