@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hypothesis import strategies
 
+from bascule.config.routing_words import route_in_words, rule_in_words
 from bascule.config.spelling import decimal, line_of, spelled
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid, Weight
 from bascule.model.configuration import (
@@ -18,13 +19,13 @@ from bascule.model.configuration import (
     MailSettings,
     RealServerConfig,
     TcpCheck,
-    VirtualAddress,
     VirtualServerConfig,
     VrrpInstance,
     VrrpState,
     XdpMode,
 )
 from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
+from tests.config.lines_with_text import address_line, addresses, routes, rules, virtual_addresses
 
 
 def _texts(alphabet: str) -> strategies.SearchStrategy[str]:
@@ -37,6 +38,7 @@ NAMES = _texts("abVI_1 {}#!@$~.'äö")
 INTERFACES = strategies.sampled_from(["eth0", "eth1.100", "bond0"])
 VIPS = strategies.integers(1, 60).map(lambda number: ipaddress.ip_address(f"192.168.2.{number}"))
 SERVERS = strategies.integers(1, 250).map(lambda number: ipaddress.ip_address(f"10.0.0.{number}"))
+EXCLUDED = strategies.lists(addresses(4) | addresses(6), unique=True, max_size=1)
 SECONDS = strategies.integers(1, 4_000_000_000).map(lambda number: Seconds(number / 1e6))
 WHOLE_SECONDS = strategies.integers(1, 255).map(lambda number: Seconds(float(number)))
 PORTS = strategies.integers(1, 65535)
@@ -62,7 +64,7 @@ CHECKS: strategies.SearchStrategy[TcpCheck] = strategies.builds(
 
 @strategies.composite
 def _instances(draw: strategies.DrawFn, name: str, vrid: int) -> VrrpInstance:
-    addresses = draw(strategies.lists(VIPS, unique=True, max_size=3))
+    vips = draw(strategies.lists(VIPS, unique=True, max_size=3))
     state = draw(strategies.sampled_from([VrrpState.MASTER, VrrpState.BACKUP]))
     password = draw(_texts("abc1 #!{}$"))
     with_password = draw(strategies.booleans())
@@ -75,15 +77,10 @@ def _instances(draw: strategies.DrawFn, name: str, vrid: int) -> VrrpInstance:
         advert_interval=draw(WHOLE_SECONDS),
         auth_type=AuthType.PASS if with_password else AuthType.NONE,
         auth_pass=password.encode() if with_password else b"",
-        virtual_addresses=tuple(
-            VirtualAddress(
-                address=address,
-                prefix_length=draw(strategies.integers(0, 32)),
-                device=draw(strategies.none() | INTERFACES),
-                label=draw(strategies.none() | strategies.just("eth0:1")),
-            )
-            for address in addresses
-        ),
+        virtual_addresses=tuple(draw(virtual_addresses(address)) for address in vips),
+        excluded_addresses=tuple(draw(virtual_addresses(address)) for address in draw(EXCLUDED)),
+        virtual_routes=tuple(draw(strategies.lists(routes(), max_size=1))),
+        virtual_rules=tuple(draw(strategies.lists(rules(), max_size=1))),
         multicast_source=draw(strategies.none() | SERVERS),
         nopreempt=state is VrrpState.BACKUP and draw(strategies.booleans()),
         smtp_alert=draw(strategies.booleans()),
@@ -143,6 +140,9 @@ def configurations(draw: strategies.DrawFn) -> Configuration:
         options=BasculeOptions(
             xdp_mode=draw(strategies.sampled_from(XdpMode)), vip_lifetime=draw(strategies.none() | WHOLE_SECONDS)
         ),
+        static_addresses=tuple(draw(virtual_addresses(address, static=True)) for address in draw(EXCLUDED)),
+        static_routes=tuple(draw(strategies.lists(routes(static=True), max_size=1))),
+        static_rules=tuple(draw(strategies.lists(rules(static=True), max_size=1))),
     )
 
 
@@ -151,6 +151,9 @@ def text_of(configuration: Configuration) -> str:
     lines = [
         *_globals(configuration.globals),
         *_options(configuration.options),
+        *_lines("static_ipaddress", map(address_line, configuration.static_addresses)),
+        *_lines("static_routes", map(route_in_words, configuration.static_routes)),
+        *_lines("static_rules", map(rule_in_words, configuration.static_rules)),
         *(line for instance in configuration.instances for line in _instance(instance)),
         *(line for service in configuration.virtual_servers for line in _service(service)),
     ]
@@ -201,11 +204,16 @@ def _instance(instance: VrrpInstance) -> Iterator[str]:
     if instance.auth_type is AuthType.PASS:
         password = line_of([instance.auth_pass.decode()], "auth_pass")
         yield from ("authentication {", "auth_type PASS", password, "}")
-    yield "virtual_ipaddress {"
-    for address in instance.virtual_addresses:
-        options = _settings(dev=address.device, label=address.label)
-        yield " ".join((f"{address.address}/{address.prefix_length}", *options))
-    yield from ("}", "}")
+    yield from _lines("virtual_ipaddress", map(address_line, instance.virtual_addresses))
+    yield from _lines("virtual_ipaddress_excluded", map(address_line, instance.excluded_addresses))
+    yield from _lines("virtual_routes", map(route_in_words, instance.virtual_routes))
+    yield from _lines("virtual_rules", map(rule_in_words, instance.virtual_rules))
+    yield "}"
+
+
+def _lines(keyword: str, lines: Iterable[str]) -> Iterator[str]:
+    """A block of lines."""
+    yield from (f"{keyword} {{", *lines, "}")
 
 
 def _service(service: VirtualServerConfig) -> Iterator[str]:

@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from bascule.config.declared_changes import compare_declared
+from bascule.config.routing_words import route_in_words, rule_in_words
 from bascule.config.spelling import decimal
 from bascule.model.base import Model
 from bascule.model.change import Change, ChangeKind
 from bascule.model.configuration import Configuration, VirtualAddress
+from bascule.model.routing import Route, Rule
 from bascule.model.service import ServerId, ServiceId
 
 _KEYWORDS: dict[str, dict[str, str]] = {
@@ -30,12 +32,18 @@ _KEYWORDS: dict[str, dict[str, str]] = {
         "helo_name": "smtp_helo_name",
         "connect_timeout": "smtp_connect_timeout",
     },
-    "VirtualAddress": {"device": "dev"},
+    "VirtualAddress": {
+        "device": "dev",
+        "detect_duplicates": "-nodad",
+        "preferred_lifetime": "preferred_lft",
+    },
+    "Configuration": {"static_addresses": "static_ipaddress"},
     "VrrpInstance": {
         "vrid": "virtual_router_id",
         "initial_state": "state",
         "advert_interval": "advert_int",
         "virtual_addresses": "virtual_ipaddress",
+        "excluded_addresses": "virtual_ipaddress_excluded",
         "multicast_source": "mcast_src_ip",
         "sync_daemon_interface": "lvs_sync_daemon_interface",
         "checksum_form": "checksum",
@@ -51,7 +59,6 @@ _KEYWORDS: dict[str, dict[str, str]] = {
 """By struct and field: the keyword, where it is not the field's name."""
 
 _BLOCKS = {
-    "VirtualAddress": "virtual_ipaddress",
     "UnicastPeer": "unicast_peer",
     "RealServerConfig": "real_server",
     "VirtualServerConfig": "virtual_server",
@@ -97,7 +104,7 @@ def _compare(before: Model, after: Model, where: str) -> Iterator[Change]:
 
 def _compare_blocks(old: tuple[Model, ...], new: tuple[Model, ...], where: str, keyword: str) -> Iterator[Change]:
     """Two lists of blocks, matched by what names them."""
-    olds, news = _titled(old), _titled(new)
+    olds, news = _titled(old, keyword), _titled(new, keyword)
     for title, block in olds.items():
         if title not in news:
             yield _change(ChangeKind.REMOVED, where, title, f"{title} removed", before=summary(block))
@@ -156,26 +163,29 @@ def _inside(where: str, title: str) -> str:
 
 
 def _is_block(value: object) -> bool:
-    """It is a block of its own, not a name made of parts."""
-    return isinstance(value, Model) and not isinstance(value, ServerId | ServiceId)
+    """It is a block of its own, not a name made of parts, nor a line."""
+    return isinstance(value, Model) and not isinstance(value, ServerId | ServiceId | Route | Rule)
 
 
 def _keyword(block: Model, field: str) -> str:
     return _KEYWORDS.get(type(block).__name__, {}).get(field, field)
 
 
-def _titled(blocks: tuple[Model, ...]) -> dict[str, Model]:
-    """Blocks by keyword and name; those without a name, and further ones of the same name, are counted."""
-    titles = _counted(map(_title, blocks))
+def _titled(blocks: tuple[Model, ...], listed: str) -> dict[str, Model]:
+    """Blocks by keyword and name; those without a name, and further ones of the same name, are counted.
+
+    `listed`: the keyword of the list that they stand in, for addresses, which may stand in several.
+    """
+    titles = _counted(_title(block, listed) for block in blocks)
     return {
         f"{title} ({count + 1})" if count else title: block
         for (title, count), block in zip(titles, blocks, strict=True)
     }
 
 
-def _title(block: Model) -> str:
+def _title(block: Model, listed: str) -> str:
     tag = block.__struct_config__.tag
-    keyword = tag.upper() if isinstance(tag, str) else _BLOCKS.get(type(block).__name__, type(block).__name__)
+    keyword = tag.upper() if isinstance(tag, str) else _BLOCKS.get(type(block).__name__, listed)
     for field in _NAMES:
         if hasattr(block, field):
             return f"{keyword} {in_words(getattr(block, field))}"
@@ -191,7 +201,7 @@ def summary(block: Model) -> str:
             continue
         keyword = _keyword(block, info.name)
         if isinstance(value, tuple) and any(_is_block(each) for each in value):
-            parts.append(", ".join(_titled(value)))
+            parts.append(", ".join(_titled(value, keyword)))
         elif isinstance(value, tuple):
             parts.append(f"{keyword} {' '.join(in_words(each) for each in value)}")
         elif not _is_block(value):
@@ -218,6 +228,10 @@ def in_words(value: object) -> str:
         return str(value.value)
     if isinstance(value, ServerId):
         return f"{value.address} {value.port}"
+    if isinstance(value, Route):
+        return route_in_words(value)
+    if isinstance(value, Rule):
+        return rule_in_words(value)
     if isinstance(value, tuple):
         return " ".join(in_words(each) for each in value)
     return str(value)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bascule.config import tree
 from bascule.config.assemble import globals as global_settings
+from bascule.config.assemble import routing
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
 from bascule.config.diagnostics import STRUCTURAL, Findings
@@ -155,7 +156,10 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
         instances=instances(top, defaults, findings),
         virtual_servers=services(top, defaults, findings),
         options=global_settings.options(options, findings),
+        static_addresses=routing.listed(top, "static_ipaddress"),
+        static_routes=routing.routes(top, "static_routes"),
+        static_rules=routing.rules(top, "static_rules"),
     )
     check_families(top, findings)
     check_together(top, findings)
-    return configuration
+    return routing.numbered(configuration)

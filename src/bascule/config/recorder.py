@@ -70,7 +70,7 @@ def accepted(statement: Statement, reader: LineReader) -> Accepted | None:
             value = refusal.instead
             if value is None:
                 return None
-            if refusal.code == "deprecated":
+            if refusal.code == "deprecated" or refusal.since > refusal.index:
                 break  # Taken as it stands.
             kept.words = _without(kept.words, refusal)
     return Accepted(value, _address(value, kept.words) if isinstance(value, VirtualAddress) else kept.words)

@@ -10,9 +10,13 @@ import enum
 
 from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid, Weight
 from bascule.model.declared import Declared
+from bascule.model.routing import Route, Rule
 from bascule.model.scripts import Notifies, ScriptSettings, UpDown
 from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
 from bascule.model.tracking import SyncGroup, Tracked, TrackFile, TrackProcess, TrackScript
+
+FOREVER = 2**32 - 1
+"""Seconds of a lifetime without end, in the kernel's words."""
 
 
 class VrrpState(enum.Enum):
@@ -80,14 +84,33 @@ class GlobalDefinitions(Model, frozen=True, kw_only=True):
 
 
 class VirtualAddress(Model, frozen=True, kw_only=True):
-    """An address of `virtual_ipaddress`."""
+    """A line of `virtual_ipaddress`, `virtual_ipaddress_excluded` or `static_ipaddress`."""
 
     address: IPAddress
     prefix_length: int
     device: str | None = None
-    """None = the instance's interface."""
+    """None = the instance's interface; of a static address, the default one."""
     label: str | None = None
-    scope: str | None = None
+    scope: int = 0
+    """0 = global; of IPv4 addresses only."""
+    broadcast: IPAddress | None = None
+    peer: IPAddress | None = None
+    """The other end of a point-to-point link."""
+    home: bool = False
+    """The home address of Mobile IPv6."""
+    detect_duplicates: bool = False
+    """`-nodad`: the kernel looks for duplicates of an IPv6 address before it uses it."""
+    mngtmpaddr: bool = False
+    noprefixroute: bool = False
+    autojoin: bool = False
+    preferred_lifetime: int | None = None
+    """Seconds, or FOREVER. None = FOREVER, but 0 for an IPv6 address of length 128, as keepalived has it."""
+    use_vmac: bool = False
+    """The address gets a VMAC interface of its own."""
+    no_track: bool = False
+    """That others take it off is no fault."""
+    track_group: str | None = None
+    """Of static addresses: the group of instances that fault when others take it off."""
 
 
 class UnicastPeer(Model, frozen=True, kw_only=True):
@@ -113,6 +136,10 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     auth_pass: bytes = b""
     """At most 8 bytes; padded with zeros on the wire."""
     virtual_addresses: tuple[VirtualAddress, ...] = ()
+    excluded_addresses: tuple[VirtualAddress, ...] = ()
+    """`virtual_ipaddress_excluded`: on with the others, and in no advert. Of either family."""
+    virtual_routes: tuple[Route, ...] = ()
+    virtual_rules: tuple[Rule, ...] = ()
     multicast_source: IPAddress | None = None
     """`mcast_src_ip`; None = the interface's first address. Never one of the virtual addresses."""
     nopreempt: bool = False
@@ -247,5 +274,9 @@ class Configuration(Model, frozen=True, kw_only=True):
     track_processes: tuple[TrackProcess, ...] = ()
     track_files: tuple[TrackFile, ...] = ()
     options: BasculeOptions = BasculeOptions()
+    static_addresses: tuple[VirtualAddress, ...] = ()
+    """What stays on the machine whoever is active, as the next two."""
+    static_routes: tuple[Route, ...] = ()
+    static_rules: tuple[Rule, ...] = ()
     declared: tuple[Declared, ...] = ()
     """What is accepted and in none of the above: blocks that are left out whole, and single keywords in others."""

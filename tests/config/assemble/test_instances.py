@@ -63,7 +63,7 @@ def test_addresses_with_their_options(read_text: Read) -> None:
     built = one(read_text, "virtual_ipaddress {\n10.0.0.1/24 dev eth1 label eth1:1 scope link\n10.0.0.2\n10.0.0.2\n}")
     assert built.instances[0].virtual_addresses == (
         VirtualAddress(
-            address=ipaddress.ip_address("10.0.0.1"), prefix_length=24, device="eth1", label="eth1:1", scope="link"
+            address=ipaddress.ip_address("10.0.0.1"), prefix_length=24, device="eth1", label="eth1:1", scope=253
         ),
         VirtualAddress(address=ipaddress.ip_address("10.0.0.2"), prefix_length=32),
     )

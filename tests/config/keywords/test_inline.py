@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from bascule.config.keywords.inline import AnyBase, Listed, Scan, before, c_number
+from bascule.config.keywords.inline import AnyBase, Scan, before, c_number
 from bascule.config.kinds import INTERFACE, Integer, Kind, RefusedWordError
 from bascule.config.schema import Block, Keyword, RefusedLineError
 from bascule.config.source import Source
@@ -93,15 +93,22 @@ def test_numbers_as_c_reads_them(word: str, number: int | None) -> None:
     assert c_number(word) == number
 
 
-def test_numbers_of_any_base_and_listed_names() -> None:
-    names = Listed("TABLE", "main local", 255, "rt_tables")
-    assert (AnyBase("N").parse("0x10"), names.parse("main"), names.parse("255")) == (16, "main", "255")
-    for kind, word, code in (
-        (AnyBase("N"), "x", "bad-number"),
-        (AnyBase("N"), "-1", "out-of-range"),
-        (names, "256", "out-of-range"),
-        (names, "other", "bad-word"),
-    ):
+def test_numbers_of_any_base() -> None:
+    assert AnyBase("N").parse("0x10") == 16
+    for word, code in (("x", "bad-number"), ("-1", "out-of-range")):
         with pytest.raises(RefusedWordError) as caught:
-            kind.parse(word)
+            AnyBase("N").parse(word)
         assert caught.value.code == code
+
+
+def test_a_part_of_a_line_ends_where_its_options_do() -> None:
+    scan = Scan(statement("dev a mtu 10 on x dev b"), OPTIONS, 0)
+    assert scan.some(OPTIONS) == {"dev": "a", "on": True}
+    assert scan.index == 5
+    assert scan.refusal is not None
+    assert (scan.refusal.code, scan.refusal.since, scan.refusal.index) == ("out-of-range", 2, 3)
+    assert Scan(statement("dev a on"), OPTIONS, 0).some(OPTIONS, stop=("dev",)) == {"dev": "a"}
+    with pytest.raises(RefusedLineError):
+        Scan(statement("mtu 10"), OPTIONS, 0).some(OPTIONS, strict=True)
+    with pytest.raises(RefusedLineError):
+        Scan(statement("mtu"), OPTIONS, 0).some(OPTIONS)

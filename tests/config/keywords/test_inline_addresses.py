@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from bascule.config.keywords.inline_addresses import static_address, virtual_add
 from bascule.config.schema import RefusedLineError
 from bascule.config.source import Source
 from bascule.config.tree import Statement
-from bascule.model.configuration import VirtualAddress
+from bascule.model.configuration import FOREVER, VirtualAddress
 
 
 def statement(text: str) -> Statement:
@@ -26,7 +27,7 @@ def refused(text: str) -> RefusedLineError:
     return caught.value
 
 
-def address(text: str, length: int, **options: str) -> VirtualAddress:
+def address(text: str, length: int, **options: Any) -> VirtualAddress:
     """What a line of `virtual_ipaddress` should say."""
     return VirtualAddress(address=ipaddress.ip_address(text), prefix_length=length, **options)
 
@@ -39,11 +40,31 @@ def address(text: str, length: int, **options: str) -> VirtualAddress:
         ("fd00::1", address("fd00::1", 128)),
         (
             "10.0.0.1 dev eth1 label eth1:1 scope link",
-            address("10.0.0.1", 32, device="eth1", label="eth1:1", scope="link"),
+            address("10.0.0.1", 32, device="eth1", label="eth1:1", scope=253),
         ),
-        ("10.0.0.1/24 brd + home no_track", address("10.0.0.1", 24)),
-        ("10.0.0.1 preferred_lft forever peer 10.0.0.2 brd 10.0.0.255 use_vmac", address("10.0.0.1", 32)),
-        ("fd00::1 preferred_lft 5 scope 0", address("fd00::1", 128, scope="0")),
+        (
+            "10.0.0.1/24 brd + home no_track",
+            address("10.0.0.1", 24, broadcast=ipaddress.ip_address("10.0.0.255"), home=True, no_track=True),
+        ),
+        ("10.0.0.1/24 brd -", address("10.0.0.1", 24, broadcast=ipaddress.ip_address("10.0.0.0"))),
+        (
+            "10.0.0.1 preferred_lft forever peer 10.0.0.2 use_vmac",
+            address("10.0.0.1", 32, peer=ipaddress.ip_address("10.0.0.2"), use_vmac=True),
+        ),
+        ("10.0.0.1 brd 10.0.0.9", address("10.0.0.1", 32, broadcast=ipaddress.ip_address("10.0.0.9"))),
+        ("fd00::1 preferred_lft 5 scope 0", address("fd00::1", 128, preferred_lifetime=5)),
+        (
+            "fd00::1 preferred_lft forever -nodad mngtmpaddr noprefixroute autojoin",
+            address(
+                "fd00::1",
+                128,
+                preferred_lifetime=FOREVER,
+                detect_duplicates=True,
+                mngtmpaddr=True,
+                noprefixroute=True,
+                autojoin=True,
+            ),
+        ),
     ],
 )
 def test_virtual_addresses(text: str, expected: VirtualAddress) -> None:
@@ -64,6 +85,12 @@ def test_virtual_addresses(text: str, expected: VirtualAddress) -> None:
         ("10.0.0.1 preferred_lft 4294967296", "out-of-range", 2, address("10.0.0.1", 32)),
         ("10.0.0.1 scope 256", "out-of-range", 2, address("10.0.0.1", 32)),
         ("10.0.0.1 dev a dev b", "duplicate", 4, None),
+        (
+            "10.0.0.1 peer 10.0.0.2 brd 10.0.0.255",
+            "bad-word",
+            4,
+            address("10.0.0.1", 32, peer=ipaddress.ip_address("10.0.0.2")),
+        ),
         ("10.0.0.1/32 brd +", "bad-word", 2, address("10.0.0.1", 32)),
         ("10.0.0.1 notrack", "bad-word", 1, address("10.0.0.1", 32)),
         ("10.0.0.1 track_group g", "bad-word", 1, address("10.0.0.1", 32)),
@@ -87,6 +114,8 @@ def test_two_addresses_on_a_line() -> None:
 
 
 def test_static_addresses_have_a_group_and_no_vmac() -> None:
-    assert static_address(statement("10.0.0.1/8 dev eth1 track_group g")) == address("10.0.0.1", 8, device="eth1")
+    assert static_address(statement("10.0.0.1/8 dev eth1 track_group g")) == address(
+        "10.0.0.1", 8, device="eth1", track_group="g"
+    )
     with pytest.raises(RefusedLineError, match="'use_vmac' is no option"):
         static_address(statement("10.0.0.1 dev eth1 use_vmac"))

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import ipaddress
+from typing import Any
+
 import pytest
 
 from bascule.config.keywords.inline_rules import static_rule, virtual_rule
 from bascule.config.schema import RefusedLineError
 from bascule.config.source import Source
 from bascule.config.tree import Statement
+from bascule.model.routing import Prefix, Realms, Rule, RuleAction
 
 
 def statement(text: str) -> Statement:
@@ -16,37 +20,49 @@ def statement(text: str) -> Statement:
     return Statement(Source("k.conf", text), tuple(text.split()), 1, 0)
 
 
+TEN = Prefix(address=ipaddress.ip_address("10.0.0.0"), length=8)
+EVERYTHING = Prefix(address=ipaddress.ip_address("0.0.0.0"), length=0)
+
+
+def in_table(number: int, **fields: Any) -> dict[str, Any]:
+    """The fields of a rule that looks a route up."""
+    return {"action": RuleAction.TABLE, "table": number, **fields}
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "fields"),
     [
-        "from 10.0.0.0/8 table 100 priority 5",
-        "from default table 5 priority 5",
-        "sport 5-6 table 5",
-        "uidrange 5-6 table 5",
-        "to 10.0.0.0/8 goto 5 priority 3",
-        "to 10.0.0.0/8 blackhole priority 9",
-        "type blackhole",
-        "type goto 5 priority 3",
-        "type nop",
-        "7 priority 9",
-        "nop",
-        "l3mdev",
-        "from 10.0.0.0/8 lookup main order 0x10",
-        "from 10.0.0.0/8 table 5 priority 9 track_group g",
-        "from 10.0.0.0/8 table 5 priority 9 protocol 18",
-        "from 10.0.0.0/8 table 5 priority 9 ipproto tcp",
-        "from 10.0.0.0/8 table 5 priority 9 suppress_prefixlength 33",
-        "from 10.0.0.0/8 table 5 priority 9 fwmark 0x5/0xff",
-        "from 10.0.0.0/8 table 5 priority 9 fwmark 5/",
-        "from 10.0.0.0/8 table 5 priority 9 realms 5/6",
-        "from 10.0.0.0/8 table 5 priority 9 tos 0x10",
-        "from 10.0.0.0/8 table 5 priority 9 sup_group default",
-        "not table 5",
-        "inet6 fwmark 5 table 28 no-track",
+        ("from 10.0.0.0/8 table 100 priority 5", in_table(100, source=TEN, priority=5)),
+        ("from default table 5 priority 5", in_table(5, source=EVERYTHING, priority=5)),
+        ("sport 5-6 dport 70000-7x table 5", in_table(5, source_ports=(5, 6), destination_ports=(4464, 7))),
+        ("uidrange 5-6 table 5", in_table(5, users=(5, 6))),
+        ("to 10.0.0.0/8 goto 5 priority 3", {"action": RuleAction.GOTO, "goto": 5, "destination": TEN, "priority": 3}),
+        ("blackhole priority 9", {"action": RuleAction.BLACKHOLE, "priority": 9}),
+        ("type blackhole", {"action": RuleAction.BLACKHOLE}),
+        ("type goto 5 priority 3", {"action": RuleAction.GOTO, "goto": 5, "priority": 3}),
+        ("type nop", {"action": RuleAction.NOP}),
+        ("7 priority 9", {"action": RuleAction.UNREACHABLE, "priority": 9}),
+        ("0x8", {"action": RuleAction.PROHIBIT}),
+        ("nop", {"action": RuleAction.NOP}),
+        ("l3mdev", {"action": RuleAction.TABLE}),
+        ("lookup main order 0x10", in_table(254, priority=16)),
+        ("table 5 track_group g", in_table(5, track_group="g")),
+        ("table 5 protocol 17", in_table(5, protocol=17)),
+        ("table 5 ipproto TCP", in_table(5, ip_protocol=6)),
+        ("table 5 suppress_prefixlength 33", in_table(5, suppress_prefix_length=33)),
+        ("table 5 fwmark 0x5/0xff", in_table(5, mark=5, mark_mask=255)),
+        ("table 5 fwmark 5/", in_table(5, mark=5, mark_mask=0)),
+        ("table 5 fwmark 5", in_table(5, mark=5)),
+        ("table 5 realms 5/6", in_table(5, realms=Realms(destination=6, source=5))),
+        ("table 5 tos 0x10", in_table(5, tos=16)),
+        ("table 5 sup_group default", in_table(5, suppress_interface_group=0)),
+        ("table 5 dev a oif b tunnel-id 7", in_table(5, incoming="a", outgoing="b", tunnel=7)),
+        ("not table 5", in_table(5, invert=True)),
+        ("inet6 fwmark 5 table 28 no-track", in_table(28, family=6, mark=5, no_track=True)),
     ],
 )
-def test_lines_that_are_taken(text: str) -> None:
-    assert static_rule(statement(text)) == tuple(text.split())
+def test_lines_that_are_taken(text: str, fields: dict[str, Any]) -> None:
+    assert static_rule(statement(text)) == Rule(**{"family": 4, **fields})
 
 
 @pytest.mark.parametrize(
@@ -79,6 +95,7 @@ def test_lines_that_are_taken(text: str) -> None:
         ("from 10.0.0.0/8 table 5 priority 9 sup_group foo", "bad-word", 7),
         ("from 10.0.0.0/8 table 5 priority 9 dsfield foo", "bad-word", 7),
         ("from 10.0.0.0/8 table 5 priority 9 ipproto 256", "out-of-range", 7),
+        ("from 10.0.0.0/8 table 5 priority 9 ipproto foo", "bad-word", 7),
         ("realms 5 nop", "bad-word", 1),
     ],
 )
@@ -89,7 +106,7 @@ def test_lines_that_are_refused(text: str, code: str, index: int) -> None:
 
 
 def test_virtual_rules_have_no_group_and_misspelt_words_are_told() -> None:
-    assert virtual_rule(statement("table 5")) == ("table", "5")
+    assert virtual_rule(statement("table 5")) == Rule(family=4, action=RuleAction.TABLE, table=5)
     with pytest.raises(RefusedLineError, match="'track_group' is no option"):
         virtual_rule(statement("table 5 track_group g"))
     with pytest.raises(RefusedLineError) as caught:

@@ -51,7 +51,7 @@ def test_the_lifetime_is_two_down_intervals_unless_set() -> None:
 def test_an_address_goes_to_its_own_device_or_the_instances() -> None:
     virtual = (
         VirtualAddress(address=VIP, prefix_length=24, label="eth0:1"),
-        VirtualAddress(address=OTHER, prefix_length=32, device="eth1", scope="link"),
+        VirtualAddress(address=OTHER, prefix_length=32, device="eth1", scope=253),
     )
     assert placed(virtual, "eth0") == (
         Placed(interface="eth0", address=VIP, prefix_length=24, label="eth0:1"),

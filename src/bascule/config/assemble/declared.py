@@ -45,14 +45,22 @@ _INHERITED_GLOBALS = frozenset(
 )
 """What instances and services take from `global_defs`, which only those in the model carry."""
 
-_CARRIED_ANYWAY = frozenset({("vrrp_instance", "lvs_sync_daemon_interface"), ("virtual_server", "omega")})
+_CARRIED_ANYWAY = frozenset(
+    {
+        ("", "static_ipaddress"),
+        ("", "static_routes"),
+        ("", "static_rules"),
+        ("virtual_server", "omega"),
+        ("vrrp_instance", "lvs_sync_daemon_interface"),
+        ("vrrp_instance", "virtual_ipaddress_excluded"),
+        ("vrrp_instance", "virtual_routes"),
+        ("vrrp_instance", "virtual_rules"),
+    }
+)
 """Block and keyword: what the structs carry although nothing acts on it."""
 
 _HEIRS = frozenset({"vrrp_instance", "virtual_server", "vrrp_sync_group"})
 """Who takes from `global_defs`."""
-
-_ADDRESS_OPTIONS = frozenset({"dev", "label", "scope"})
-"""Options of a virtual address that its struct carries."""
 
 _TEXT_ONLY = frozenset({lines.words, lines.anything, inline_addresses.virtual_address})
 """Readers of lines whose words are names or have a grammar that is not declared."""
@@ -81,8 +89,6 @@ def _may_hold(statement: Statement, block: Block, fates: Mapping[int, Fate]) -> 
         return False
     if not keyword.acted or id(statement) in fates or keyword.name in _MERGED:
         return True
-    if keyword.lines is inline_addresses.virtual_address:
-        return any(_says_more(line.words) for line in statement.children or ())
     inner = keyword.block
     return inner is not None and any(_may_hold(child, inner, fates) for child in statement.children or ())
 
@@ -119,9 +125,6 @@ class _Maker:
         """What is not carried of a statement in a block that is."""
         if not keyword.acted:
             return None if (block.name, keyword.value) in _CARRIED_ANYWAY else self._whole(statement, keyword)
-        if keyword.lines is inline_addresses.virtual_address:
-            more = tuple(self._lines(statement, keyword, only_more=True))
-            return Declared(keyword=keyword.value, lines=more, whole=False) if more else None
         if keyword.block is None:
             inherited = block.name == "global_defs" and keyword.value in self._inherited
             return self._whole(statement, keyword) if inherited else None
@@ -170,15 +173,13 @@ class _Maker:
         values = value if isinstance(value, tuple) else (value,)
         return tuple(_plain(kind, each) for kind, each in zip(kinds, values, strict=False))
 
-    def _lines(
-        self, statement: Statement, keyword: Keyword, only_more: bool = False
-    ) -> Iterator[tuple[DeclaredValue, ...]]:
-        """The lines of a block of lines; with `only_more`, those of addresses that say more than their struct."""
+    def _lines(self, statement: Statement, keyword: Keyword) -> Iterator[tuple[DeclaredValue, ...]]:
+        """The lines of a block of lines."""
         reader = keyword.lines
         assert reader is not None
         for child in statement.children or ():
             line = accepted(child, reader)
-            if line is None or (only_more and not _says_more(line.words)):
+            if line is None:
                 continue
             if reader in _TEXT_ONLY:
                 yield tuple(line.words)
@@ -202,14 +203,6 @@ def _has_check(each: Declared) -> bool:
     if each.keyword == "real_server":
         return any(map(_has_check, each.inside))
     return each.whole and each.keyword.endswith(("_CHECK", "_GET"))
-
-
-def _says_more(words: Sequence[str]) -> bool:
-    """A virtual address has options that its struct does not carry."""
-    index = 1
-    while index < len(words) and words[index] in _ADDRESS_OPTIONS:
-        index += 2
-    return index < len(words)
 
 
 def _plain(kind: Kind, value: Any) -> DeclaredValue:

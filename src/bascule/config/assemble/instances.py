@@ -7,6 +7,7 @@ import ipaddress
 from typing import Any
 
 from bascule.config.assemble.peers import peers
+from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
@@ -89,6 +90,9 @@ class _Instance:
             auth_type=auth_type,
             auth_pass=auth_pass,
             virtual_addresses=addresses,
+            excluded_addresses=listed(self.section, "virtual_ipaddress_excluded"),
+            virtual_routes=routes(self.section, "virtual_routes"),
+            virtual_rules=rules(self.section, "virtual_rules"),
             multicast_source=source,
             nopreempt=nopreempt,
             smtp_alert=self._first("smtp_alert", "smtp_alert_vrrp", "smtp_alert", default=False),
@@ -114,8 +118,8 @@ class _Instance:
         """The IP version that the first address of the block decides, as keepalived has it."""
         if "native_ipv6" in self.section.values:
             return 6
-        listed: list[VirtualAddress] = self.section.get("virtual_ipaddress") or []
-        spoken: list[IPAddress] = [entry.address for entry in listed[:1]]
+        written: list[VirtualAddress] = self.section.get("virtual_ipaddress") or []
+        spoken: list[IPAddress] = [entry.address for entry in written[:1]]
         spoken += (self.section.get("unicast_peer") or [])[:1]
         return spoken[0].version if spoken else 4
 

@@ -75,6 +75,28 @@ class Scan:
             value = self.word(kind, option.name)
         return value
 
+    def some(self, options: Block, strict: bool = False, stop: Collection[str] = ()) -> dict[str, Any]:
+        """The values of `options` as long as the words are theirs, up to one in `stop`: of a part of the line.
+
+        A bad value costs only its option; with `strict`, the line. Raises RefusedLineError.
+        """
+        found: dict[str, Any] = {}
+        while self.index < len(self.words):
+            option = options.table.get(self.words[self.index])
+            if option is None:
+                break
+            at = self.index
+            try:
+                found[option.value] = self._take(option)
+            except RefusedLineError as refusal:
+                if strict or refusal.code == "missing-argument":
+                    raise
+                self.note(refusal.code, refusal.index, refusal.message, refusal.hint, since=at)
+                continue
+            if option.value in stop:
+                break
+        return found
+
     def word(self, kind: Kind, name: str) -> Any:
         """The word at the index as a value of `kind`, for option `name`; the index moves past it."""
         if self.index >= len(self.words):
@@ -88,7 +110,10 @@ class Scan:
             raise RefusedLineError(refusal.code, self.index - 1, message, refusal.hint) from None
 
     def note(self, code: str, index: int, message: str, hint: str | None = None, since: int | None = None) -> None:
-        """Something is wrong, and the line stays; words `since` to `index` count for nothing."""
+        """Something is wrong, and the line stays; words `since` to `index` count for nothing.
+
+        `since` after `index`: they do count, as something else than they say.
+        """
         if self.refusal is None:
             self.refusal = RefusedLineError(code, index, message, hint)
             self.refusal.since = index if since is None else since
@@ -126,27 +151,6 @@ def c_number(word: str) -> int | None:
 
 
 _C_NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", re.ASCII)
-
-
-class Listed(Kind):
-    """A number, or a name that iproute2 lists for it in a file (`rt_tables` and the like)."""
-
-    def __init__(self, shown: str, names: str, high: int, file: str) -> None:
-        """`names` are those that iproute2 brings with it; `high` is the greatest number."""
-        super().__init__(shown)
-        self.names = frozenset(names.split())
-        self.high = high
-        self.file = file
-
-    def parse(self, word: str) -> str:
-        """The word as it stands."""
-        number = c_number(word)
-        if number is not None and number & UINT_MAX > self.high:
-            raise RefusedWordError("out-of-range", f"{word} is outside 0..{self.high}")
-        if number is None and word not in self.names:
-            message = f"'{word}' is no number and no name that iproute2 brings in {self.file}"
-            raise RefusedWordError("bad-word", message, "write its number")
-        return word
 
 
 class AnyBase(Kind):

@@ -4,27 +4,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Any
 
-from bascule.config.keywords.inline import Listed, Scan
-from bascule.config.kinds import INTERFACE, NAME, UINT_MAX, Kind, Pattern, RefusedWordError
+from bascule.config.keywords.inline import Scan
+from bascule.config.keywords.inline_kinds import SCOPE, Peer
+from bascule.config.kinds import INTERFACE, NAME, UINT_MAX, Kind, RefusedWordError
 from bascule.config.schema import Block, Keyword, RefusedLineError
 from bascule.model.base import IPAddress
-from bascule.model.configuration import VirtualAddress
+from bascule.model.configuration import FOREVER, VirtualAddress
 
 if TYPE_CHECKING:
     from bascule.config.tree import Statement
-
-
-class Peer(Kind):
-    """An address without a length."""
-
-    def parse(self, word: str) -> IPAddress:
-        """The address."""
-        try:
-            return ipaddress.ip_address(word)
-        except ValueError:
-            raise RefusedWordError("bad-address", f"'{word}' is not an address without a length") from None
 
 
 class Broadcast(Kind):
@@ -38,16 +29,22 @@ class Broadcast(Kind):
             raise RefusedWordError("bad-word", f"'{word}' is not an IPv4 address, + or -") from None
 
 
-class Lifetime(Pattern):
+class Lifetime(Kind):
     """Seconds, or no end."""
 
-    def parse(self, word: str) -> str:
-        """The word as it stands."""
-        super().parse(word)
-        if word != "forever" and int(word[:40]) > UINT_MAX:
+    def parse(self, word: str) -> int:
+        """The seconds, or FOREVER."""
+        if word == "forever":
+            return FOREVER
+        if not _SECONDS.fullmatch(word):
+            raise RefusedWordError("bad-word", f"'{word}' is not a number of seconds, nor 'forever'")
+        seconds = int(word[:40])
+        if seconds > UINT_MAX:
             raise RefusedWordError("out-of-range", f"{word} is outside 0..{UINT_MAX}")
-        return word
+        return seconds
 
+
+_SECONDS = re.compile("[+]?[0-9]+")
 
 _SHARED = (
     Keyword(
@@ -55,7 +52,7 @@ _SHARED = (
     ),
     Keyword(
         "scope",
-        Listed("SCOPE", "global nowhere host link site", 255, "rt_scopes"),
+        SCOPE,
         default="global",
         acted=True,
         meaning="scope of an IPv4 address",
@@ -78,7 +75,7 @@ _SHARED = (
     Keyword("no-track", value="no_track", later=True, default="off", meaning="another way to write no_track"),
     Keyword(
         "preferred_lft",
-        Lifetime("[+]?[0-9]+|forever", "SECONDS|forever", "a number of seconds, nor 'forever'"),
+        Lifetime("SECONDS|forever"),
         default="forever; 0 for IPv6 of length 128",
         unit="seconds",
         meaning="how long the address is preferred as a source",
@@ -127,16 +124,37 @@ def _address(statement: Statement, options: Block) -> VirtualAddress:
     if len(statement.words) > 1:
         scan.run(_stray, _KEEPS, _once)
         _judge(scan, address, prefix)
+    values = scan.values
     found = VirtualAddress(
         address=address,
         prefix_length=prefix,
-        device=scan.values.get("dev"),
-        label=scan.values.get("label"),
-        scope=scan.values.get("scope"),
+        device=values.get("dev"),
+        label=values.get("label"),
+        scope=values.get("scope", 0),
+        broadcast=_broadcast(address, prefix, values.get("broadcast")),
+        peer=values.get("peer"),
+        home="home" in values,
+        detect_duplicates="-nodad" in values,
+        mngtmpaddr="mngtmpaddr" in values,
+        noprefixroute="noprefixroute" in values,
+        autojoin="autojoin" in values,
+        # keepalived 2.2.7 does not tell the kernel of one for IPv4.
+        preferred_lifetime=values.get("preferred_lft") if address.version == 6 else None,
+        use_vmac="use_vmac" in values,
+        no_track="no_track" in values,
+        track_group=values.get("track_group"),
     )
     value = scan.finish(found)
     assert isinstance(value, VirtualAddress)
     return value
+
+
+def _broadcast(address: IPAddress, prefix: int, word: str | None) -> IPAddress | None:
+    """The broadcast address that a word says."""
+    if word is None or word not in ("+", "-"):
+        return None if word is None else ipaddress.ip_address(word)
+    network = ipaddress.ip_interface((address, prefix)).network
+    return network.broadcast_address if word == "+" else network.network_address
 
 
 def _stray(scan: Scan) -> None:
@@ -168,11 +186,19 @@ def _judge(scan: Scan, address: IPAddress, prefix: int) -> None:
         if "broadcast" in values:
             scan.drop("bad-word", scan.where["broadcast"], "an IPv6 address has no broadcast address")
         for name in ("scope", "label"):
-            if name in values and values[name] not in ("global", "0"):
+            if values.get(name, 0) != 0:
                 at = scan.where[name]
                 scan.note("bad-word", at, f"an IPv6 address has no {name}: it is ignored", since=at - 1)
                 del values[name]
         return
-    if values.get("broadcast") in ("+", "-") and prefix > 30 and "peer" not in values:
-        message = f"a prefix of {prefix} leaves no bits for a broadcast address: it is ignored"
-        scan.note("bad-word", scan.where["broadcast"], message, since=scan.where["broadcast"] - 1)
+    if "broadcast" not in values:
+        return
+    why = None
+    if "peer" in values:
+        why = "an address with a peer has no broadcast address: it is ignored"
+    elif values["broadcast"] in ("+", "-") and prefix > 30:
+        why = f"a prefix of {prefix} leaves no bits for a broadcast address: it is ignored"
+    if why is not None:
+        at = scan.where["broadcast"]
+        scan.note("bad-word", at, why, since=at - 1)
+        del values["broadcast"]

@@ -1,47 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """The selectors and actions of a rule in `static_rules` and `virtual_rules` (names as in ip-rule(8)).
 
-Lines are judged as keepalived 2.2.7 does, in its order, and kept as they stand.
+Lines are judged as keepalived 2.2.7 does, in its order.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bascule.config.keywords.inline import AnyBase, Listed, Scan, c_number
-from bascule.config.keywords.inline_routes import DSFIELD, REALMS, TABLE, TYPES, Network
-from bascule.config.kinds import INT_MAX, INTERFACE, NAME, UINT_MAX, Integer, Kind, Pattern, RefusedWordError
+from bascule.config.keywords.inline import AnyBase, Scan, c_number
+from bascule.config.keywords.inline_kinds import (
+    DSFIELD,
+    REALMS,
+    TABLE,
+    Bounds,
+    Fwmark,
+    IpProtocol,
+    Leads,
+    Listed,
+    Mark,
+    Network,
+)
+from bascule.config.keywords.inline_routes import TYPES, judge_length
+from bascule.config.kinds import INT_MAX, INTERFACE, NAME, UINT_MAX, Integer, Kind
 from bascule.config.schema import Block, Keyword
+from bascule.model.routing import KEEPALIVED_PROTOCOL, UNNUMBERED, Prefix, Rule, RuleAction
 
 if TYPE_CHECKING:
     from bascule.config.tree import Statement
 
 
-class Fwmark(Kind):
-    """A mark, and a mask after a slash; either may be left out, as in C."""
-
-    def parse(self, word: str) -> str:
-        """The word as it stands."""
-        for part in word.split("/", 1):
-            number = c_number(part) if part else 0
-            if number is None or part.startswith("-") or number > UINT_MAX:
-                raise RefusedWordError("bad-number", f"'{word}' is not a mark with or without a mask")
-        return word
-
-
-class IpProtocol(Kind):
-    """A protocol's name or number. Which names there are, only the machine knows."""
-
-    def parse(self, word: str) -> str:
-        """The word as it stands."""
-        number = c_number(word)
-        if number is not None and number > 255:
-            raise RefusedWordError("out-of-range", f"{word} is outside 0..255")
-        return word
-
-
 _PREFERENCE = AnyBase("N")
-_PORTS = Pattern(r"[+]?\d+-[+]?\d+.*", "FIRST-LAST", "two ports with '-' between")
+_PORTS = Bounds("ports", 16)
+_GROUP = Listed("GROUP", {"default": 0}, INT_MAX, "group")
 _TABLE_OPTIONS = frozenset({"realms", "suppress_prefixlength", "suppress_ifgroup"})
 
 _SHARED = (
@@ -74,13 +65,13 @@ _SHARED = (
     ),
     Keyword(
         "suppress_ifgroup",
-        Listed("GROUP", "default", INT_MAX, "group"),
+        _GROUP,
         default="off",
         meaning="refuse routes by interfaces of this group; with a table only",
     ),
     Keyword(
         "sup_group",
-        Listed("GROUP", "default", INT_MAX, "group"),
+        _GROUP,
         value="suppress_ifgroup",
         default="off",
         meaning="refuse routes by interfaces of this group",
@@ -91,7 +82,7 @@ _SHARED = (
     Keyword("tunnel-id", Integer(0, 2**64 - 1), default="any", meaning="tunnel that packets come out of"),
     Keyword(
         "uidrange",
-        Pattern(r"[+-]?\d+-[+-]?\d+.*", "FIRST-LAST", "two user ids with '-' between"),
+        Bounds("user ids", 32),
         default="any",
         meaning="users whose sockets the packets come from",
     ),
@@ -115,20 +106,24 @@ STATIC = Block(
 )
 
 _KEEPS = frozenset({"protocol", "ipproto", "sport", "dport", "track_group"})
-_ACTIONS = ("blackhole", "unreachable", "prohibit")
+_ACTIONS = {
+    **{each.name.lower(): each for each in RuleAction},
+    **{str(each.value): each for each in RuleAction if each >= RuleAction.BLACKHOLE},
+    "l3mdev": RuleAction.TABLE,
+}
 
 
-def virtual_rule(statement: Statement) -> tuple[str, ...]:
-    """A line of `virtual_rules`, as it stands."""
-    return _Rule(statement, VIRTUAL).read()
+def virtual_rule(statement: Statement) -> Rule:
+    """A line of `virtual_rules`."""
+    return _Line(statement, VIRTUAL).read()
 
 
-def static_rule(statement: Statement) -> tuple[str, ...]:
-    """A line of `static_rules`, as it stands."""
-    return _Rule(statement, STATIC).read()
+def static_rule(statement: Statement) -> Rule:
+    """A line of `static_rules`."""
+    return _Line(statement, STATIC).read()
 
 
-class _Rule:
+class _Line:
     """One line, its action and the address family that its words have agreed on so far."""
 
     def __init__(self, statement: Statement, options: Block) -> None:
@@ -136,15 +131,49 @@ class _Rule:
         self.family: int | None = None
         self.action: str | None = None
 
-    def read(self) -> tuple[str, ...]:
+    def read(self) -> Rule:
         self.scan.run(self._stray, _KEEPS, self._after)
-        self._judge(self.scan.values)
-        value = self.scan.finish(self.scan.words)
-        assert isinstance(value, tuple)
+        action = self._judge(self.scan.values)
+        value = self.scan.finish(self._rule(action))
+        assert isinstance(value, Rule)
         return value
 
-    def _judge(self, values: dict[str, Any]) -> None:
-        """What the whole line must hold."""
+    def _rule(self, action: str) -> Rule:
+        values = self.scan.values
+        get = values.get
+        mark: Mark | None = get("fwmark")
+        return Rule(
+            family=self.family or 4,
+            action=_ACTIONS[action],
+            table=get("table"),
+            goto=get("goto"),
+            priority=get("preference", UNNUMBERED),
+            invert="not" in values,
+            source=self._prefix(get("from")),
+            destination=self._prefix(get("to")),
+            tos=get("tos", 0),
+            mark=mark.value if mark is not None else None,
+            mark_mask=mark.mask if mark is not None else None,
+            incoming=get("iif"),
+            outgoing=get("oif"),
+            ip_protocol=get("ipproto"),
+            source_ports=get("sport"),
+            destination_ports=get("dport"),
+            users=get("uidrange"),
+            tunnel=get("tunnel-id"),
+            realms=get("realms"),
+            suppress_prefix_length=get("suppress_prefixlength"),
+            suppress_interface_group=get("suppress_ifgroup"),
+            protocol=get("protocol", KEEPALIVED_PROTOCOL),
+            no_track="no_track" in values,
+            track_group=get("track_group"),
+        )
+
+    def _prefix(self, value: Leads | None) -> Prefix | None:
+        return value.of(self.family) if value is not None else None
+
+    def _judge(self, values: dict[str, Any]) -> str:
+        """What the whole line must hold; its action."""
         if self.action is None:
             self.scan.drop("incomplete", 0, "the rule has no action", "add 'table N'")
         if self.action == "goto" and values.get("preference", UINT_MAX) >= values["goto"]:
@@ -153,19 +182,17 @@ class _Rule:
         bound = [name for name in values if name in _TABLE_OPTIONS]
         if bound and self.action not in ("table", "l3mdev"):
             self.scan.drop("bad-word", self.scan.where[bound[0]], f"'{bound[0]}' only goes with a table")
+        return self.action
 
     def _after(self, scan: Scan, option: Keyword, value: Any) -> None:
         name = option.value
         at = scan.index - 1
         if name in ("from", "to"):
-            self._agree(value, at)
-            bits = {4: 32, 6: 128}.get(value or 0)
-            length = scan.words[at].partition("/")[2]
-            if bits and "/" in scan.words[at] and not (length.isascii() and length.isdigit() and int(length) <= bits):
-                scan.note("out-of-range", at, f"'{length}' is no prefix length: {bits} is used")
+            self._agree(value.family, at)
+            judge_length(scan, value, at)
         elif name == "realms":
             self._agree(4, at)
-        elif name == "table" and (value == "unspec" or (c_number(value) or 1) % 2**32 == 0 or c_number(value) == 0):
+        elif name == "table" and value == 0:
             scan.drop("out-of-range", at, "there is no table 0")
         elif name == "type":
             scan.index -= 1
@@ -188,8 +215,10 @@ class _Rule:
         scan = self.scan
         number = c_number(action)
         known = action in TYPES or (number is not None and number <= 255 and not action.startswith("-"))
-        if known and action not in _ACTIONS and number not in (6, 7, 8):
+        if known and action not in _ACTIONS and str(number) not in _ACTIONS:
             scan.drop("bad-word", index, f"'{action}' is no action of a rule")
+        if known and number is not None:
+            action = str(number)
         if not known and action not in ("table", "l3mdev", "goto", "nop"):
             scan.drop("bad-word", index, f"'{action}' is no option of a rule", scan.nearest(action))
         if self.action is not None:

@@ -52,7 +52,7 @@ def placed(virtual: Iterable[VirtualAddress], interface: str) -> tuple[Placed, .
             address=entry.address,
             prefix_length=entry.prefix_length,
             label=entry.label,
-            scope=addresses.SCOPES.get(entry.scope or "global", 0),
+            scope=entry.scope,
         )
         for entry in virtual
     )

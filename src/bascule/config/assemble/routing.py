@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses, routes and rules that go with an instance or stay with the machine, into the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bascule.config.reader import Section
+from bascule.model.configuration import Configuration, VirtualAddress, VrrpInstance
+from bascule.model.routing import UNNUMBERED, Route, Rule
+
+LAST_PRIORITY = 16384
+"""What keepalived 2.2.7 gives to the first rule that names no priority; each further one gets one less."""
+
+
+def listed(section: Section, keyword: str) -> tuple[VirtualAddress, ...]:
+    """The addresses of a block of addresses, each once, the first of those that are equal."""
+    found: Sequence[VirtualAddress] = section.get(keyword) or ()
+    kept: dict[object, VirtualAddress] = {}
+    for each in found:
+        kept.setdefault(each.address, each)
+    return tuple(kept.values())
+
+
+def routes(section: Section, keyword: str) -> tuple[Route, ...]:
+    """The routes of a block of routes."""
+    return tuple(section.get(keyword) or ())
+
+
+def rules(section: Section, keyword: str) -> tuple[Rule, ...]:
+    """The rules of a block of rules, some of them without a number yet."""
+    return tuple(section.get(keyword) or ())
+
+
+def numbered(configuration: Configuration) -> Configuration:
+    """The configuration with a priority for every rule: static ones first, then those of the instances in order."""
+    following = LAST_PRIORITY
+
+    def number(listed: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        nonlocal following
+        done: list[Rule] = []
+        for rule in listed:
+            done.append(rule if rule.priority != UNNUMBERED else msgspec.structs.replace(rule, priority=following))
+            following -= rule.priority == UNNUMBERED
+        return tuple(done)
+
+    def with_numbers(instance: VrrpInstance) -> VrrpInstance:
+        if not instance.virtual_rules:
+            return instance
+        return msgspec.structs.replace(instance, virtual_rules=number(instance.virtual_rules))
+
+    static = number(configuration.static_rules)
+    if not static and not any(instance.virtual_rules for instance in configuration.instances):
+        return configuration
+    instances = tuple(map(with_numbers, configuration.instances))
+    return msgspec.structs.replace(configuration, static_rules=static, instances=instances)
