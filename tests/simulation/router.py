@@ -126,6 +126,8 @@ class Router:
             version=self.world.schedule.version,
             ready_timeout=Seconds(READY_ADVERTS * interval),
             announcements=2,
+            # The last announcement must be the active's without a second round of its answers, too.
+            answer_delay=Seconds(0.0),
             announce_delay=Seconds(ANNOUNCE_ADVERTS * interval),
         )
 

@@ -166,3 +166,17 @@ def test_a_unicast_advert_of_a_stranger_is_remarked_or_refused_as_configured() -
 def test_a_unicast_advert_passes_where_multicast_is_expected_if_it_is_of_this_segment() -> None:
     verify(ADVERT, datagram(destination=HERE), EXPECTED, frozenset())
     assert refusal(ADVERT, datagram(64, destination=HERE), EXPECTED) is Refusal.TTL
+
+
+def test_adverts_to_another_group_are_refused_where_the_group_is_known() -> None:
+    other = datagram(destination=ipaddress.IPv4Address("224.0.0.77"))
+    known = dataclasses.replace(EXPECTED, group=packet.GROUP_IPV4)
+    verify(ADVERT, other, EXPECTED, frozenset())
+    assert refusal(ADVERT, other, known) is Refusal.DESTINATION
+    verify(ADVERT, datagram(), known, frozenset())
+
+
+def test_the_addresses_of_a_familiar_sender_are_not_compared_again() -> None:
+    strange = dataclasses.replace(ADVERT, addresses=(HERE,))
+    assert refusal(strange, datagram(), EXPECTED) is Refusal.ADDRESS_LIST
+    verify(strange, datagram(), EXPECTED, frozenset(), familiar=True)

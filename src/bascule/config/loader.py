@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bascule.config import tree
 from bascule.config.assemble import globals as global_settings
 from bascule.config.assemble import routing
+from bascule.config.assemble.announcing import gaps
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
 from bascule.config.diagnostics import STRUCTURAL, Findings
@@ -159,6 +160,7 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
         static_addresses=routing.listed(top, "static_ipaddress"),
         static_routes=routing.routes(top, "static_routes"),
         static_rules=routing.rules(top, "static_rules"),
+        announcement_gaps=gaps(top, defaults),
     )
     check_families(top, findings)
     check_together(top, findings)

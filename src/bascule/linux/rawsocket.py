@@ -117,8 +117,19 @@ class RawSocket:
         here = _MEMBERSHIP.pack(bytes(4), bytes(4), self._index)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
         if group is not None:
-            membership = _MEMBERSHIP.pack(group.packed, bytes(4), self._index)
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+            self._join(group)
+
+    def join(self, group: IPAddress) -> None:
+        """Hear one more multicast group; one that is heard already is no error. Raises NetlinkError."""
+        try:
+            self._join(group)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise NetlinkError(error.errno or errno.EIO, f"join {group} on {self._interface}") from error
+
+    def _join(self, group: IPAddress) -> None:
+        membership = _MEMBERSHIP.pack(group.packed, bytes(4), self._index)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -198,7 +209,11 @@ class RawSocket6(RawSocket):
         sock.setsockopt(level, socket.IPV6_RECVPKTINFO, 1)
         sock.setsockopt(level, socket.IPV6_RECVHOPLIMIT, 1)
         if group is not None:
-            sock.setsockopt(level, socket.IPV6_JOIN_GROUP, _IPV6_MEMBERSHIP.pack(group.packed, self._index))
+            self._join(group)
+
+    def _join(self, group: IPAddress) -> None:
+        membership = _IPV6_MEMBERSHIP.pack(group.packed, self._index)
+        self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
 
     def _send(self, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
         ancillary = [

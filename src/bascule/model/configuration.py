@@ -122,6 +122,15 @@ class UnicastPeer(Model, frozen=True, kw_only=True):
     max_ttl: int | None = None
 
 
+class AnnouncementGap(Model, frozen=True, kw_only=True):
+    """`garp_group`: how far apart announcements leave by some interfaces together."""
+
+    interfaces: tuple[str, ...] = ()
+    """Empty = each interface that is in no other entry, by itself (`vrrp_garp_interval`, `vrrp_gna_interval`)."""
+    arp: Seconds = Seconds(0.0)
+    na: Seconds = Seconds(0.0)
+
+
 class VrrpInstance(Model, frozen=True, kw_only=True):
     """`vrrp_instance NAME`."""
 
@@ -147,6 +156,19 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     sync_daemon_interface: str | None = None
     garp_master_delay: Seconds = Seconds(5.0)
     garp_master_repeat: int = 5
+    garp_master_refresh: Seconds = Seconds(0.0)
+    """Between announcements for as long as it is active; 0 = there are none."""
+    garp_master_refresh_repeat: int = 1
+    garp_lower_prio_delay: Seconds = Seconds(5.0)
+    garp_lower_prio_repeat: int = 5
+    lower_prio_no_advert: bool = False
+    higher_prio_send_advert: bool = True
+    skip_check_adv_addr: bool = False
+    """The addresses in an advert of who sent the one before are not compared."""
+    accept: bool = True
+    """False: what is sent to the virtual addresses is dropped, unless by the owner (priority 255)."""
+    multicast_group: IPAddress | None = None
+    """None = the protocol's."""
     checksum_form: ChecksumForm = ChecksumForm.PSEUDO_HEADER
     """How adverts of version 3 over IPv4 are sent; both forms are received."""
     native_ipv6: bool = False
@@ -278,5 +300,6 @@ class Configuration(Model, frozen=True, kw_only=True):
     """What stays on the machine whoever is active, as the next two."""
     static_routes: tuple[Route, ...] = ()
     static_rules: tuple[Rule, ...] = ()
+    announcement_gaps: tuple[AnnouncementGap, ...] = ()
     declared: tuple[Declared, ...] = ()
     """What is accepted and in none of the above: blocks that are left out whole, and single keywords in others."""

@@ -226,6 +226,8 @@ class Handover(Model, frozen=True, kw_only=True, tag="handover"):
     """When it was sent, CLOCK_BOOTTIME: who starts more than a down interval later does not take it up."""
     crash_hold: Seconds = Seconds(0.0)
     """After a crash: how long to stay backup before preempting again."""
+    owned: tuple[IPAddress, ...] = ()
+    """Virtual addresses that are the host's own: no instance has put them on."""
 
 
 Message: TypeAlias = (

@@ -12,7 +12,15 @@ import enum
 
 from bascule.model.base import IPAddress, Seconds, Vrid
 from bascule.model.configuration import AuthType, UnicastPeer
-from bascule.vrrp.packet import AUTH_LENGTH, PRIORITY_OWNER, TTL, Advert, Datagram, Refusal, RefusedPacketError
+from bascule.vrrp.packet import (
+    AUTH_LENGTH,
+    PRIORITY_OWNER,
+    TTL,
+    Advert,
+    Datagram,
+    Refusal,
+    RefusedPacketError,
+)
 
 
 class Remark(enum.Enum):
@@ -38,11 +46,16 @@ class Expected:
     """Empty = adverts come by multicast."""
     peers_only: bool = False
     """Unicast adverts of others are dropped."""
+    group: IPAddress | None = None
+    """Where multicast adverts are expected; None = wherever one is heard."""
 
 
-def verify(advert: Advert, datagram: Datagram, expected: Expected, own: frozenset[IPAddress]) -> None:
+def verify(
+    advert: Advert, datagram: Datagram, expected: Expected, own: frozenset[IPAddress], familiar: bool = False
+) -> None:
     """Check an advertisement against the instance that it is for; `own` are this host's addresses.
 
+    `familiar`: the addresses in it need not be compared, because those of the sender's last one were.
     Raises RefusedPacketError. In version 2 another interval is a reason, and another list of addresses unless the owner
     (priority 255) sent it: RFC 3768 7.1 demands that, and keepalived does the same. In version 3 neither is.
     """
@@ -50,14 +63,14 @@ def verify(advert: Advert, datagram: Datagram, expected: Expected, own: frozense
         raise RefusedPacketError(Refusal.OWN_PACKET, f"{datagram.source} is an address of this host")
     if expected.peers:
         _verify_unicast(datagram, expected)
-    elif datagram.ttl != TTL:
-        raise RefusedPacketError(Refusal.TTL, f"TTL {datagram.ttl}, expected {TTL}: it came through a router")
+    else:
+        _verify_multicast(datagram, expected)
     if advert.version != expected.version:
         raise RefusedPacketError(Refusal.VERSION, f"version {advert.version}, expected {expected.version}")
     if advert.vrid != expected.vrid:
         raise RefusedPacketError(Refusal.VRID, f"VRID {advert.vrid}, expected {expected.vrid}")
     if expected.version == 2:
-        _verify_version_2(advert, expected)
+        _verify_version_2(advert, expected, familiar)
 
 
 def remarks(advert: Advert, datagram: Datagram, expected: Expected) -> list[tuple[Remark, str]]:
@@ -78,6 +91,14 @@ def remarks(advert: Advert, datagram: Datagram, expected: Expected) -> list[tupl
     return found
 
 
+def _verify_multicast(datagram: Datagram, expected: Expected) -> None:
+    """One that came by unicast all the same is from this segment, if its TTL says so."""
+    if expected.group is not None and datagram.destination.is_multicast and datagram.destination != expected.group:
+        raise RefusedPacketError(Refusal.DESTINATION, f"to {datagram.destination}, expected to {expected.group}")
+    if datagram.ttl != TTL:
+        raise RefusedPacketError(Refusal.TTL, f"TTL {datagram.ttl}, expected {TTL}: it came through a router")
+
+
 def _verify_unicast(datagram: Datagram, expected: Expected) -> None:
     """A TTL says nothing between peers that routers are between, unless the configuration says what it must be."""
     if datagram.destination.is_multicast:
@@ -92,13 +113,13 @@ def _verify_unicast(datagram: Datagram, expected: Expected) -> None:
         raise RefusedPacketError(Refusal.TTL, f"TTL {datagram.ttl}, expected {least} to {most}")
 
 
-def _verify_version_2(advert: Advert, expected: Expected) -> None:
+def _verify_version_2(advert: Advert, expected: Expected, familiar: bool) -> None:
     _verify_authentication(advert, expected)
     if advert.interval != expected.interval:
         raise RefusedPacketError(
             Refusal.INTERVAL, f"an advert interval of {advert.interval:g} s, expected {expected.interval:g} s"
         )
-    if advert.priority != PRIORITY_OWNER:
+    if advert.priority != PRIORITY_OWNER and not familiar:
         _verify_addresses(advert, expected)
 
 

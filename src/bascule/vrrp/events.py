@@ -38,6 +38,18 @@ class Settings:
     """How much later than else an active of lower priority is preempted, from when it was first heard."""
     down_adverts: int = 3
     """Advert intervals in the down interval."""
+    answer: bool = True
+    """A peer of lower priority that is active too is answered with an advert at once."""
+    answer_announcements: int = 5
+    """Gratuitous ARPs for each address on hearing such a peer, and as many again later."""
+    answer_delay: Seconds = _ANNOUNCE_AGAIN
+    """Until that second round; 0 = there is none."""
+    last_word: bool = True
+    """An active that stands back sends one more advert, so that the peer announces the addresses after it."""
+    refresh: Seconds = _AT_ONCE
+    """Between announcements as active for as long as it is; 0 = there are none."""
+    refresh_announcements: int = 1
+    """Gratuitous ARPs for each address in each of those."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)

@@ -119,6 +119,9 @@ class Machine:
         self._announce_at = NEVER
         self._shift_by = 0.0
         """Seconds by which the skew time has just changed."""
+        self._answered_again_at = NEVER
+        """When the announcements of an answer are due once more."""
+        self._refresh_at = NEVER
         self._sent_at = 0.0
         self._answered_at = -NEVER
         self._answer_at = NEVER
@@ -136,6 +139,7 @@ class Machine:
         self._actions: dict[Action, Callable[[], None]] = {
             Action.SEND_ADVERT: self._send_advert,
             Action.SEND_STOP: lambda: self._ask(SendAdvert(PRIORITY_STOP)),
+            Action.LAST_WORD: self._last_word,
             Action.PUT_ADDRESSES: lambda: self._ask(PutAddresses()),
             Action.TAKE_ADDRESSES: lambda: self._ask(TakeAddresses()),
             Action.ANNOUNCE: self._announce,
@@ -184,7 +188,7 @@ class Machine:
     def deadline(self) -> float:
         """When to hand in `Timeout`; infinite when nothing is waited for."""
         if self._state is VrrpState.MASTER:
-            return min(self._advert_at, self._announce_at, self._answer_at)
+            return min(self._advert_at, self._announce_at, self._answered_again_at, self._refresh_at, self._answer_at)
         if self._state is VrrpState.BACKUP:
             return min(self._down_at, self._may_preempt_at(), self._watch_at)
         return NEVER
@@ -352,6 +356,12 @@ class Machine:
         if self._now >= self._announce_at:
             self._announce_at = NEVER
             self._ask(Announce(self._settings.announcements))
+        if self._now >= self._answered_again_at:
+            self._answered_again_at = NEVER
+            self._ask(Announce(self._settings.answer_announcements))
+        if self._now >= self._refresh_at:
+            self._refresh_at = self._now + self._settings.refresh
+            self._ask(Announce(self._settings.refresh_announcements))
 
     def _ready(self, ready: bool) -> None:
         if not ready:
@@ -386,7 +396,8 @@ class Machine:
         self._commands.append(command)
 
     def _clear(self) -> None:
-        self._down_at = self._preempt_at = self._advert_at = self._announce_at = self._answer_at = NEVER
+        self._down_at = self._preempt_at = self._advert_at = self._answer_at = NEVER
+        self._announce_at = self._answered_again_at = self._refresh_at = NEVER
         self._not_before = self._not_freed_before = 0.0
         self._delayed_until = NEVER
         self._hold_noticed = False
@@ -442,10 +453,15 @@ class Machine:
         self._sent_at = self._now
         self._ask(SendAdvert(self._priority))
 
+    def _last_word(self) -> None:
+        if self._settings.last_word:
+            self._send_advert()
+
     def _announce(self) -> None:
         self._ask(Announce(self._settings.announcements))
         if self._settings.announce_delay > 0:
             self._announce_at = self._now + self._settings.announce_delay
+        self._refresh_at = self._now + self._settings.refresh if self._settings.refresh > 0 else NEVER
 
     def _answer(self) -> None:
         """As keepalived, and RFC 9568 6.4.3: heals bridges and hosts that learned the other one's address."""
@@ -457,6 +473,11 @@ class Machine:
         self._answer_now()
 
     def _answer_now(self) -> None:
+        settings = self._settings
         self._answered_at, self._answer_at = self._now, NEVER
-        self._send_advert()
-        self._ask(Announce(self._settings.announcements))
+        if settings.answer:
+            self._send_advert()
+        if settings.answer_announcements > 0:
+            self._ask(Announce(settings.answer_announcements))
+            if settings.answer_delay > 0:
+                self._answered_again_at = self._now + settings.answer_delay

@@ -45,10 +45,12 @@ class Action(enum.Enum):
 
     SEND_ADVERT = "send an advert"
     SEND_STOP = "send an advert with priority 0"
+    LAST_WORD = "send a last advert, unless configured otherwise"
+    """The peer hears of a lower priority, and announces the addresses after our last announcement."""
     PUT_ADDRESSES = "put the virtual addresses on"
     TAKE_ADDRESSES = "take the virtual addresses off"
     ANNOUNCE = "announce the virtual addresses (gratuitous ARP, unsolicited NA), and once more later"
-    ANSWER = "send an advert and announce the virtual addresses at once; to a flood, only now and then"
+    ANSWER = "send an advert, unless configured otherwise, and announce the virtual addresses; to a flood, now and then"
     DRAIN = "read what waits in the socket"
     START_DOWN_TIMER = "wait for the down interval"
     PUT_OFF = "wait for one more down interval"
@@ -97,7 +99,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(_MASTER, Cause.ADVERT_DUE, _MASTER, (Action.SEND_ADVERT,)),
     Transition(_MASTER, Cause.PEER_STOPPED, _MASTER, (Action.SEND_ADVERT, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.PEER_YIELDS, _MASTER, (Action.ANSWER,)),
-    Transition(_MASTER, Cause.PEER_LEADS, _BACKUP, (Action.SEND_ADVERT, *_STAND_BACK)),
+    Transition(_MASTER, Cause.PEER_LEADS, _BACKUP, (Action.LAST_WORD, *_STAND_BACK)),
     Transition(_MASTER, Cause.OVERSLEPT, _BACKUP, (*_STAND_BACK, Action.PUT_OFF, Action.DRAIN)),
     Transition(_MASTER, Cause.RECONFIGURED, _MASTER, (Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),

@@ -3,25 +3,30 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import re
 import select
 from collections.abc import Iterator
 
 import pytest
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles import vrrp_ports
 from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
+from bascule.daemon.roles.vrrp_reports import will_of
 from bascule.errors import ConfigurationError
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
 from bascule.linux import addresses, rawsocket
-from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
-from bascule.model.base import Priority, Seconds, Vrid
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink, NetlinkError
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import (
     AuthType,
+    BasculeOptions,
     ChecksumForm,
     Configuration,
     UnicastPeer,
@@ -40,6 +45,7 @@ HERE = ipaddress.IPv4Address("192.168.2.210")
 PEER = ipaddress.IPv4Address("192.168.2.211")
 VIP = ipaddress.IPv4Address("192.168.2.240")
 OTHER = ipaddress.IPv4Address("192.168.2.241")
+V4 = VirtualAddress(address=VIP, prefix_length=32)
 FRESH = Handover(active=())
 
 PAIR = Topology(
@@ -171,11 +177,59 @@ def test_what_is_not_there_yet_is_said_while_the_others_run(
 
 
 def test_an_owner_does_not_lose_the_hosts_own_address(bench: Bench) -> None:
-    own = (VirtualAddress(address=HERE, prefix_length=24),)
-    bench.run(instance(virtual_addresses=own))
-    assert bench.group.instances == {}
-    assert "192.168.2.210 is this host's own address" in bench.group.notes[0]
-    assert f"inet {HERE}/24" in bench.host.run(["ip", "address", "show", "dev", "eth0"]).stdout
+    own = instance(virtual_addresses=(VirtualAddress(address=HERE, prefix_length=24), V4))
+    bench.run(own)
+    made = bench.group.instances["VI_1"]
+    assert (made.state, set(made.owned), made.source) == (VrrpState.MASTER, {HERE}, HERE)
+    assert _lifetimes(bench)[HERE] == "forever"
+    assert _lifetimes(bench)[VIP] != "forever"
+    assert [entry.address for entry in will_of([made]).addresses] == [VIP]
+    bench.run(instance(virtual_addresses=(V4,)))
+    bench.run(own)
+    assert made.owned == {HERE}
+    bench.group.stop()
+    assert _lifetimes(bench) == {HERE: "forever"}
+
+
+def test_what_an_owner_held_before_a_restart_is_not_the_hosts_own(bench: Bench) -> None:
+    own = instance(virtual_addresses=(VirtualAddress(address=HERE, prefix_length=24), V4))
+    for_ever = Configuration(instances=(own,), options=BasculeOptions(vip_lifetime=Seconds(0.0)))
+    bench.group.configure(for_ever, FRESH)
+    handed = bench.group.hand_over()
+    assert (handed.active, handed.owned) == (("VI_1",), (HERE,))
+    after = Group(bench.netlink, Log("vrrp"), bench.report)
+    after.configure(for_ever, handed)
+    assert after.instances["VI_1"].owned == {HERE}
+    after.stop()
+    assert _lifetimes(bench) == {HERE: "forever"}
+
+
+def test_an_owner_with_another_address_sends_from_that(bench: Bench) -> None:
+    bench.host.run(["ip", "address", "add", f"{OTHER}/24", "dev", "eth0"])
+    bench.group.ports.update((), False, frozenset())
+    bench.run(instance(virtual_addresses=(VirtualAddress(address=HERE, prefix_length=24),)))
+    assert bench.group.instances["VI_1"].source == OTHER
+
+
+def test_an_instance_that_the_kernel_cannot_carry_leaves_the_others_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_ipv6(interface: str, family: int, group: IPAddress) -> rawsocket.RawSocket:
+        if family == 6:
+            raise NetlinkError(errno.EAFNOSUPPORT, "open a raw socket")
+        return rawsocket.open_socket(interface, family, group)
+
+    monkeypatch.setattr(vrrp_ports, "open_socket", without_ipv6)
+    v6 = VirtualAddress(address=ipaddress.IPv6Address("fe80::52"), prefix_length=64)
+    bench.run(instance(), instance("VI_6", vrid=Vrid(52), version=3, virtual_addresses=(v6,)))
+    assert list(bench.group.instances) == ["VI_1"]
+    assert bench.group.notes[0].startswith("vrrp_instance VI_6 does not run: the kernel does not carry its adverts")
+
+
+def _lifetimes(bench: Bench) -> dict[object, str]:
+    shown = bench.host.run(["ip", "-4", "address", "show", "dev", "eth0"]).stdout
+    found = re.findall(r"inet (\S+)/\d+ .*\n +valid_lft (\w+)", shown)
+    return {ipaddress.ip_address(address): lifetime for address, lifetime in found}
 
 
 def test_a_reload_keeps_what_is_unchanged_changes_in_place_and_ends_what_is_gone(bench: Bench) -> None:

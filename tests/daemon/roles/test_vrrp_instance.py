@@ -153,7 +153,9 @@ def test_lateness_is_said(capfd: pytest.CaptureFixture[str]) -> None:
 def test_new_settings_are_in_the_next_advert() -> None:
     instance, rim = made(config_with(priority=Priority(255)))
     instance.handle(Start(), 0.0)
-    instance.configure(config_with(priority=Priority(120)), BasculeOptions(vip_lifetime=Seconds(60.0)), HERE)
+    instance.configure(
+        config_with(priority=Priority(120)), BasculeOptions(vip_lifetime=Seconds(60.0)), HERE, frozenset()
+    )
     rim.did.clear()
     instance.handle(Reconfigured(instance.settings), 0.5)
     sent = [entry[2] for entry in rim.did if entry[0] == "send"]

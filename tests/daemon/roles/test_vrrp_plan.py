@@ -7,9 +7,10 @@ import ipaddress
 
 import pytest
 
-from bascule.daemon.roles.vrrp_plan import interfaces_of, is_another, remarks_on, unsupported
-from bascule.model.base import Priority, Seconds, Vrid
+from bascule.daemon.roles.vrrp_plan import group_of, interfaces_of, is_another, owned, remarks_on, unsupported
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import AuthType, UnicastPeer, VirtualAddress, VrrpInstance
+from bascule.vrrp import packet
 
 VIP = ipaddress.IPv4Address("192.168.2.240")
 VIP6 = ipaddress.IPv6Address("fd02::240")
@@ -44,16 +45,31 @@ def instance(**changes: object) -> VrrpInstance:
         ({"unicast_source": VIP6}, "fd02::240: not IPv4"),
         ({"auth_type": AuthType.AH}, "AH"),
         ({"virtual_addresses": (V6,)}, "IPv6 needs VRRP version 3"),
-        ({"priority": Priority(255)}, "192.168.2.240 is this host's own address"),
+        ({"priority": Priority(255)}, None),
     ],
 )
 def test_what_cannot_run_says_why(changes: dict[str, object], why: str | None) -> None:
-    found = unsupported(instance(**changes), frozenset({VIP}))
+    found = unsupported(instance(**changes))
     assert found is None if why is None else why in str(found)
 
 
-def test_an_owner_of_an_address_that_is_not_here_yet_runs() -> None:
-    assert unsupported(instance(priority=Priority(255)), frozenset()) is None
+def test_what_is_here_for_good_and_was_not_put_here_is_an_owners_own() -> None:
+    here, nothing = frozenset({VIP}), frozenset[IPAddress]()
+    owner = instance(priority=Priority(255))
+    assert owned(owner, here, nothing) == {VIP}
+    assert owned(owner, here, here) == owned(owner, nothing, nothing) == frozenset()
+    assert owned(instance(priority=Priority(254)), here, nothing) == frozenset()
+    elsewhere = VirtualAddress(address=VIP, prefix_length=32, device="eth1")
+    assert owned(instance(priority=Priority(255), virtual_addresses=(elsewhere,)), here, nothing) == frozenset()
+
+
+def test_another_group_is_another_router() -> None:
+    group = ipaddress.IPv4Address("224.0.0.77")
+    assert group_of(instance()) == packet.GROUP_IPV4
+    assert group_of(instance(version=3, virtual_addresses=(V6,))) == packet.GROUP_IPV6
+    assert group_of(instance(multicast_group=group)) == group
+    assert is_another(instance(), instance(multicast_group=group))
+    assert not is_another(instance(), instance(multicast_group=packet.GROUP_IPV4))
 
 
 def test_another_router_is_told_from_another_setting() -> None:

@@ -17,6 +17,7 @@ from bascule.lab.waiting import wait_for
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
 from bascule.model.base import Vrid
 from bascule.model.configuration import UnicastPeer, VrrpInstance
+from bascule.vrrp import packet
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 
@@ -43,7 +44,7 @@ class Bench:
         self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self.ports = Ports(netlink)
         self.port = self.ports.require("eth0")
-        self.port.listen(4)
+        self.port.listen(packet.GROUP_IPV4)
 
     def ip(self, *words: str) -> None:
         self.host.run(["ip", *words])
@@ -72,7 +73,7 @@ def test_a_missing_interface_is_named(bench: Bench) -> None:
 
 
 def test_addresses_that_come_and_go_are_news_of_their_interface_unless_they_are_virtual(bench: Bench) -> None:
-    assert HERE in bench.ports.local & bench.ports.lasting
+    assert HERE in bench.ports.local & bench.ports.lasting("eth0")
     for address, touched in (("192.168.2.219", {"eth0"}), (str(VIP), set())):
         bench.ip("address", "add", f"{address}/32", "dev", "eth0")
         assert bench.news() == (touched, [])
@@ -148,7 +149,7 @@ def test_a_link_that_goes_and_returns_is_followed(bench: Bench) -> None:
 
 
 def test_an_interface_made_anew_gets_new_sockets(bench: Bench) -> None:
-    bench.port.listen(6)
+    bench.port.listen(packet.GROUP_IPV6)
     before = bench.port.sockets[4]
     bench.ip("link", "del", "eth0")
     bench.news()

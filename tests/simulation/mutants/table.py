@@ -68,7 +68,7 @@ MUTANTS = (
     Mutant(
         name="no_last_word",
         what="stands back without telling the one that leads that it was active",
-        rows=(without(_MASTER, Cause.PEER_LEADS, Action.SEND_ADVERT),),
+        rows=(without(_MASTER, Cause.PEER_LEADS, Action.LAST_WORD),),
     ),
     Mutant(
         name="farewell_unannounced",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from bascule.config.assemble.announcing import announcing
 from bascule.config.assemble.peers import peers
 from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
@@ -97,8 +98,6 @@ class _Instance:
             nopreempt=nopreempt,
             smtp_alert=self._first("smtp_alert", "smtp_alert_vrrp", "smtp_alert", default=False),
             sync_daemon_interface=get("lvs_sync_daemon_interface"),
-            garp_master_delay=Seconds(float(self._first("garp_master_delay", "vrrp_garp_master_delay", default=5))),
-            garp_master_repeat=self._first("garp_master_repeat", "vrrp_garp_master_repeat", default=5) or 1,
             checksum_form=self._checksum_form(),
             native_ipv6="native_ipv6" in self.section.values,
             preempt_delay=self._preempt_delay(state, nopreempt),
@@ -108,6 +107,10 @@ class _Instance:
             unicast_ttl=get("unicast_ttl", 255),
             check_unicast_source=self._has("check_unicast_src", "vrrp_check_unicast_src"),
             notify=notifies(self.section, self.defaults, self.findings),
+            skip_check_adv_addr=self._first("skip_check_adv_addr", "vrrp_skip_check_adv_addr", default=False),
+            accept="no_accept" not in self.section.values,
+            multicast_group=self._group(),
+            **announcing(self.section, self.defaults),
         )
 
     def _has(self, own: str, inherited: str) -> bool:
@@ -122,6 +125,17 @@ class _Instance:
         spoken: list[IPAddress] = [entry.address for entry in written[:1]]
         spoken += (self.section.get("unicast_peer") or [])[:1]
         return spoken[0].version if spoken else 4
+
+    def _group(self) -> IPAddress | None:
+        """Where adverts go by multicast; None = the protocol's group, or one of the other IP version was given."""
+        family = self._family()
+        group: IPAddress | None = self._first("mcast_dst_ip", f"vrrp_mcast_group{family}", default=None)
+        if group is not None and group.version != family:
+            message = f"{group} is not of the family of the instance: it is skipped"
+            where = self.section.where.get("mcast_dst_ip", self.statement)
+            self.findings.add("bad-address", where, 1, message)
+            return None
+        return group
 
     def _checksum_form(self) -> ChecksumForm:
         alone = self._first("v3_checksum_as_v2", default="v3_checksum_as_v2" in self.defaults.values)

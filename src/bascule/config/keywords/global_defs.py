@@ -168,8 +168,8 @@ GLOBAL_DEFS = Block(
         default="off",
         meaning="kernel connection sync daemon; follows INSTANCE state when given",
     ),
-    Keyword("vrrp_mcast_group4", GROUP, default="224.0.0.18", meaning="advert group"),
-    Keyword("vrrp_mcast_group6", GROUP, default="ff02::12", meaning="advert group"),
+    Keyword("vrrp_mcast_group4", GROUP, default="224.0.0.18", acted=True, meaning="advert group"),
+    Keyword("vrrp_mcast_group6", GROUP, default="ff02::12", acted=True, meaning="advert group"),
     Keyword(
         "vrrp_garp_master_delay",
         Integer(0, 4294, "SECONDS"),
@@ -188,21 +188,28 @@ GLOBAL_DEFS = Block(
         "vrrp_garp_master_refresh",
         Integer(0, UINT_MAX, "SECONDS"),
         default="0 (off)",
+        acted=True,
         meaning="period of repeated gratuitous ARP while MASTER",
     ),
     Keyword(
-        "vrrp_garp_master_refresh_repeat", Integer(1, UINT_MAX, instead=1), default="1", meaning="messages per refresh"
+        "vrrp_garp_master_refresh_repeat",
+        Integer(1, UINT_MAX, instead=1),
+        default="1",
+        acted=True,
+        meaning="messages per refresh",
     ),
     Keyword(
         "vrrp_garp_lower_prio_delay",
         Integer(0, 4294, "SECONDS"),
         default="= garp_master_delay",
+        acted=True,
         meaning="second burst delay after a lower-priority advert was seen as MASTER",
     ),
     Keyword(
         "vrrp_garp_lower_prio_repeat",
         Integer(0, INT_MAX),
         default="= garp_master_repeat",
+        acted=True,
         meaning="burst size after a lower-priority advert",
     ),
     Keyword(
@@ -213,12 +220,17 @@ GLOBAL_DEFS = Block(
         meaning="adverts missed before MASTER is deemed down",
     ),
     Keyword(
-        "vrrp_garp_interval", Decimal(0.000001), default="0", meaning="gap between gratuitous ARPs on one interface"
+        "vrrp_garp_interval",
+        Decimal(0.000001),
+        default="0",
+        acted=True,
+        meaning="gap between gratuitous ARPs on one interface",
     ),
     Keyword(
         "vrrp_gna_interval",
         Decimal(0),
         default="0",
+        acted=True,
         meaning="gap between unsolicited neighbour adverts on one interface",
     ),
     Keyword(
@@ -226,6 +238,7 @@ GLOBAL_DEFS = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="send one gratuitous ARP only, no second burst, no refresh (unless set before)",
     ),
     Keyword("vrrp_garp_extra_if", rest=WORD, default="0 (off)", meaning="GARP on interfaces other than the VMAC"),
@@ -242,6 +255,7 @@ GLOBAL_DEFS = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="MASTER does not answer a lower-priority advert with an advert",
     ),
     Keyword(
@@ -249,6 +263,7 @@ GLOBAL_DEFS = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="send one more advert when yielding to a higher priority",
     ),
     Keyword("vrrp_version", Integer(2, 3), default="2 (3 for IPv6)", acted=True, meaning="VRRP version"),
@@ -272,6 +287,7 @@ GLOBAL_DEFS = Block(
         "vrrp_skip_check_adv_addr",
         rest=WORD,
         default="off",
+        acted=True,
         meaning="do not compare VIP list when advert comes from the same master as before",
     ),
     Keyword(

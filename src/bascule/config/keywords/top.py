@@ -100,7 +100,7 @@ TOP = Block(
         meaning="policy rules installed at start",
     ),
     Keyword("vrrp_sync_group", NAME, block=VRRP_SYNC_GROUP, meaning="instances that change state together"),
-    Keyword("garp_group", block=GARP_GROUP, meaning="per-interface pacing of gratuitous ARP / NA"),
+    Keyword("garp_group", block=GARP_GROUP, acted=True, meaning="per-interface pacing of gratuitous ARP / NA"),
     Keyword("linkbeat_interfaces", lines=lines.anything, meaning="interfaces whose link is polled"),
     Keyword("vrrp_instance", NAME, block=VRRP_INSTANCE, acted=True, meaning="one virtual router"),
     Keyword("vrrp_script", NAME, block=VRRP_SCRIPT, meaning="periodic check script for VRRP tracking"),

@@ -107,7 +107,7 @@ VRRP_INSTANCE = Block(
     Keyword(
         "unicast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"
     ),
-    Keyword("mcast_dst_ip", GROUP, default="global group", meaning="destination of adverts"),
+    Keyword("mcast_dst_ip", GROUP, default="global group", acted=True, meaning="destination of adverts"),
     Keyword("track_src_ip", default="off", meaning="fault if the source address disappears"),
     Keyword("virtual_router_id", Integer(1, 255), default="required", acted=True, meaning="VRID"),
     Keyword("unicast_ttl", Integer(0, 255), default="255", acted=True, meaning="TTL of unicast adverts"),
@@ -171,6 +171,7 @@ VRRP_INSTANCE = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="do not compare VIP list when advert comes from the same master as before",
     ),
     Keyword(
@@ -247,6 +248,7 @@ VRRP_INSTANCE = Block(
         "garp_master_refresh",
         Integer(0, UINT_MAX, "SECONDS"),
         default="0 (off)",
+        acted=True,
         meaning="period of repeated gratuitous ARP while MASTER",
     ),
     Keyword(
@@ -256,17 +258,25 @@ VRRP_INSTANCE = Block(
         acted=True,
         meaning="messages per burst after becoming MASTER",
     ),
-    Keyword("garp_master_refresh_repeat", Integer(1, UINT_MAX, instead=1), default="1", meaning="messages per refresh"),
+    Keyword(
+        "garp_master_refresh_repeat",
+        Integer(1, UINT_MAX, instead=1),
+        default="1",
+        acted=True,
+        meaning="messages per refresh",
+    ),
     Keyword(
         "garp_lower_prio_delay",
         Integer(0, 4294, "SECONDS"),
         default="= garp_master_delay",
+        acted=True,
         meaning="second burst delay after a lower-priority advert was seen as MASTER",
     ),
     Keyword(
         "garp_lower_prio_repeat",
         Integer(0, INT_MAX),
         default="= garp_master_repeat",
+        acted=True,
         meaning="burst size after a lower-priority advert",
     ),
     Keyword(
@@ -306,6 +316,7 @@ VRRP_INSTANCE = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="MASTER does not answer a lower-priority advert with an advert",
     ),
     Keyword(
@@ -313,6 +324,7 @@ VRRP_INSTANCE = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="send one more advert when yielding to a higher priority",
     ),
     Keyword(

@@ -134,12 +134,18 @@ TRACK_GROUP = Block(
 
 GARP_GROUP = Block(
     "garp_group",
-    Keyword("garp_interval", Decimal(), default="0", meaning="gap between gratuitous ARPs on one interface"),
     Keyword(
-        "gna_interval", Decimal(0), default="0", meaning="gap between unsolicited neighbour adverts on one interface"
+        "garp_interval", Decimal(), default="0", acted=True, meaning="gap between gratuitous ARPs on one interface"
     ),
-    Keyword("interface", INTERFACE, meaning="one interface"),
-    Keyword("interfaces", lines=lines.words, meaning="interfaces that share one pacing"),
+    Keyword(
+        "gna_interval",
+        Decimal(0),
+        default="0",
+        acted=True,
+        meaning="gap between unsolicited neighbour adverts on one interface",
+    ),
+    Keyword("interface", INTERFACE, acted=True, meaning="one interface"),
+    Keyword("interfaces", lines=lines.words, acted=True, meaning="interfaces that share one pacing"),
 )
 
 BFD_INSTANCE = Block(

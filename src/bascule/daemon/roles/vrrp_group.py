@@ -15,6 +15,7 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
+from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.errors import ConfigurationError, KernelRefusedError
@@ -39,6 +40,8 @@ from bascule.vrrp.packet import RefusedPacketError
 
 NO_ADDRESS = Fault("the interface has no address to send from", mute=True)
 
+NOTHING_HANDED_OVER = Handover(active=())
+
 NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv6Address(0)}
 """Stands for the source of an instance whose interface has no address; it is in FAULT and sends nothing."""
 
@@ -52,6 +55,7 @@ class Group:
         self._report = report
         self._keeper = Keeper(netlink, log)
         self.ports = Ports(netlink)
+        self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
         self.instances: dict[str, Instance] = {}
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._virtual: frozenset[IPAddress] = frozenset()
@@ -66,33 +70,33 @@ class Group:
         self.ports.require(interface).sockets[source.version].send(payload, source, destination, ttl)
 
     def announce(self, interface: str, address: IPAddress) -> None:
-        """Send one gratuitous ARP or neighbour advertisement (Rim)."""
-        self.ports.require(interface).announce(address)
+        """Send one gratuitous ARP or neighbour advertisement, or line it up (Rim)."""
+        self._pacer.announce(interface, address, boottime())
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on (Rim)."""
         self._keeper.put(owner, wanted, lifetime, now)
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
-        """Have addresses off (Rim)."""
+        """Have addresses off, and say no more of them (Rim)."""
+        self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self._keeper.take(owner, unwanted)
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
         first = min((instance.deadline for instance in self.instances.values()), default=math.inf)
-        return min(first, self._keeper.deadline())
+        return min(first, self._keeper.deadline(), self._pacer.deadline())
 
     def configure(self, wanted: Configuration, handover: Handover) -> None:
         """Run the instances of `wanted`: unchanged ones go on as they are, changed ones in place where that can be.
 
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
-        reasons = {entry.name: self._unsupported(entry, handover) for entry in wanted.instances}
+        reasons = {entry.name: vrrp_plan.unsupported(entry) or self._open(entry) for entry in wanted.instances}
         entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
-        for entry in entries.values():
-            self._open(entry)
         self._note(entries.values(), reasons)
         self.tracking.configure(wanted)
+        self._pacer.configure(wanted.announcement_gaps)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
         for name, instance in tuple(self.instances.items()):
             if name not in entries or vrrp_plan.is_another(instance.config, entries[name]):
@@ -105,10 +109,12 @@ class Group:
         self._by_router = {vrrp_plan.router_of(i.config): i for i in self.instances.values()}
         self.ports.keep(name for entry in entries.values() for name in vrrp_plan.interfaces_of(entry))
 
-    def _unsupported(self, entry: VrrpInstance, handover: Handover) -> str | None:
+    def _owned(self, entry: VrrpInstance, handover: Handover = NOTHING_HANDED_OVER) -> frozenset[IPAddress]:
         """What an instance has put on here itself, now or before a restart, is no address of the host's own."""
-        held = entry.name in self.instances or entry.name in handover.active
-        return vrrp_plan.unsupported(entry, frozenset() if held else self.ports.lasting)
+        put = {placed.address for placed in self._keeper.wanted(entry.name)}
+        if entry.name in handover.active:
+            put |= {virtual.address for virtual in entry.virtual_addresses} - set(handover.owned)
+        return vrrp_plan.owned(entry, self.ports.lasting(entry.interface), frozenset(put))
 
     def _note(self, entries: Iterable[VrrpInstance], reasons: dict[str, str | None]) -> None:
         found = {name: why for name, why in reasons.items() if why is not None}
@@ -117,17 +123,23 @@ class Group:
         remarks = [f"vrrp_instance {e.name} {remark}" for e in entries for remark in vrrp_plan.remarks_on(e)]
         self.notes = (*(f"vrrp_instance {name} does not run: {why}" for name, why in found.items()), *remarks)
 
-    def _open(self, entry: VrrpInstance) -> None:
+    def _open(self, entry: VrrpInstance) -> str | None:
+        """Have the interfaces of an instance open. Why that cannot be: a kernel without IPv6 still has IPv4's."""
         for name in vrrp_plan.interfaces_of(entry):
             try:
                 self.ports.require(name)
             except ConfigurationError as error:
                 raise ConfigurationError(f"vrrp_instance {entry.name}: {error}") from error
-        self.ports.require(entry.interface).listen(entry.family)
+        try:
+            self.ports.require(entry.interface).listen(vrrp_plan.group_of(entry))
+        except KernelRefusedError as error:
+            return f"the kernel does not carry its adverts: {error}"
+        return None
 
     def _start(self, entry: VrrpInstance, wanted: Configuration, handover: Handover) -> None:
-        source = self._source(entry)
-        instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log)
+        owned = self._owned(entry, handover)
+        source = self._source(entry, owned)
+        instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned)
         self.instances[entry.name] = instance
         now = boottime()
         standing = instance.standing = self._standing(instance)
@@ -142,10 +154,11 @@ class Group:
         self._handle(instance, start, now)
 
     def _change(self, instance: Instance, entry: VrrpInstance, wanted: Configuration) -> None:
-        source = self._source(entry) or instance.source
-        before = (instance.config, instance.settings, instance.lifetime_setting, instance.source)
-        instance.configure(entry, wanted.options, source)
-        if before != (instance.config, instance.settings, instance.lifetime_setting, instance.source):
+        owned = self._owned(entry)
+        source = self._source(entry, owned) or instance.source
+        before = instance.made_of
+        instance.configure(entry, wanted.options, source, owned)
+        if before != instance.made_of:
             self._log.info("instance_reconfigured", instance=entry.name, priority=entry.priority)
             self._handle(instance, Reconfigured(instance.settings), boottime())
         self._weigh(entry.name)
@@ -155,8 +168,11 @@ class Group:
         self._handle(instance, Stop(), boottime())
         del self.instances[name]
 
-    def _source(self, entry: VrrpInstance) -> IPAddress | None:
-        return self.ports.source(self.ports.require(entry.interface), self._virtual, entry)
+    def _source(self, entry: VrrpInstance, owned: frozenset[IPAddress]) -> IPAddress | None:
+        """An owner whose interface has no other address sends from one that it owns."""
+        port = self.ports.require(entry.interface)
+        found = self.ports.source(port, self._virtual, entry)
+        return found or (self.ports.source(port, self._virtual - owned, entry) if owned else None)
 
     def _standing(self, instance: Instance) -> StandingChanged:
         """What holds of an instance now: its interface, and what it tracks."""
@@ -164,7 +180,7 @@ class Group:
         faults, change = self.tracking.standing(entry.name)
         if not self.ports.require(entry.interface).up:
             faults = (LINK_DOWN, *faults) if entry.track_primary else faults
-        elif self._source(entry) is None:
+        elif self._source(entry, instance.owned) is None:
             faults = (NO_ADDRESS, *faults)
         return StandingChanged(faults=faults, change=change)
 
@@ -216,6 +232,8 @@ class Group:
         now = boottime()
         if self._keeper.deadline() <= now:
             self._keeper.renew(now)
+        if self._pacer.deadline() <= now:
+            self._pacer.run(now)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
         """Take in what changed in the kernel: links that went or came, addresses that others took off."""
@@ -235,7 +253,7 @@ class Group:
 
     def _refresh(self, instance: Instance) -> None:
         """Follow an interface: its carrier, and the address that adverts come from."""
-        source = self._source(instance.config)
+        source = self._source(instance.config, instance.owned)
         if source is not None and source != instance.source:
             self._move_source(instance, source, boottime())
         self._weigh(instance.name)
@@ -260,7 +278,8 @@ class Group:
         for instance in tuple(self.instances.values()):
             if instance.state is VrrpState.MASTER:
                 self._handle(instance, Reconfigured(instance.settings), now)
-        return Handover(active=self.active(), at=now)
+        owned = frozenset().union(*(instance.owned for instance in self.instances.values()))
+        return Handover(active=self.active(), at=now, owned=tuple(owned))
 
     def stop(self) -> None:
         """Give every address up in order."""

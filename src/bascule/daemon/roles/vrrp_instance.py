@@ -8,6 +8,7 @@ import time
 from typing import Protocol
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed
 from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
 from bascule.errors import KernelRefusedError
@@ -62,8 +63,16 @@ class Outcome:
 class Instance:
     """A machine with its configuration and counters. `deadline` is kept here so that a loop over many is cheap."""
 
-    def __init__(self, config: VrrpInstance, options: BasculeOptions, source: IPAddress, rim: Rim, log: Log) -> None:
-        """An instance that has not started; `source` is where its adverts come from."""
+    def __init__(
+        self,
+        config: VrrpInstance,
+        options: BasculeOptions,
+        source: IPAddress,
+        rim: Rim,
+        log: Log,
+        owned: frozenset[IPAddress] = frozenset(),
+    ) -> None:
+        """An instance that has not started; `source` is where its adverts come from, `owned` as in `configure`."""
         self._rim = rim
         self._log = log
         self._seldom = Seldom()
@@ -75,16 +84,25 @@ class Instance:
         self.since = time.time()
         self.standing = StandingChanged()
         """What the machine was last told of faults and weights."""
-        self.configure(config, options, source)
+        self.configure(config, options, source, owned)
         self.machine = Machine(self.settings)
         self.deadline = self.machine.deadline()
 
-    def configure(self, config: VrrpInstance, options: BasculeOptions, source: IPAddress) -> None:
-        """Take a configuration over; the machine is told by `Reconfigured(instance.settings)`."""
+    def configure(
+        self, config: VrrpInstance, options: BasculeOptions, source: IPAddress, owned: frozenset[IPAddress]
+    ) -> None:
+        """Take a configuration over; the machine is told by `Reconfigured(instance.settings)`.
+
+        `owned` are the virtual addresses that are this host's own: announced, but neither put on nor taken off.
+        """
         self.config = config
         self.source = source
+        self.owned = owned
         self.addresses = placed(_in_order(config.virtual_addresses), config.interface)
-        self.destinations = tuple(peer.address for peer in config.unicast_peers) or (packet.group_of(config.family),)
+        self.moving = tuple(entry for entry in self.addresses if entry.address not in owned)
+        """The addresses that are put on and taken off."""
+        group = vrrp_plan.group_of(config)
+        self.destinations = tuple(peer.address for peer in config.unicast_peers) or (group,)
         self.ttl = config.unicast_ttl if config.unicast_peers else packet.TTL
         self.settings = settings_of(config, options, source)
         self.lifetime_setting = options.vip_lifetime
@@ -98,7 +116,10 @@ class Instance:
             version=config.version,
             peers=config.unicast_peers,
             peers_only=config.check_unicast_source,
+            group=group,
         )
+        self._familiar: IPAddress | None = None
+        """Whose addresses need not be compared again."""
         self._auth_data = auth_data
         self._payloads: dict[tuple[Priority, IPAddress], bytes] = {}
         self._remarked: tuple[Advert, IPAddress] | None = None
@@ -113,6 +134,11 @@ class Instance:
     def name(self) -> str:
         """Its name in the configuration."""
         return self.config.name
+
+    @property
+    def made_of(self) -> tuple[object, ...]:
+        """What a configuration decides: when it is another, the machine is to be told."""
+        return (self.config, self.settings, self.lifetime_setting, self.source, self.owned)
 
     @property
     def state(self) -> VrrpState:
@@ -143,11 +169,13 @@ class Instance:
     def hear(self, advert: Advert, datagram: Datagram, own: frozenset[IPAddress], at: float, now: float) -> Outcome:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
         try:
-            acceptance.verify(advert, datagram, self._expected, own)
+            acceptance.verify(advert, datagram, self._expected, own, datagram.source == self._familiar)
         except RefusedPacketError as error:
             self._refused(error, datagram.source, now)
             return Outcome([])
         self.received += 1
+        if self.config.skip_check_adv_addr:
+            self._familiar = datagram.source
         form = advert.checksum_form.value
         self.checksum_forms[form] = self.checksum_forms.get(form, 0) + 1
         self._remark(advert, datagram, now)
@@ -173,9 +201,9 @@ class Instance:
                     self._send(priority, now)
                 case PutAddresses():
                     lifetime = lifetime_of(self.lifetime_setting, self.machine.down_interval)
-                    self._rim.put(self.name, self.addresses, lifetime, now)
+                    self._rim.put(self.name, self.moving, lifetime, now)
                 case TakeAddresses():
-                    self._rim.take(self.name, self.addresses)
+                    self._rim.take(self.name, self.moving)
                 case Announce(times=times):
                     self.announce(times, now)
                 case Drain():
@@ -238,6 +266,12 @@ def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress
         ready_timeout=Seconds(READY_ADVERTS * config.advert_interval) if ready is None else ready,
         announcements=config.garp_master_repeat,
         announce_delay=config.garp_master_delay,
+        answer=not config.lower_prio_no_advert,
+        answer_announcements=config.garp_lower_prio_repeat,
+        answer_delay=config.garp_lower_prio_delay,
+        last_word=config.higher_prio_send_advert,
+        refresh=config.garp_master_refresh,
+        refresh_announcements=config.garp_master_refresh_repeat,
         preempt_delay=config.preempt_delay,
         down_adverts=config.down_timer_adverts,
     )

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from bascule.model.base import IPAddress
 from bascule.model.configuration import AuthType, VrrpInstance
+from bascule.vrrp import packet
 from bascule.vrrp.packet import INTERVAL_MAX, PRIORITY_OWNER
 
 
-def unsupported(entry: VrrpInstance, lasting: frozenset[IPAddress]) -> str | None:
-    """Why an instance cannot run yet, in words; the others do. None = it can.
-
-    `lasting` are this host's own addresses. An owner's address is one of them, and would be lost when the instance
-    stops, because what an instance holds is taken off then.
-    """
+def unsupported(entry: VrrpInstance) -> str | None:
+    """Why an instance cannot run, in words; the others do. None = it can."""
     if entry.auth_type is AuthType.AH:
         return "authentication by AH is not there yet"
     mixed = _mixed(entry)
@@ -26,11 +23,19 @@ def unsupported(entry: VrrpInstance, lasting: frozenset[IPAddress]) -> str | Non
         return "IPv6 needs VRRP version 3"
     if entry.version == 3 and not 1 <= round(entry.advert_interval * 100) <= INTERVAL_MAX:
         return f"an advert interval of {entry.advert_interval:g} s does not fit version 3 (0.01 to 40.95)"
-    addresses = [virtual.address for virtual in entry.virtual_addresses]
-    own = [str(address) for address in addresses if address in lasting]
-    if entry.priority == PRIORITY_OWNER and own:
-        return f"{', '.join(own)} is this host's own address: owning it (priority 255) is not there yet"
     return None
+
+
+def owned(entry: VrrpInstance, lasting: frozenset[IPAddress], put: frozenset[IPAddress]) -> frozenset[IPAddress]:
+    """The virtual addresses that are the host's own: an owner speaks for them, and leaves them where they are.
+
+    `lasting` are the addresses on the interface that have no lifetime, `put` those that an instance has put there.
+    keepalived 2.2.7 takes an owner's address off when it stops.
+    """
+    if entry.priority != PRIORITY_OWNER:
+        return frozenset()
+    virtual = (line.address for line in entry.virtual_addresses if line.device in (None, entry.interface))
+    return frozenset(virtual) & lasting - put
 
 
 def _mixed(entry: VrrpInstance) -> str | None:
@@ -43,7 +48,7 @@ def _mixed(entry: VrrpInstance) -> str | None:
 
 def is_another(before: VrrpInstance, entry: VrrpInstance) -> bool:
     """Whether the same name stands for another virtual router now, which has to start from the beginning."""
-    return router_of(before) != router_of(entry) or before.version != entry.version
+    return (router_of(before), before.version, group_of(before)) != (router_of(entry), entry.version, group_of(entry))
 
 
 def router_of(entry: VrrpInstance) -> tuple[str, int, int]:
@@ -57,6 +62,11 @@ def remarks_on(entry: VrrpInstance) -> tuple[str, ...]:
     if entry.family == 6 and not any(address.is_link_local for address in addresses):
         return ("has no link-local virtual address, which RFC 9568 5.2.9 wants as the first",)
     return ()
+
+
+def group_of(entry: VrrpInstance) -> IPAddress:
+    """The multicast group of an instance's adverts."""
+    return entry.multicast_group or packet.group_of(entry.family)
 
 
 def interfaces_of(entry: VrrpInstance) -> tuple[str, ...]:

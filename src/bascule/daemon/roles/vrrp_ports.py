@@ -16,7 +16,6 @@ from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.linux.rawsocket import RawSocket, open_socket
 from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpInstance
-from bascule.vrrp.packet import group_of
 
 _ETHERNET_ADDRESS = 6
 
@@ -31,13 +30,20 @@ class Port:
         """Packets that could not be told to belong to an instance."""
         self.sockets: dict[int, RawSocket] = {}
         """By IP version: the kernel may not have both, and an interface may only carry addresses."""
+        self._groups: list[IPAddress] = []
         self._announcer = _announcer(found)
         self._opened_for = (found.index, found.hardware_address)
 
-    def listen(self, family: int) -> None:
-        """Have a socket for adverts over IP version `family`. Raises KernelRefusedError."""
-        if family not in self.sockets:
-            self.sockets[family] = open_socket(self.name, family, group_of(family))
+    def listen(self, group: IPAddress) -> None:
+        """Have a socket for adverts to a group, or by unicast over its IP version. Raises KernelRefusedError."""
+        if group in self._groups:
+            return
+        opened = self.sockets.get(group.version)
+        if opened is None:
+            self.sockets[group.version] = open_socket(self.name, group.version, group)
+        else:
+            opened.join(group)
+        self._groups.append(group)
 
     @property
     def name(self) -> str:
@@ -58,7 +64,7 @@ class Port:
         if not found.up or (found.index, found.hardware_address) == self._opened_for:
             return
         try:
-            fresh = _opened(found, self.sockets)
+            fresh = _opened(found, self._groups)
         except KernelRefusedError:
             self.facts = dataclasses.replace(found, up=False, running=False)
             return
@@ -81,12 +87,12 @@ class Port:
             self._announcer.close()
 
 
-def _opened(found: Interface, families: Iterable[int]) -> Port:
+def _opened(found: Interface, groups: Iterable[IPAddress]) -> Port:
     """All sockets of an interface or none. Raises KernelRefusedError."""
     port = Port(found)
     try:
-        for family in families:
-            port.listen(family)
+        for group in groups:
+            port.listen(group)
     except KernelRefusedError:
         port.close()
         raise
@@ -144,10 +150,11 @@ class Ports:
         self._local = frozenset(entry.address for entry in self._addresses.values())
         self._own.clear()
 
-    @property
-    def lasting(self) -> frozenset[IPAddress]:
-        """The addresses of this host without a lifetime."""
-        return frozenset(entry.address for entry in self._addresses.values() if entry.lifetime is None)
+    def lasting(self, name: str) -> frozenset[IPAddress]:
+        """The addresses without a lifetime of an interface in use."""
+        index = self.require(name).facts.index
+        found = (entry for entry in self._addresses.values() if entry.index == index)
+        return frozenset(entry.address for entry in found if entry.lifetime is None)
 
     def get(self, name: str) -> Port | None:
         """The port of an interface in use."""

@@ -57,7 +57,7 @@ def will_of(instances: Iterable[Instance]) -> LastWill:
         addresses=tuple(
             WillAddress(interface=entry.interface, address=entry.address, prefix_length=entry.prefix_length)
             for instance in active
-            for entry in instance.addresses
+            for entry in instance.moving
         ),
     )
 
