@@ -36,6 +36,8 @@ from bascule.model.keyword import KeywordDescription
 from bascule.model.status import DirectorStatus
 from bascule.vrrp import transitions
 from bench.report import BenchReport, FailoverReport
+from tests.ledger import vrrp_9568, vrrp_older
+from tests.ledger.requirement import Requirement
 
 REFERENCE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "reference"
 WIDTH = 100
@@ -130,6 +132,36 @@ def vrrp_page() -> str:
         transitions.as_table(),
         f"```dot\n{transitions.as_diagram()}\n```",
     )
+
+
+def requirements_page() -> str:
+    """What VRRP's standards demand, and the tests that show it."""
+    heads = ("section", "level", "demand", "standing", "shown by", "the opposite", "remark")
+    return page(
+        "VRRP: what the standards demand",
+        "Every MUST and SHOULD of RFC 9568, in our own words, with the tests (below `tests/`) in which it is done and "
+        "those in which the opposite is refused or a defect would be noticed; then where RFC 3768 and RFC 5798 demand "
+        "something else. `test_a_defect_is_found[...]` builds a deliberate defect into the machine, and finds it by "
+        "[simulation](../simulation.md).",
+        "## RFC 9568 (version 3)",
+        table(heads, requirement_rows(vrrp_9568.REQUIREMENTS)),
+        "## RFC 3768 (version 2)",
+        table(heads, requirement_rows(vrrp_older.VERSION_2)),
+        "## RFC 5798 (version 3, before RFC 9568)",
+        table(heads, requirement_rows(vrrp_older.VERSION_3_BEFORE)),
+    )
+
+
+def requirement_rows(requirements: Iterable[Requirement]) -> Iterator[tuple[str, ...]]:
+    """A ledger's lines; a test is its function's name, with the file's as its title."""
+    for entry in requirements:
+        tests = ("; ".join(_test_link(name) for name in names) for names in (entry.shown, entry.against))
+        yield (entry.section, entry.level.value.upper(), entry.what, entry.standing.value, *tests, entry.why)
+
+
+def _test_link(name: str) -> str:
+    file, function = name.split("::")
+    return f"[`{function}`](../../tests/{file})"
 
 
 def health_page() -> str:
@@ -240,6 +272,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "keywords.md": keywords_page,
     "findings.md": findings_page,
     "vrrp.md": vrrp_page,
+    "vrrp-requirements.md": requirements_page,
     "health.md": health_page,
     "packets.md": packets_page,
     "commands.md": commands_page,

@@ -48,7 +48,8 @@ class Tally:
         """Everything, a line each."""
         faults = [f"{self.faults[kind]:>12,}  {kind.value}" for kind in Kind]
         rows = [f"{self.rows[row]:>12,}  {_name(row)}" for row in _all_rows()]
-        return ["faults that had an effect", *faults, "transitions", *rows]
+        unseen = f"{self.unseen:>12,}  times became active after several stops that nobody can notice"
+        return ["faults that had an effect", *faults, "transitions", *rows, unseen]
 
 
 def _all_rows() -> list[Row]:

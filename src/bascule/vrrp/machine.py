@@ -70,7 +70,8 @@ JITTER = Seconds(0.005)
 """But so late may any process come, though never later than `LATE`: only fast adverts are concerned."""
 
 PATIENCE = 8
-"""Late timers in a row, with nothing heard between: a machine that is always late must take over some time, too."""
+"""Late timers in a row, with nothing heard between, until a call may come a whole interval late: a machine that is
+always a little late must take over some time, too."""
 
 
 def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
@@ -244,7 +245,7 @@ class Machine:
                 self._move(Cause.OVERSLEPT, f"woke after {silence:.1f} s without an own advert")
         elif self._state is VrrpState.BACKUP:
             late = self._awake_since(event) - self.deadline()
-            if late > self._believed and self._disbelieved < PATIENCE:
+            if late > (self._believed if self._disbelieved < PATIENCE else self._pace):
                 self._late_timers += 1
                 self._disbelieved += 1
                 self._ask(Noticed(Notice.TIMER_LATE, f"woke {late:.3f} s late: listens for one more down interval"))

@@ -85,7 +85,7 @@ MUTANTS = (
     Mutant(
         name="lateness_believed",
         what="a backup believes its down timer however late it comes",
-        edits=(("if late > self._believed and", "if late > NEVER and"),),
+        edits=(("if late > (self._believed if", "if late > (NEVER if"),),
     ),
     Mutant(
         name="clock_not_watched",
