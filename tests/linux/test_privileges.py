@@ -118,3 +118,49 @@ def test_the_kernels_word_on_capabilities_is_read(tmp_path: pathlib.Path) -> Non
     (tmp_path / "self").mkdir()
     (tmp_path / "self" / "status").write_text("Name:\tx\nCapPrm:\t0\nCapEff:\t0000000000001000\n")
     assert privileges.effective(tmp_path) == 1 << 12
+
+
+@pytest.mark.root
+def test_root_set_aside_is_there_for_moments() -> None:
+    out = run("""
+import ctypes, os, signal
+from bascule.linux import privileges
+prctl = ctypes.CDLL(None).prctl
+prctl(1, int(signal.SIGTERM), 0, 0, 0)
+def death():
+    value = ctypes.c_int(0)
+    prctl(2, ctypes.byref(value), 0, 0, 0)
+    return value.value
+privileges.lower()
+print(os.geteuid(), os.getegid(), os.getgroups(), privileges.effective(), death())
+with privileges.raised():
+    print(os.geteuid(), os.getegid(), privileges.effective() != 0)
+    with privileges.raised():
+        print(os.geteuid())
+print(os.geteuid(), os.getegid(), privileges.effective(), death())
+""")
+    nobody = pwd.getpwnam("nobody")
+    lowered = f"{nobody.pw_uid} {nobody.pw_gid}"
+    assert out.splitlines() == [f"{lowered} [] 0 15", "0 0 True", "0", f"{lowered} 0 15"]
+
+
+def test_setting_aside_what_one_does_not_have_changes_nothing() -> None:
+    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+    out = run(
+        """
+import os
+from bascule.linux import privileges
+before = os.getresuid()
+privileges.lower()
+with privileges.raised():
+    print(os.getresuid() == before)
+""",
+        user,
+    )
+    assert out == "True\n"
+
+
+@pytest.mark.root
+def test_root_is_not_set_aside_for_somebody_who_is_not_there() -> None:
+    with pytest.raises(KernelRefusedError, match="there is no user no-such-user"):
+        privileges.lower("no-such-user")

@@ -14,6 +14,7 @@ import os
 import pathlib
 import pwd
 import resource
+from collections.abc import Iterator
 
 from bascule.errors import KernelRefusedError
 
@@ -40,7 +41,46 @@ def drop(user: str = "nobody") -> None:
         os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
     except OSError as error:
         raise KernelRefusedError(f"cannot give up root for {user}: {error.strerror}") from error
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0)
+    _set_death_signal(signal)
+
+
+def lower(user: str = "nobody") -> None:
+    """Act as `user` from now on, with the way back kept for moments of `raised`. Without root: nothing to do.
+
+    Raises KernelRefusedError, naming what is missing.
+    """
+    if os.geteuid() != 0:
+        return
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError as error:
+        raise KernelRefusedError(f"cannot set root aside: there is no user {user}") from error
+    signal = _death_signal()
+    try:
+        os.setgroups([])
+        os.setegid(entry.pw_gid)
+        os.seteuid(entry.pw_uid)
+    except OSError as error:
+        raise KernelRefusedError(f"cannot set root aside for {user}: {error.strerror}") from error
+    _set_death_signal(signal)
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """For a moment root again, after `lower`; else as it is."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0 or 0 not in os.getresuid():
+        yield
+        return
+    signal = _death_signal()
+    os.seteuid(0)
+    os.setegid(0)
+    try:
+        yield
+    finally:
+        os.setegid(group)
+        os.seteuid(user)
+        _set_death_signal(signal)
 
 
 def effective(proc: pathlib.Path = PROC) -> int:
@@ -64,6 +104,10 @@ def allow_descriptors(wanted: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, limit)
             return limit[0]
     return soft
+
+
+def _set_death_signal(signal: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0)
 
 
 def _death_signal() -> int:
