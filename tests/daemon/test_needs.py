@@ -19,11 +19,14 @@ from bascule.model.configuration import (
     VrrpInstance,
 )
 from bascule.model.messages import Role
+from bascule.model.scripts import Fifo, Notifies, Script, ScriptSettings
 from bascule.model.service import Protocol, ServiceId
+from bascule.model.tracking import SyncGroup, TrackScript
 
 ADDRESS = ipaddress.ip_address("192.0.2.1")
 CHECKED = RealServerConfig(address=ADDRESS, port=80, checks=(TcpCheck(),))
 UNCHECKED = RealServerConfig(address=ADDRESS, port=81)
+SCRIPT = Script(command=("/bin/true",))
 INSTANCE = VrrpInstance(name="VI_1", interface="eth0", vrid=Vrid(51))
 
 
@@ -45,6 +48,10 @@ def mail(**settings: object) -> GlobalDefinitions:
         (Configuration(globals=mail(to=("a@example.com",))), ()),
         (Configuration(globals=mail(server="127.0.0.1")), ()),
         (Configuration(globals=mail(to=("a@example.com",), server="127.0.0.1")), (Role.NOTIFY,)),
+        (Configuration(globals=GlobalDefinitions(scripts=ScriptSettings(user="root"))), ()),
+        (Configuration(globals=GlobalDefinitions(scripts=ScriptSettings(fifo=Fifo(path="/f")))), (Role.NOTIFY,)),
+        (Configuration(track_scripts=(TrackScript(name="chk", run=SCRIPT),)), (Role.NOTIFY,)),
+        (Configuration(sync_groups=(SyncGroup(name="G", members=(), notify=Notifies(any=SCRIPT)),)), (Role.NOTIFY,)),
     ],
 )
 def test_needs(configuration: Configuration, roles: tuple[Role, ...]) -> None:

@@ -29,7 +29,9 @@ from bascule.model.messages import (
     Verdict,
     VerdictsWanted,
 )
+from bascule.model.scripts import Script
 from bascule.model.service import Protocol, ServiceId
+from bascule.model.tracking import TrackScript
 
 SERVER = RealServerConfig(address=ipaddress.ip_address("192.0.2.2"), port=80, checks=(TcpCheck(),))
 SERVICE = VirtualServerConfig(
@@ -80,7 +82,7 @@ def test_a_role_speaks_only_for_itself(role: Role, message: Message, allowed: bo
 
 
 def test_the_supervisor_forwards_to_others_only() -> None:
-    assert receivers(state("VI_1")) == (Role.PLANE,)
+    assert receivers(state("VI_1")) == (Role.PLANE, Role.NOTIFY)
     assert receivers(Ready(ready=True, reason="r")) == (Role.VRRP,)
     assert receivers(LastWill()) == ()
 
@@ -114,5 +116,8 @@ def test_what_a_retired_role_said_is_forgotten() -> None:
 
 def test_what_is_not_configured_any_more_is_pruned() -> None:
     cache = StateCache([state("VI_1"), state("VI_9"), verdict(0), verdict(1), Ready(ready=True, reason="r")])
-    cache.prune(Configuration(instances=(INSTANCE,), virtual_servers=(SERVICE,)))
-    assert cache.all() == (state("VI_1"), verdict(0), Ready(ready=True, reason="r"))
+    cache.keep(script("chk"))
+    cache.keep(script("gone"))
+    tracked = TrackScript(name="chk", run=Script(command=("/bin/true",)))
+    cache.prune(Configuration(instances=(INSTANCE,), virtual_servers=(SERVICE,), track_scripts=(tracked,)))
+    assert cache.all() == (state("VI_1"), verdict(0), Ready(ready=True, reason="r"), script("chk"))

@@ -16,6 +16,7 @@ from bascule.model.messages import (
     InstanceChanged,
     InstanceState,
     LastWill,
+    LowerPriorityHeard,
     Message,
     QuorumChanged,
     Ready,
@@ -40,6 +41,7 @@ SENDERS: dict[type[msgspec.Struct], Role] = {
     ServerChanged: Role.PLANE,
     QuorumChanged: Role.PLANE,
     Verdict: Role.CHECKS,
+    LowerPriorityHeard: Role.VRRP,
     ScriptVerdict: Role.NOTIFY,
 }
 """The one role that each message may come from: a role without privileges cannot speak for one with them.
@@ -89,6 +91,7 @@ class StateCache:
     def prune(self, configuration: Configuration) -> None:
         """Drop what is about instances and checks that the configuration does not have."""
         instances = {instance.name for instance in configuration.instances}
+        scripts = {script.name for script in configuration.track_scripts}
         targets = {
             CheckTarget(service=service.id, server=server.id, check=number)
             for service in configuration.virtual_servers
@@ -102,6 +105,8 @@ class StateCache:
                     return name in instances
                 case Verdict(target=target):
                     return target in targets
+                case ScriptVerdict(script=name):
+                    return name in scripts
                 case _:
                     return True
 

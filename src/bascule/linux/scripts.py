@@ -135,15 +135,14 @@ class Running:
             os.killpg(self._process.pid, number)
 
     async def wait(self, limit: float | None = None) -> Ended:
-        """How it ended; after `limit` seconds by SIGTERM, then SIGKILL. Cancelled: it is killed at once."""
+        """How it ended; after `limit` seconds by SIGTERM, then SIGKILL. Cancelled: it is ended."""
         timed_out = False
         try:
             if not await self._gone(limit):
                 timed_out = True
                 await self._end()
         except asyncio.CancelledError:
-            self.signal(signal.SIGKILL)
-            await self._gone(GIVE_UP_AFTER)
+            await self._end()
             raise
         finally:
             status = self._reap()

@@ -199,6 +199,17 @@ class GroupChanged(Model, frozen=True, kw_only=True, tag="group_changed"):
     at: float
 
 
+class LowerPriorityHeard(Model, frozen=True, kw_only=True, tag="lower_priority_heard"):
+    """vrrp to notify: an active instance heard an advert of lower priority; at most one a second for an instance."""
+
+    instance: str
+    priority: Priority
+    """The instance's own."""
+    heard: Priority
+    source: IPAddress
+    at: float
+
+
 class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
     """notify to vrrp: how a `vrrp_script` ended; sent after each run until `rise` or `fall` alike are counted, then at
     each change of its exit status. `weight` is the receiver's.
@@ -248,6 +259,7 @@ Message: TypeAlias = (
     | QuorumChanged
     | InstanceChanged
     | GroupChanged
+    | LowerPriorityHeard
     | ScriptVerdict
     | Handover
 )
@@ -257,7 +269,7 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     OnStandby: (Role.SUPERVISOR,),
     Refused: (Role.SUPERVISOR,),
     StatusReply: (Role.SUPERVISOR,),
-    InstanceState: (Role.PLANE, Role.SUPERVISOR),
+    InstanceState: (Role.PLANE, Role.NOTIFY, Role.SUPERVISOR),
     LastWill: (Role.SUPERVISOR,),
     Handover: (Role.SUPERVISOR,),
     Ready: (Role.VRRP, Role.SUPERVISOR),
@@ -268,6 +280,7 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     QuorumChanged: (Role.NOTIFY,),
     InstanceChanged: (Role.NOTIFY,),
     GroupChanged: (Role.NOTIFY,),
+    LowerPriorityHeard: (Role.NOTIFY,),
     ScriptVerdict: (Role.VRRP,),
 }
 """Who receives what a role sends. Configure, Stop and StatusRequest come from the supervisor alone."""

@@ -106,6 +106,30 @@ class PlaneStatus(Model, frozen=True, kw_only=True):
     """What an operator should know, in words."""
 
 
+class ScriptStatus(Model, frozen=True, kw_only=True):
+    """A track script (`vrrp_script`)."""
+
+    name: str
+    up: bool | None
+    """Of the last run, whatever `rise` and `fall` say; None = it has not run yet."""
+    status: int | None
+    runs: int
+    """Runs in a row that were up, or down."""
+    why: str
+    at: float | None
+    """Unix time of the last run's end."""
+    running_since: float | None = None
+
+
+class FifoStatus(Model, frozen=True, kw_only=True):
+    """A FIFO that gets a line an event."""
+
+    path: str
+    written: int
+    lost: int
+    """Lines that it had no room for."""
+
+
 class NotifyStatus(Model, frozen=True, kw_only=True):
     """The `notify` role's part."""
 
@@ -113,6 +137,15 @@ class NotifyStatus(Model, frozen=True, kw_only=True):
     mails_lost: int = 0
     mails_waiting: int = 0
     last_error: str | None = None
+    scripts: tuple[ScriptStatus, ...] = ()
+    """Track scripts."""
+    scripts_running: tuple[str, ...] = ()
+    """The changes whose scripts run now: `INSTANCE VI_1 MASTER`."""
+    scripts_failed: int = 0
+    """Scripts of changes that did not exit with 0, took too long, or could not be run."""
+    scripts_skipped: int = 0
+    """Changes whose scripts were not run because a newer one waited."""
+    fifos: tuple[FifoStatus, ...] = ()
     notes: tuple[str, ...] = ()
     """What an operator should know, in words."""
 

@@ -104,3 +104,4 @@ class SyncGroup(Model, frozen=True, kw_only=True):
     weighted: bool = False
     """`sync_group_tracking_weight`: members may follow things of their own with weights."""
     notify: Notifies = Notifies()
+    smtp_alert: bool = False

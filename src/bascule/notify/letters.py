@@ -11,9 +11,9 @@ import dataclasses
 from typing import TypeAlias
 
 from bascule.model.configuration import Configuration, VrrpState
-from bascule.model.messages import InstanceChanged, QuorumChanged, ServerChanged
+from bascule.model.messages import GroupChanged, InstanceChanged, QuorumChanged, ServerChanged
 
-MailEvent: TypeAlias = ServerChanged | QuorumChanged | InstanceChanged
+MailEvent: TypeAlias = ServerChanged | QuorumChanged | InstanceChanged | GroupChanged
 
 INSTANCE_BODIES: dict[VrrpState, str] = {
     VrrpState.MASTER: "VRRP Instance is now owning VRRP VIPs",
@@ -48,6 +48,10 @@ def letter(event: MailEvent, configuration: Configuration) -> Letter | None:
         case InstanceChanged(instance=name, state=state):
             subject = f"VRRP Instance {name} - Entering {state.value} state"
             return Letter(subject=subject, body=INSTANCE_BODIES[state], at=event.at)
+        case GroupChanged(group=name, state=state):
+            subject = f"VRRP Group {name} - Entering {state.value} state"
+            body = f"All VRRP group instances are now in {state.value} state"
+            return Letter(subject=subject, body=body, at=event.at)
 
 
 def wanted(event: MailEvent, configuration: Configuration) -> bool:
@@ -55,6 +59,9 @@ def wanted(event: MailEvent, configuration: Configuration) -> bool:
     if isinstance(event, InstanceChanged):
         named = [instance for instance in configuration.instances if instance.name == event.instance]
         return event.state in INSTANCE_BODIES and any(instance.smtp_alert for instance in named)
+    if isinstance(event, GroupChanged):
+        groups = [group for group in configuration.sync_groups if group.name == event.group]
+        return event.state in INSTANCE_BODIES and any(group.smtp_alert for group in groups)
     services = [service for service in configuration.virtual_servers if service.id == event.service]
     if isinstance(event, QuorumChanged):
         return any(service.smtp_alert for service in services)

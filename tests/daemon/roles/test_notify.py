@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import pathlib
 import pwd
 import socket
@@ -36,6 +37,7 @@ from bascule.model.configuration import (
     VrrpState,
 )
 from bascule.model.messages import InstanceChanged, QuorumChanged, Role, ServerChanged, Started, Stop
+from bascule.model.scripts import Notifies, Script, ScriptSettings
 from bascule.model.service import Protocol, ServerId, ServiceId
 from bascule.model.status import NotifyStatus
 from bascule.notify.mail import Mail
@@ -342,3 +344,49 @@ def test_the_process_has_no_privileges_and_mails_from_its_own_network() -> None:
                 assert "event=mail_sent" in role.log()
         finally:
             controller.stop()
+
+
+def with_script(path: pathlib.Path, user: str) -> Configuration:
+    notify = Notifies(any=Script(command=("/usr/bin/env", "-i", "/bin/sh", "-c", f'echo "$(id -u) $*" > {path}', "x")))
+    instance = VrrpInstance(name="VI_1", interface="eth0", vrid=Vrid(51), notify=notify)
+    return Configuration(globals=GlobalDefinitions(scripts=ScriptSettings(user=user)), instances=(instance,))
+
+
+MASTER = InstanceChanged(instance="VI_1", state=VrrpState.MASTER, priority=Priority(100), why="", at=1.0)
+
+
+@pytest.mark.root
+@pytest.mark.lab
+@pytest.mark.parametrize("user", ["daemon", "root"])
+def test_the_process_acts_as_nobody_and_scripts_run_as_their_user(user: str) -> None:
+    entry, nobody = pwd.getpwnam(user), pwd.getpwnam("nobody")
+    with Network(PAIR) as network:
+        director = network.host("d1")
+        folder = director.folder / "scripts"
+        folder.mkdir()
+        for parent in (folder, *folder.parents):
+            if parent.stat().st_mode & 0o005 != 0o005:
+                pytest.fail(f"{parent} cannot be entered by everybody")
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        out = folder / "out"
+        with LoneRole(director, Role.NOTIFY, with_script(out, user)) as role:
+            status = pathlib.Path(f"/proc/{role.process.pid}/status").read_text()
+            fields = dict(line.split(":", 1) for line in status.splitlines())
+            assert fields["Uid"].split() == ["0", str(nobody.pw_uid), "0", str(nobody.pw_uid)]
+            assert int(fields["CapEff"], 16) == 0
+            role.send(MASTER)
+            wait_for(lambda: out.exists() and out.read_text(), 20, "the script", evidence=role.log)
+            assert out.read_text() == f"{entry.pw_uid} INSTANCE VI_1 MASTER 100\n"
+            assert role.stop() == 0
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_scripts_that_come_with_a_reload_make_a_role_without_root_end_to_be_started_anew(port: int) -> None:
+    with Network(PAIR) as network:
+        director = network.host("d1")
+        with LoneRole(director, Role.NOTIFY, configured(port)) as role:
+            role.configure(with_script(director.folder / "out", "daemon"))
+            role.until(lambda: not role.pump(10.0), 20.0, "the end of the bus")
+            assert role.process.wait(10.0) == 0
+            assert "event=starts_anew" in role.log()

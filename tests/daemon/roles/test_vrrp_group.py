@@ -36,7 +36,7 @@ from bascule.model.configuration import (
 )
 from bascule.model.messages import Handover
 from bascule.vrrp import packet
-from bascule.vrrp.events import StateChanged
+from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.packet import Advert
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
@@ -84,8 +84,12 @@ class Bench:
         self.netlink = netlink
         self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self.reported: list[tuple[str, VrrpState]] = []
-        self.group = Group(netlink, Log("vrrp"), self.report)
+        self.lower: list[tuple[str, int]] = []
+        self.group = Group(netlink, Log("vrrp"), self.report, self.heard_lower)
         self.group.ready(True)
+
+    def heard_lower(self, reporting: Instance, heard: AdvertReceived) -> None:
+        self.lower.append((reporting.name, heard.priority))
 
     def report(self, reporting: Instance, changes: list[StateChanged]) -> None:
         self.reported += [(reporting.name, change.state) for change in changes]
@@ -332,7 +336,7 @@ def test_a_restart_leaves_the_address_and_the_successor_takes_it_up_if_it_comes_
     handover = bench.group.hand_over()
     assert handover.active == ("VI_1",)
     assert bench.virtual() == {VIP}
-    late = Group(bench.netlink, Log("vrrp"), bench.report)
+    late = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower)
     late.configure(configuration(config), Handover(active=("VI_1",), at=handover.at - 60))
     assert late.active() == ()
     assert bench.virtual() == set()
@@ -399,3 +403,14 @@ def test_unicast_peers_hear_each_other(bench: Bench) -> None:
     sent = next(listener.receive())
     assert (sent.source, sent.destination, sent.ttl, sent.payload) == (HERE, PEER, 77, advert(255))
     listener.close()
+
+
+def test_an_active_hears_of_lower_priorities_once_a_second(bench: Bench) -> None:
+    bench.run(instance(priority=Priority(200)))
+    bench.from_peer(advert(100))
+    assert bench.lower == [], "not while it is a backup"
+    wait_for(lambda: bench.group.timers() or bench.state() is VrrpState.MASTER, 10, "the take-over")
+    bench.from_peer(advert(0))
+    for priority in (100, 101, 102):
+        bench.from_peer(advert(priority))
+    assert bench.lower[0] == ("VI_1", 100)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `notify` role: tells people. Today by mail; nobody ever waits for it, and it never waits long for anybody.
+"""The `notify` role: tells people and programs. Nobody ever waits for it, and it never waits long for anybody.
 
-What is worth a mail is bascule.notify.letters, how long to try bascule.notify.queue, one try bascule.notify.mail.
+Mail is in notify_mail, scripts and FIFOs in notify_scripts, track scripts in notify_trackers; here are the bus, the
+role's beginning and its end. It acts as nobody. Where users' programs are configured it keeps root at hand, for the
+moments in which it starts one as its user (bascule.linux.privileges); else root is given up for good.
 """
 
 from __future__ import annotations
@@ -9,19 +11,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 
 from bascule.daemon import exits, memfd
 from bascule.daemon.bus import BusClosedError
 from bascule.daemon.context import RoleContext
 from bascule.daemon.log import Log
+from bascule.daemon.roles.notify_mail import Postman
+from bascule.daemon.roles.notify_scripts import Scripts
+from bascule.daemon.roles.notify_trackers import Trackers
 from bascule.errors import KernelRefusedError
 from bascule.linux import privileges
 from bascule.model.base import to_json, unpack
 from bascule.model.configuration import Configuration
 from bascule.model.messages import (
     Configure,
+    GroupChanged,
     InstanceChanged,
+    InstanceState,
+    LowerPriorityHeard,
     Message,
     QuorumChanged,
     Role,
@@ -30,11 +37,12 @@ from bascule.model.messages import (
     StatusReply,
     StatusRequest,
     Stop,
+    StopMode,
 )
 from bascule.model.status import NotifyStatus
-from bascule.notify import mail
-from bascule.notify.letters import MailEvent, letter
-from bascule.notify.queue import Lost, MailQueue, Policy
+from bascule.notify import changes, mail
+from bascule.notify.queue import Policy
+from bascule.notify.tasks import Tasks
 
 FLUSH_MAX = 4.0
 """Seconds that the role takes at its end to get rid of what still waits."""
@@ -45,8 +53,9 @@ _log = Log(Role.NOTIFY.value)
 def run(context: RoleContext) -> int:
     """Serve until Stop or the end of the bus; returns the exit status."""
     runner = Runner(context)
+    runs_programs = changes.is_wanted(context.configuration)
     try:
-        privileges.drop()
+        (privileges.lower if runs_programs else privileges.drop)()
     except KernelRefusedError as error:
         runner.note(str(error))
     asyncio.run(runner.run())
@@ -54,21 +63,21 @@ def run(context: RoleContext) -> int:
 
 
 class Runner:
-    """The role's bus, its queue, and the one task that sends."""
+    """The role's bus, and what its messages are passed on to."""
 
     def __init__(self, context: RoleContext, *, send: mail.Send = mail.send, policy: Policy | None = None) -> None:
-        """Nothing begun; `send` makes one try."""
+        """Nothing begun; `send` makes one try at sending a mail."""
         self._bus = context.bus
         self._configuration = context.configuration
         self._generation = context.generation
-        self._send = send
-        self._queue = MailQueue(policy)
-        self._wake = asyncio.Event()
+        self._root_at_hand = changes.is_wanted(context.configuration) or os.geteuid() != 0
         self._ending = asyncio.Event()
+        self._mode = StopMode.STOP
         self._notes: tuple[str, ...] = ()
-        self._sent = 0
-        self._lost = 0
-        self._last_error: str | None = None
+        self._tasks = Tasks()
+        self._postman = Postman(context.configuration, _log, send, policy)
+        self._scripts = Scripts(context.run_dir / "state", self._tasks, _log, restarted=context.restarted)
+        self._trackers = Trackers(self._tasks, self._tell, _log)
 
     def note(self, text: str) -> None:
         """Something amiss that the log and `bascule status` are to say."""
@@ -76,31 +85,35 @@ class Runner:
         _log.warning("amiss", what=text)
 
     async def run(self) -> None:
-        """Serve until Stop or the end of the bus, then send what waits, for a few seconds at the most."""
+        """Serve until Stop or the end of the bus, then finish what waits, for a few seconds at the most."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._bus, self._read)
         try:
             self._configured()
         except BusClosedError:
             self._ending.set()
-        sender = asyncio.create_task(self._send_all(), name="sender")
+        sender = asyncio.create_task(self._postman.run(), name="sender")
         ending = asyncio.create_task(self._ending.wait(), name="ending")
+        failed = asyncio.create_task(self._tasks.failed.wait(), name="failed")
         try:
-            await asyncio.wait((sender, ending), return_when=asyncio.FIRST_COMPLETED)
-            self._queue.hurry()
-            self._wake.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_MAX):
-                    await asyncio.shield(sender)
+            await asyncio.wait((sender, ending, failed), return_when=asyncio.FIRST_COMPLETED)
+            self._trackers.close()
+            self._postman.hurry()
+            await asyncio.gather(self._flush(sender), self._scripts.finish(FLUSH_MAX))
         finally:
             loop.remove_reader(self._bus)
             loop.remove_writer(self._bus)
-            sender.cancel()
-            ending.cancel()
-            await asyncio.wait((sender, ending))
-        self._give_up("the daemon has ended")
+            for task in (sender, ending, failed):
+                task.cancel()
+            await asyncio.wait((sender, ending, failed))
+            self._scripts.fifos.close(remove=self._mode is StopMode.STOP)
+        self._postman.give_up("the daemon has ended")
+        await self._tasks.close()
         if not sender.cancelled():
             sender.result()
+
+    async def _flush(self, sender: asyncio.Task[None]) -> None:
+        await asyncio.wait((sender,), timeout=FLUSH_MAX)
 
     def _read(self) -> None:
         try:
@@ -120,10 +133,26 @@ class Runner:
         else:
             loop.remove_writer(self._bus)
 
+    def _tell(self, message: Message) -> None:
+        with contextlib.suppress(BusClosedError):  # The reader learns of it, too, and ends the role.
+            self._bus.send(message)
+        self._watch_writable()
+
     def _take(self, message: Message, descriptor: int | None) -> None:
         match message:
-            case ServerChanged() | QuorumChanged() | InstanceChanged():
-                self._event(message)
+            case InstanceChanged():
+                self._postman.take(message)
+                self._scripts.instance(message)
+            case InstanceState():
+                self._scripts.state(message)
+            case LowerPriorityHeard():
+                self._scripts.lower_priority(message)
+            case GroupChanged():
+                self._postman.take(message)
+                self._scripts.group(message)
+            case ServerChanged() | QuorumChanged():
+                self._postman.take(message)
+                self._scripts.check(message)
             case Configure(generation=generation):
                 assert descriptor is not None
                 try:
@@ -134,89 +163,38 @@ class Runner:
                 self._configured()
             case StatusRequest(number=number):
                 self._bus.send(StatusReply(number=number, role=Role.NOTIFY, body=to_json(self._status())))
-            case Stop():
+            case Stop(mode=mode):
+                self._mode = mode
                 self._ending.set()
             case _:
                 _log.warning("unexpected_message", kind=type(message).__name__)
 
     def _configured(self) -> None:
+        runs_programs = changes.is_wanted(self._configuration)
+        if runs_programs and not self._root_at_hand:
+            _log.notice("starts_anew", why="scripts are configured, and root has been given up for good")
+            self._mode = StopMode.RESTART
+            self._ending.set()
+            return
         settings = self._configuration.globals.mail
         on = mail.is_configured(settings)
         to = ",".join(settings.to) if on else None
-        _log.info("configured", generation=self._generation, mail="on" if on else "off", to=to)
-        self._wake.set()
+        _log.info("configured", generation=self._generation, mail="on" if on else "off", to=to, scripts=runs_programs)
+        self._postman.configure(self._configuration)
+        programs = self._scripts.configure(self._configuration)
+        self._trackers.configure(self._configuration.track_scripts, programs)
         self._bus.send(Started(role=Role.NOTIFY, generation=self._generation))
-
-    def _event(self, event: MailEvent) -> None:
-        if not mail.is_configured(self._configuration.globals.mail):
-            return
-        wanted = letter(event, self._configuration)
-        if wanted is None:
-            return
-        lost = self._queue.add(wanted, time.monotonic())
-        if lost is not None:
-            self._count_lost(lost)
-        self._wake.set()
 
     def _status(self) -> NotifyStatus:
         return NotifyStatus(
-            mails_sent=self._sent,
-            mails_lost=self._lost,
-            mails_waiting=len(self._queue),
-            last_error=self._last_error,
-            notes=self._notes,
+            mails_sent=self._postman.sent,
+            mails_lost=self._postman.lost,
+            mails_waiting=len(self._postman),
+            last_error=self._postman.last_error,
+            scripts=self._trackers.status(),
+            scripts_running=self._scripts.running,
+            scripts_failed=self._scripts.failed,
+            scripts_skipped=self._scripts.skipped,
+            fifos=self._scripts.fifos.status(),
+            notes=(*self._notes, *self._scripts.notes, *self._scripts.fifos.notes, *self._trackers.notes),
         )
-
-    def _give_up(self, why: str) -> None:
-        for lost in self._queue.give_up(why):
-            self._count_lost(lost)
-
-    def _count_lost(self, lost: Lost) -> None:
-        self._lost += 1
-        self._last_error = lost.why
-        _log.error("mail_lost", subject=lost.letter.subject, why=lost.why)
-
-    async def _send_all(self) -> None:
-        """Send what is due, in order, until the end is near and nothing waits."""
-        while True:
-            self._wake.clear()
-            if not mail.is_configured(self._configuration.globals.mail):
-                self._give_up("mail is no longer configured")
-            due = self._queue.due(time.monotonic())
-            if due is not None:
-                await self._try()
-            elif self._ending.is_set() and not self._queue:
-                return
-            else:
-                await self._pause()
-
-    async def _pause(self) -> None:
-        deadline = self._queue.deadline()
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(left):
-                await self._wake.wait()
-
-    async def _try(self) -> None:
-        """One try of the letter that is due."""
-        current = self._queue.due(time.monotonic())
-        assert current is not None
-        composed = mail.compose(current, self._configuration.globals)
-        try:
-            refused = await self._send(composed, self._configuration.globals.mail)
-        except mail.MailFailedError as error:
-            self._failed(current.subject, error)
-            return
-        self._queue.sent()
-        self._sent += 1
-        for refusal in refused:
-            _log.warning("mail_recipient_refused", why=refusal, subject=current.subject)
-        _log.info("mail_sent", subject=current.subject, to=",".join(composed.recipients))
-
-    def _failed(self, subject: str, error: mail.MailFailedError) -> None:
-        self._last_error = str(error)
-        lost = self._queue.failed(str(error), time.monotonic(), for_good=error.for_good)
-        if lost is not None:
-            self._count_lost(lost)
-        else:
-            _log.warning("mail_failed", subject=subject, why=error, then="tried again")

@@ -21,12 +21,12 @@ from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_ports import Port
-from bascule.daemon.roles.vrrp_reports import change_of, state_of, status_of, will_of
+from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, will_of
 from bascule.errors import BasculeError
 from bascule.linux import scheduling
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
 from bascule.model.base import to_json, unpack
-from bascule.model.configuration import Configuration, VrrpState
+from bascule.model.configuration import Configuration
 from bascule.model.messages import (
     Configure,
     Handover,
@@ -40,7 +40,8 @@ from bascule.model.messages import (
     Stop,
     StopMode,
 )
-from bascule.vrrp.events import StateChanged
+from bascule.vrrp.events import AdvertReceived, StateChanged
+from bascule.vrrp.transitions import Cause
 
 HANDOVER_WAIT = 0.25
 """Seconds that a restarted role waits for its predecessor's handover."""
@@ -59,7 +60,7 @@ class Runner:
         self._log = Log("vrrp")
         self._monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self._netlink = Netlink()
-        self._group = Group(self._netlink, self._log, self._report)
+        self._group = Group(self._netlink, self._log, self._report, self._heard_lower)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
         self._lateness = 0.0
@@ -180,9 +181,12 @@ class Runner:
                 why=change.reason,
                 priority=instance.machine.priority,
             )
-            if change.state is not VrrpState.INIT:
+            if change.cause is not Cause.ADOPTED:  # For the world outside, nothing has changed then.
                 self._tell(change_of(instance, change))
         self._tell(state_of(instance))
+
+    def _heard_lower(self, instance: Instance, heard: AdvertReceived) -> None:
+        self._tell(lower_of(instance, heard))
 
     def _send_will(self) -> None:
         self._tell(will_of(self._group.instances.values()))

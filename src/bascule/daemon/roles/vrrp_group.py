@@ -26,6 +26,7 @@ from bascule.model.messages import Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import (
     LINK_DOWN,
+    AdvertReceived,
     Event,
     Fault,
     ReadyChanged,
@@ -49,10 +50,20 @@ NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv
 class Group:
     """The instances by name, on their ports."""
 
-    def __init__(self, netlink: Netlink, log: Log, report: Callable[[Instance, list[StateChanged]], None]) -> None:
-        """No instance yet. Raises KernelRefusedError when the kernel's addresses cannot be read."""
+    def __init__(
+        self,
+        netlink: Netlink,
+        log: Log,
+        report: Callable[[Instance, list[StateChanged]], None],
+        heard_lower: Callable[[Instance, AdvertReceived], None],
+    ) -> None:
+        """No instance yet. `heard_lower`: an active one heard an advert of lower priority, told once a second.
+
+        Raises KernelRefusedError when the kernel's addresses cannot be read.
+        """
         self._log = log
         self._report = report
+        self._heard_lower = heard_lower
         self._keeper = Keeper(netlink, log)
         self.ports = Ports(netlink)
         self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
@@ -198,6 +209,8 @@ class Group:
     def _follow(self, instance: Instance, outcome: Outcome) -> None:
         if outcome.changes:
             self._report(instance, outcome.changes)
+        if outcome.lower is not None:
+            self._heard_lower(instance, outcome.lower)
         if outcome.drain:
             self.packets(self.ports.require(instance.config.interface))
 

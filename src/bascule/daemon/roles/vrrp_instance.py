@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from typing import Protocol
 
@@ -30,7 +31,10 @@ from bascule.vrrp.events import (
     TakeAddresses,
 )
 from bascule.vrrp.machine import Machine
-from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
+from bascule.vrrp.packet import PRIORITY_STOP, Advert, Datagram, RefusedPacketError
+
+LOWER_PAUSE = 1.0
+"""Seconds between two reports of adverts of lower priority; else scripts would run at the pace of fast adverts."""
 
 READY_ADVERTS = 3
 """Advert intervals that readiness may hold back a preemption, unless `ready_timeout` says otherwise."""
@@ -58,6 +62,8 @@ class Outcome:
 
     changes: list[StateChanged]
     drain: bool = False
+    lower: AdvertReceived | None = None
+    """Of lower priority, heard while active: at most one in `LOWER_PAUSE`."""
 
 
 class Instance:
@@ -81,6 +87,7 @@ class Instance:
         self.received = 0
         self.checksum_forms: dict[str, int] = {}
         """Adverts received, by what their checksum covers."""
+        self._lower_at = -math.inf
         self.since = time.time()
         self.standing = StandingChanged()
         """What the machine was last told of faults and weights."""
@@ -182,7 +189,11 @@ class Instance:
         heard = AdvertReceived(
             source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
         )
-        return self.handle(heard, now)
+        active = self.state is VrrpState.MASTER
+        outcome = self.handle(heard, now)
+        if active and PRIORITY_STOP < heard.priority < self.machine.priority and now - self._lower_at >= LOWER_PAUSE:
+            self._lower_at, outcome.lower = now, heard
+        return outcome
 
     def _remark(self, advert: Advert, datagram: Datagram, now: float) -> None:
         """Say how an advert differs from what is configured here; most are as the one before."""

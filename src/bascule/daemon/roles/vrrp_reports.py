@@ -10,9 +10,9 @@ from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_refusals import merged
 from bascule.model.base import Seconds
 from bascule.model.configuration import VrrpState
-from bascule.model.messages import InstanceChanged, InstanceState, LastWill, WillAddress, WillFrame
+from bascule.model.messages import InstanceChanged, InstanceState, LastWill, LowerPriorityHeard, WillAddress, WillFrame
 from bascule.model.status import InstanceStatus, VrrpStatus
-from bascule.vrrp.events import StateChanged
+from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.packet import PRIORITY_STOP
 
 
@@ -35,6 +35,17 @@ def change_of(instance: Instance, change: StateChanged) -> InstanceChanged:
         state=change.state,
         priority=instance.machine.priority,
         why=change.reason,
+        at=time.time(),
+    )
+
+
+def lower_of(instance: Instance, heard: AdvertReceived) -> LowerPriorityHeard:
+    """That an active instance heard an advert of lower priority."""
+    return LowerPriorityHeard(
+        instance=instance.name,
+        priority=instance.machine.priority,
+        heard=heard.priority,
+        source=heard.source,
         at=time.time(),
     )
 

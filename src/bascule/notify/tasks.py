@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""asyncio tasks that nobody awaits, held on to: a defect in one is not lost, and all of them end with their owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+
+
+class Tasks:
+    """All that runs beside the main task."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._defect: BaseException | None = None
+        self.failed = asyncio.Event()
+        """Set when one of them has raised."""
+
+    def __len__(self) -> int:
+        """How many run."""
+        return len(self._tasks)
+
+    def start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """Run it beside."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._defect = self._defect or error
+            self.failed.set()
+
+    async def close(self) -> None:
+        """End all and wait for that; raises what one of them has raised."""
+        ending = tuple(self._tasks)
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
+        if self._defect is not None:
+            raise self._defect
