@@ -27,10 +27,12 @@ from bascule.model.status import (
     ChecksStatus,
     CheckStatus,
     DirectorStatus,
+    FifoStatus,
     InstanceStatus,
     NotifyStatus,
     PlaneStatus,
     RoleStatus,
+    ScriptStatus,
     VrrpStatus,
 )
 
@@ -185,3 +187,31 @@ def test_what_does_not_run_is_not_shown() -> None:
 )
 def test_ages_in_words(seconds: float, words: str) -> None:
     assert age(seconds) == words
+
+
+def test_scripts_and_fifos_are_shown() -> None:
+    scripts = (
+        ScriptStatus(name="chk_web", up=True, status=0, runs=7, why="exited with status 0", at=97.0),
+        ScriptStatus(name="chk_db", up=False, status=1, runs=2, why="timed out after 3 s", at=96.0, running_since=98.0),
+        ScriptStatus(name="new", up=None, status=None, runs=0, why="has not run yet", at=None),
+    )
+    notify = NotifyStatus(
+        scripts=scripts,
+        scripts_running=("INSTANCE VI_1 MASTER",),
+        scripts_failed=1,
+        scripts_skipped=2,
+        fifos=(FifoStatus(path="/run/fifo", written=5, lost=1),),
+    )
+    status = DirectorStatus(version="1", files=(), generation=1, started=0.0, roles=(), notify=notify)
+    shown = "\n".join(lines(status, 100.0))
+    assert (
+        shown.partition("Mail: ")[2]
+        == """0 sent, 0 waiting, 0 lost
+Notify scripts: 1 failed, 2 skipped for newer ones
+Notify script runs: INSTANCE VI_1 MASTER
+FIFO /run/fifo: 5 lines, 1 lost
+SCRIPT   STATE  RUNS  LAST
+chk_web  up     7     exited with status 0, 3.0 s ago
+chk_db   DOWN   2     timed out after 3 s, 4.0 s ago; runs since 2.0 s
+new      -      0     has not run yet"""
+    )

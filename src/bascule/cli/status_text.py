@@ -6,7 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bascule.model.service import RealServerView, ServiceId, ServiceView
-from bascule.model.status import CheckStatus, DirectorStatus, InstanceStatus, PlaneStatus, RoleStatus
+from bascule.model.status import (
+    CheckStatus,
+    DirectorStatus,
+    InstanceStatus,
+    NotifyStatus,
+    PlaneStatus,
+    RoleStatus,
+    ScriptStatus,
+)
 
 
 def lines(status: DirectorStatus, now: float) -> Iterator[str]:
@@ -28,10 +36,8 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
         yield "Checks (the data plane's role does not answer):"
         yield from (f"  {_name(check)}: {_check(check, now)}" for check in status.checks.checks)
     if status.notify is not None:
-        mail = status.notify
-        last = f", last error: {mail.last_error}" if mail.last_error else ""
         yield ""
-        yield f"Mail: {mail.mails_sent} sent, {mail.mails_waiting} waiting, {mail.mails_lost} lost{last}"
+        yield from _notify(status.notify, now)
     parts = (status.vrrp, status.plane, status.checks, status.notify)
     notes = [*status.notes, *(note for part in parts if part is not None for note in part.notes)]
     if notes:
@@ -127,6 +133,24 @@ def _server(
         str(view.counters.connections),
         "; ".join(results) or "no check",
     )
+
+
+def _notify(notify: NotifyStatus, now: float) -> Iterator[str]:
+    last = f", last error: {notify.last_error}" if notify.last_error else ""
+    yield f"Mail: {notify.mails_sent} sent, {notify.mails_waiting} waiting, {notify.mails_lost} lost{last}"
+    if notify.scripts_failed or notify.scripts_skipped:
+        yield f"Notify scripts: {notify.scripts_failed} failed, {notify.scripts_skipped} skipped for newer ones"
+    yield from (f"Notify script runs: {label}" for label in notify.scripts_running)
+    yield from (f"FIFO {fifo.path}: {fifo.written} lines, {fifo.lost} lost" for fifo in notify.fifos)
+    if notify.scripts:
+        yield from _table([("SCRIPT", "STATE", "RUNS", "LAST"), *(_script(script, now) for script in notify.scripts)])
+
+
+def _script(script: ScriptStatus, now: float) -> tuple[str, str, str, str]:
+    state = "-" if script.up is None else "up" if script.up else "DOWN"
+    when = f", {age(now - script.at)} ago" if script.at is not None else ""
+    running = f"; runs since {age(now - script.running_since)}" if script.running_since is not None else ""
+    return (script.name, state, str(script.runs), f"{script.why}{when}{running}")
 
 
 def _name(check: CheckStatus) -> str:

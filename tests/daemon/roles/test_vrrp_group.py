@@ -201,7 +201,7 @@ def test_what_an_owner_held_before_a_restart_is_not_the_hosts_own(bench: Bench) 
     bench.group.configure(for_ever, FRESH)
     handed = bench.group.hand_over()
     assert (handed.active, handed.owned) == (("VI_1",), (HERE,))
-    after = Group(bench.netlink, Log("vrrp"), bench.report)
+    after = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower)
     after.configure(for_ever, handed)
     assert after.instances["VI_1"].owned == {HERE}
     after.stop()
