@@ -37,7 +37,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the kernel was asked for; the interface `bad` is refused."""
     asked: list[str] = []
 
-    def send_once(interface: str, source: IPAddress, destination: IPAddress, ttl: int, packet: bytes) -> None:
+    def send_once(
+        interface: str, source: IPAddress, destination: IPAddress, ttl: int, packet: bytes, whole: bool
+    ) -> None:
+        assert not whole
         asked.append(f"send {interface} {source} {destination} {ttl} {packet.decode()}")
         if interface == "bad":
             raise NetlinkError(100, "send")

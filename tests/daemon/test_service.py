@@ -112,7 +112,7 @@ def test_restart_hands_the_instances_over_and_gives_successors_the_state(directo
     new = director.pid(Role.VRRP)
     lines = [line.split(" ", 1)[1] for line in director.record(Role.VRRP) if line.startswith(f"{new} ")]
     assert lines[0] == "start generation=2 restarted=True"
-    assert lines[1] == "Handover(active=('VI_1',), at=2.0, crash_hold=0.0, owned=())"
+    assert lines[1].startswith("Handover(active=('VI_1',), at=2.0, crash_hold=0.0")
     assert lines[2].startswith("Ready(ready=True")
     assert "event=last_will" not in director.log
 

@@ -97,7 +97,7 @@ class Wire:
     def __init__(self, network: Network, metronome: Metronome) -> None:
         self._metronome = metronome
         self._log = network.switch.log_file("wire")
-        wanted = "proto 112 or arp or (icmp6 and ip6[40] == 136)"
+        wanted = "proto 112 or proto 51 or arp or (icmp6 and ip6[40] == 136)"
         command = ["tcpdump", "-tt", "-nn", "-v", "-l", "-e", "-i", "lan", "--immediate-mode", wanted]
         network.switch.popen(command, log="wire")
         wait_for(lambda: "listening on" in self._log.read_text(), 10, "tcpdump to listen")

@@ -82,4 +82,9 @@ UNICAST_V2 = dataclasses.replace(
 )
 UNICAST_V3 = dataclasses.replace(V3, name="v3-unicast", keepalived=_PEER + _V3, changes=_unicast(PEER))
 UNICAST_V6 = dataclasses.replace(V6, name="v3-ipv6-unicast", keepalived=_PEER6 + _V6, changes=_unicast(PEER6))
+_AH = _PASS.replace("PASS", "AH").replace("1111", "abcd")
+AH = dataclasses.replace(V2, name="v2-ah", keepalived=_AH, changes={"auth_type": AuthType.AH, "auth_pass": b"abcd"})
+UNICAST_AH = dataclasses.replace(
+    AH, name="v2-ah-unicast", keepalived="unicast_ttl 64\n" + _PEER + _AH, changes={**AH.changes, **_unicast(PEER)}
+)
 ALL = (V2, V3, V6, UNICAST_V2, UNICAST_V3, UNICAST_V6)

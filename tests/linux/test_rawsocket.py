@@ -46,7 +46,7 @@ PACKET = bytes.fromhex("45c0002800010000ff701718c0a802d2e000001221336401010153cf
 
 def test_a_packet_is_taken_apart() -> None:
     found = take_apart(PACKET + b"filled up by Ethernet", 0.5)
-    assert found == Received(payload=PACKET[20:], source=HERE, destination=GROUP, ttl=255, age=0.5)
+    assert found == Received(payload=PACKET[20:], source=HERE, destination=GROUP, ttl=255, age=0.5, header=PACKET[:20])
 
 
 def test_options_in_the_header_are_no_payload() -> None:
@@ -149,6 +149,21 @@ def test_one_packet_can_be_sent_over_ipv6(network: Network) -> None:
     with network.host("d1").entered():
         rawsocket.send_once("eth0", link_locals(network)[0], GROUP6, 255, PACKET[20:])
     assert [found.payload for found in heard(listener)] == [PACKET[20:]]
+    listener.close()
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_a_whole_packet_arrives_as_it_was_made(network: Network) -> None:
+    whole = PACKET[:9] + bytes((rawsocket.AH,)) + bytes(2) + PACKET[12:]
+    with network.host("d2").entered():
+        listener = rawsocket.open_whole("eth0", GROUP)
+        listener.join(ipaddress.IPv4Address("224.0.0.77"))
+        listener.join(GROUP)
+    with network.host("d1").entered():
+        rawsocket.send_once("eth0", HERE, GROUP, 1, whole, whole=True)
+    (found,) = heard(listener)
+    assert found.header[:10] + bytes(2) + found.header[12:] + found.payload == whole
     listener.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import AuthType, UnicastPeer
-from bascule.vrrp import packet
+from bascule.vrrp import ah, packet
 from bascule.vrrp.acceptance import Expected, Remark, remarks, verify
 from bascule.vrrp.packet import Advert, Datagram, Refusal, RefusedPacketError
 
@@ -180,3 +180,15 @@ def test_the_addresses_of_a_familiar_sender_are_not_compared_again() -> None:
     strange = dataclasses.replace(ADVERT, addresses=(HERE,))
     assert refusal(strange, datagram(), EXPECTED) is Refusal.ADDRESS_LIST
     verify(strange, datagram(), EXPECTED, frozenset(), familiar=True)
+
+
+def test_an_authentication_header_is_demanded_where_it_is_configured_and_refused_elsewhere() -> None:
+    plain = dataclasses.replace(ADVERT, auth_type=AuthType.AH, auth_data=bytes(8))
+    wanted = dataclasses.replace(EXPECTED, auth_type=AuthType.AH, auth_data=packet.padded_password(b"abcd"))
+    data = ah.wrap(packet.encode(plain), PEER, packet.GROUP_IPV4, 255, 7, b"abcd")
+    sealed = ah.unwrap(dataclasses.replace(datagram(), payload=data[20:], header=data[:20]))
+    verify(plain, sealed, wanted, frozenset())
+    assert refusal(plain, datagram(), wanted) is Refusal.AUTH_TYPE
+    assert refusal(plain, sealed, EXPECTED) is Refusal.AUTH_TYPE
+    assert refusal(ADVERT, sealed, EXPECTED) is Refusal.AUTH_TYPE
+    assert refusal(plain, sealed, dataclasses.replace(wanted, auth_data=PASSWORD)) is Refusal.AUTH_DATA

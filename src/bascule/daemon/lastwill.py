@@ -32,7 +32,9 @@ def execute(will: LastWill, log: Log) -> None:
 
 def _send(frame: WillFrame, log: Log) -> bool:
     try:
-        rawsocket.send_once(frame.interface, frame.source, frame.destination, frame.ttl, frame.packet)
+        rawsocket.send_once(
+            frame.interface, frame.source, frame.destination, frame.ttl, frame.packet, whole=frame.whole
+        )
     except KernelRefusedError as error:
         log.error("last_will_packet_not_sent", interface=frame.interface, error=error)
         return False

@@ -20,6 +20,7 @@ from bascule.linux.netlink import NetlinkError
 from bascule.model.base import IPAddress
 
 VRRP = 112
+AH = 51
 TTL = 255
 RECEIVE_BUFFER = 1 << 20
 
@@ -50,6 +51,8 @@ class Received:
     """The hop limit, over IPv6."""
     age: float
     """Seconds since the kernel got it."""
+    header: bytes = b""
+    """The IP header, of IPv4."""
 
 
 Ancillary: TypeAlias = list[tuple[int, int, bytes]]
@@ -69,6 +72,7 @@ def take_apart(packet: bytes, age: float = 0.0) -> Received | None:
         destination=ipaddress.IPv4Address(destination),
         ttl=ttl,
         age=age,
+        header=packet[:header],
     )
 
 
@@ -191,6 +195,18 @@ class RawSocket:
         return 0.0
 
 
+class WholeSocket(RawSocket):
+    """One whose packets are given with their IPv4 header, because something in them depends on it."""
+
+    def _set_up(self, group: IPAddress | None) -> None:
+        super()._set_up(group)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
+
+    def _send(self, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
+        del source, ttl  # the packet says them
+        self._socket.sendto(payload, (str(destination), 0))
+
+
 class RawSocket6(RawSocket):
     """The same over IPv6, where the kernel keeps the header and tells what it said beside the payload."""
 
@@ -243,13 +259,23 @@ def open_socket(interface: str, family: int, group: IPAddress | None = None) -> 
     return kind(interface, VRRP, group)
 
 
+def open_whole(interface: str, group: IPAddress | None = None) -> WholeSocket:
+    """A socket for VRRP behind an authentication header. Raises NetlinkError (a KernelRefusedError)."""
+    return WholeSocket(interface, AH, group)
+
+
 def _now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def send_once(interface: str, source: IPAddress, destination: IPAddress, ttl: int, packet: bytes) -> None:
-    """Send one VRRP message over a socket of its own. Raises NetlinkError (a KernelRefusedError)."""
-    opened = open_socket(interface, source.version)
+def send_once(
+    interface: str, source: IPAddress, destination: IPAddress, ttl: int, packet: bytes, whole: bool = False
+) -> None:
+    """Send one VRRP message over a socket of its own, or one IPv4 packet with an authentication header as it is.
+
+    Raises NetlinkError (a KernelRefusedError).
+    """
+    opened = open_whole(interface) if whole else open_socket(interface, source.version)
     try:
         opened.send(packet, source, destination, ttl)
     finally:

@@ -96,13 +96,15 @@ class InstanceState(Model, frozen=True, kw_only=True, tag="instance_state"):
 
 
 class WillFrame(Model, frozen=True, kw_only=True):
-    """One IP packet of a last will: `packet` is the VRRP message alone (the kernel makes the IP header)."""
+    """One IP packet of a last will: the VRRP message alone (the kernel makes the IP header), or all of it."""
 
     interface: str
     source: IPAddress
     destination: IPAddress
     ttl: int
     packet: bytes
+    whole: bool = False
+    """`packet` has its IP header."""
 
 
 class WillAddress(Model, frozen=True, kw_only=True):
@@ -239,6 +241,8 @@ class Handover(Model, frozen=True, kw_only=True, tag="handover"):
     """After a crash: how long to stay backup before preempting again."""
     owned: tuple[IPAddress, ...] = ()
     """Virtual addresses that are the host's own: no instance has put them on."""
+    sequences: dict[str, int] = msgspec.field(default_factory=dict)
+    """By instance that has such: the last sequence number sent or heard."""
 
 
 Message: TypeAlias = (

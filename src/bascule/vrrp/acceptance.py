@@ -12,6 +12,7 @@ import enum
 
 from bascule.model.base import IPAddress, Seconds, Vrid
 from bascule.model.configuration import AuthType, UnicastPeer
+from bascule.vrrp.ah import Header, is_authentic
 from bascule.vrrp.packet import (
     AUTH_LENGTH,
     PRIORITY_OWNER,
@@ -70,7 +71,7 @@ def verify(
     if advert.vrid != expected.vrid:
         raise RefusedPacketError(Refusal.VRID, f"VRID {advert.vrid}, expected {expected.vrid}")
     if expected.version == 2:
-        _verify_version_2(advert, expected, familiar)
+        _verify_version_2(advert, datagram, expected, familiar)
 
 
 def remarks(advert: Advert, datagram: Datagram, expected: Expected) -> list[tuple[Remark, str]]:
@@ -113,8 +114,8 @@ def _verify_unicast(datagram: Datagram, expected: Expected) -> None:
         raise RefusedPacketError(Refusal.TTL, f"TTL {datagram.ttl}, expected {least} to {most}")
 
 
-def _verify_version_2(advert: Advert, expected: Expected, familiar: bool) -> None:
-    _verify_authentication(advert, expected)
+def _verify_version_2(advert: Advert, datagram: Datagram, expected: Expected, familiar: bool) -> None:
+    _verify_authentication(advert, datagram.ah, expected)
     if advert.interval != expected.interval:
         raise RefusedPacketError(
             Refusal.INTERVAL, f"an advert interval of {advert.interval:g} s, expected {expected.interval:g} s"
@@ -123,12 +124,17 @@ def _verify_version_2(advert: Advert, expected: Expected, familiar: bool) -> Non
         _verify_addresses(advert, expected)
 
 
-def _verify_authentication(advert: Advert, expected: Expected) -> None:
+def _verify_authentication(advert: Advert, header: Header | None, expected: Expected) -> None:
     """The data is never put into the message: it is the password."""
     if advert.auth_type is not expected.auth_type:
         raise RefusedPacketError(
             Refusal.AUTH_TYPE, f"authentication {advert.auth_type.value}, expected {expected.auth_type.value}"
         )
+    if (header is not None) is not (expected.auth_type is AuthType.AH):
+        words = "without" if header is None else "with"
+        raise RefusedPacketError(Refusal.AUTH_TYPE, f"{words} an authentication header")
+    if header is not None and not is_authentic(header, expected.auth_data):
+        raise RefusedPacketError(Refusal.AUTH_DATA, "another password, or changed on its way")
     if advert.auth_type is AuthType.PASS and advert.auth_data != expected.auth_data:
         raise RefusedPacketError(Refusal.AUTH_DATA, "another password")
 

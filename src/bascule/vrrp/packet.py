@@ -18,10 +18,14 @@ import dataclasses
 import enum
 import ipaddress
 import struct
+from typing import TYPE_CHECKING
 
 from bascule.errors import PeerMisbehavedError
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import AuthType, ChecksumForm
+
+if TYPE_CHECKING:
+    from bascule.vrrp.ah import Header
 
 PROTOCOL = 112
 """VRRP's number in the IP header."""
@@ -70,6 +74,8 @@ class Refusal(enum.Enum):
     """From one of this host's own addresses: a loop, or somebody who took our address."""
     DESTINATION = "destination"
     """By multicast, where adverts are expected by unicast."""
+    REPLAY = "replay"
+    """Authentic, but not new: recorded and sent again."""
     SENDER = "sender"
     """By unicast from a host that is no peer."""
 
@@ -109,6 +115,10 @@ class Datagram:
     source: IPAddress
     destination: IPAddress = GROUP_IPV4
     ttl: int = TTL
+    header: bytes = b""
+    """The IP header, where an authentication header may follow it."""
+    ah: Header | None = None
+    """The authentication header that stood before the message."""
 
 
 def checksum(data: bytes) -> int:

@@ -161,7 +161,6 @@ def test_a_missing_interface_is_named_with_its_instance_and_nothing_changes(benc
     ("changes", "why"),
     [
         ({"version": 3, "advert_interval": Seconds(50.0)}, "does not fit version 3"),
-        ({"auth_type": AuthType.AH}, "AH"),
         (
             {"virtual_addresses": (VirtualAddress(address=ipaddress.ip_address("fd02::1"), prefix_length=128),)},
             "IPv6",
@@ -206,6 +205,21 @@ def test_what_an_owner_held_before_a_restart_is_not_the_hosts_own(bench: Bench) 
     assert after.instances["VI_1"].owned == {HERE}
     after.stop()
     assert _lifetimes(bench) == {HERE: "forever"}
+
+
+def test_sequence_numbers_outlive_a_restart(bench: Bench) -> None:
+    sealed = instance(auth_type=AuthType.AH, auth_pass=b"abcd")
+    bench.run(sealed)
+    before = bench.group.instances["VI_1"].sequences
+    assert before is not None
+    before.highest += 1_000_000
+    handed = bench.group.hand_over()
+    after = Group(bench.netlink, Log("vrrp"), bench.report)
+    after.configure(Configuration(instances=(sealed,)), handed)
+    numbers = after.instances["VI_1"].sequences
+    assert numbers is not None
+    assert numbers.highest == before.highest + 1
+    after.stop()
 
 
 def test_an_owner_with_another_address_sends_from_that(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.vrrp import packet
+from bascule.vrrp import ah, packet
 from bascule.vrrp.events import Reconfigured, Start, StateChanged, Stop, Timeout
 from bascule.vrrp.packet import Datagram
 
@@ -60,6 +60,9 @@ class Rim:
         if self.broken:
             raise KernelRefusedError("no")
         self.did.append(("announce", interface, address))
+
+    def send_whole(self, interface: str, packet: bytes, source: IPAddress, destination: IPAddress) -> None:
+        self.did.append(("whole", interface, packet, source, destination))
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         self.did.append(("put", owner, wanted, lifetime, now))
@@ -275,3 +278,37 @@ def test_unicast_peers_hear_each_other_and_not_the_group() -> None:
     heard(instance, KEEPALIVED, destination=HERE)
     heard(instance, KEEPALIVED)
     assert (instance.received, instance.refusals.counts) == (1, {"destination": 1})
+
+
+def behind_a_header(data: bytes) -> Datagram:
+    """A whole IPv4 packet as it is handed in."""
+    destination = ipaddress.IPv4Address(data[16:20])
+    return ah.unwrap(Datagram(payload=data[20:], source=PEER, destination=destination, ttl=data[8], header=data[:20]))
+
+
+def test_adverts_with_an_authentication_header_have_fresh_numbers_and_are_heard_once() -> None:
+    config = config_with(auth_type=AuthType.AH, auth_pass=b"abcd", priority=Priority(255))
+    sender, rim = made(config)
+    sender.move(PEER)
+    sender.handle(Start(), 0.0)
+    sender.handle(Timeout(), 1.0)
+    sent = [entry[2] for entry in rim.did if entry[0] == "whole"]
+    receiver, _ = made(config_with(auth_type=AuthType.AH, auth_pass=b"abcd"))
+    receiver.handle(Start(), 0.0)
+    for data in (*sent, sent[0], sent[1]):
+        datagram = behind_a_header(data)  # type: ignore[arg-type]
+        receiver.hear(packet.decode(datagram), datagram, frozenset({HERE}), 1.0, 1.0)
+    assert (receiver.received, receiver.refusals.counts) == (2, {"replay": 2})
+    assert receiver.sequences is not None
+    assert sender.sequences is not None
+    assert receiver.sequences.highest == sender.sequences.highest
+    data, whole = sender.farewell(packet.GROUP_IPV4)
+    last = behind_a_header(data)
+    assert whole
+    assert last.ah is not None
+    assert last.ah.sequence > sender.sequences.highest + 1_000_000
+    heard(receiver, KEEPALIVED)
+    heard(receiver, last.payload)
+    assert receiver.refusals.counts == {"replay": 2, "auth_type": 2}
+    receiver.configure(CONFIG, BasculeOptions(), HERE, frozenset())
+    assert receiver.sequences is None

@@ -43,7 +43,7 @@ def instance(**changes: object) -> VrrpInstance:
         ({"version": 3, "virtual_addresses": (V6, V4)}, "192.168.2.240: not IPv6 like the rest"),
         ({"unicast_peers": (UnicastPeer(address=VIP6),)}, "fd02::240: not IPv4"),
         ({"unicast_source": VIP6}, "fd02::240: not IPv4"),
-        ({"auth_type": AuthType.AH}, "AH"),
+        ({"auth_type": AuthType.AH}, None),
         ({"virtual_addresses": (V6,)}, "IPv6 needs VRRP version 3"),
         ({"priority": Priority(255)}, None),
     ],

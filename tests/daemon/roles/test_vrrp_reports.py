@@ -29,6 +29,9 @@ class Rim:
     def announce(self, interface: str, address: IPAddress) -> None:
         """Not announced."""
 
+    def send_whole(self, interface: str, packet: bytes, source: IPAddress, destination: IPAddress) -> None:
+        pass
+
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Not put."""
 

@@ -77,7 +77,7 @@ class _Instance:
         state = self._state()
         interval = self._interval()
         nopreempt = self._nopreempt(state)
-        if not (self._possible(version, auth_type) and runs):
+        if not (self._possible(version) and runs):
             return None
         return VrrpInstance(
             name=self.section.title,
@@ -178,14 +178,12 @@ class _Instance:
         assert isinstance(version, int)
         return version
 
-    def _possible(self, version: int, auth_type: AuthType) -> bool:
+    def _possible(self, version: int) -> bool:
         """Nothing asks for what would be wrong to leave away."""
         error = Severity.ERROR
         if version == 2 and self._family() == 6:
             why = "IPv6 needs VRRP version 3 (keepalived sends packets that no RFC knows)"
             return self._left_out("not-acted-on", why, "version", error)
-        if version == 2 and auth_type is AuthType.AH:
-            return self._left_out("not-acted-on", "authentication by AH is not there yet", "authentication", error)
         return True
 
     def _addresses(self) -> tuple[VirtualAddress, ...]:

@@ -20,8 +20,9 @@ from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
+from bascule.linux.rawsocket import AH
 from bascule.model.base import IPAddress, Seconds
-from bascule.model.configuration import Configuration, VrrpInstance, VrrpState
+from bascule.model.configuration import AuthType, Configuration, VrrpInstance, VrrpState
 from bascule.model.messages import Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import (
@@ -79,6 +80,10 @@ class Group:
     def send(self, interface: str, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
         """Send a VRRP message (Rim)."""
         self.ports.require(interface).sockets[source.version].send(payload, source, destination, ttl)
+
+    def send_whole(self, interface: str, packet: bytes, source: IPAddress, destination: IPAddress) -> None:
+        """Send an IPv4 packet with an authentication header (Rim)."""
+        self.ports.require(interface).sockets[AH].send(packet, source, destination)
 
     def announce(self, interface: str, address: IPAddress) -> None:
         """Send one gratuitous ARP or neighbour advertisement, or line it up (Rim)."""
@@ -142,7 +147,7 @@ class Group:
             except ConfigurationError as error:
                 raise ConfigurationError(f"vrrp_instance {entry.name}: {error}") from error
         try:
-            self.ports.require(entry.interface).listen(vrrp_plan.group_of(entry))
+            self.ports.require(entry.interface).listen(vrrp_plan.group_of(entry), entry.auth_type is AuthType.AH)
         except KernelRefusedError as error:
             return f"the kernel does not carry its adverts: {error}"
         return None
@@ -152,6 +157,8 @@ class Group:
         source = self._source(entry, owned)
         instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned)
         self.instances[entry.name] = instance
+        if instance.sequences is not None and entry.name in handover.sequences:
+            instance.sequences.highest = handover.sequences[entry.name]
         now = boottime()
         standing = instance.standing = self._standing(instance)
         fresh = now - handover.at <= instance.machine.down_interval
@@ -292,7 +299,8 @@ class Group:
             if instance.state is VrrpState.MASTER:
                 self._handle(instance, Reconfigured(instance.settings), now)
         owned = frozenset().union(*(instance.owned for instance in self.instances.values()))
-        return Handover(active=self.active(), at=now, owned=tuple(owned))
+        sealed = {name: i.sequences.highest for name, i in self.instances.items() if i.sequences is not None}
+        return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=sealed)
 
     def stop(self) -> None:
         """Give every address up in order."""

@@ -14,8 +14,8 @@ from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed
 from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
-from bascule.model.configuration import BasculeOptions, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
-from bascule.vrrp import acceptance, packet
+from bascule.model.configuration import AuthType, BasculeOptions, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
+from bascule.vrrp import acceptance, ah, packet
 from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.events import (
     AdvertReceived,
@@ -36,6 +36,9 @@ from bascule.vrrp.packet import PRIORITY_STOP, Advert, Datagram, RefusedPacketEr
 LOWER_PAUSE = 1.0
 """Seconds between two reports of adverts of lower priority; else scripts would run at the pace of fast adverts."""
 
+AHEAD = 1 << 22
+"""By how much the sequence number of a last will is above the last one sent: 48 days of an advert a second."""
+
 READY_ADVERTS = 3
 """Advert intervals that readiness may hold back a preemption, unless `ready_timeout` says otherwise."""
 
@@ -45,6 +48,9 @@ class Rim(Protocol):
 
     def send(self, interface: str, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
         """Send a VRRP message. Raises KernelRefusedError."""
+
+    def send_whole(self, interface: str, packet: bytes, source: IPAddress, destination: IPAddress) -> None:
+        """Send an IPv4 packet with an authentication header. Raises KernelRefusedError."""
 
     def announce(self, interface: str, address: IPAddress) -> None:
         """Send one gratuitous ARP or neighbour advertisement. Raises KernelRefusedError."""
@@ -89,6 +95,8 @@ class Instance:
         """Adverts received, by what their checksum covers."""
         self._lower_at = -math.inf
         self.since = time.time()
+        self.sequences: ah.Sequences | None = None
+        """Of adverts with an authentication header."""
         self.standing = StandingChanged()
         """What the machine was last told of faults and weights."""
         self.configure(config, options, source, owned)
@@ -127,7 +135,11 @@ class Instance:
         )
         self._familiar: IPAddress | None = None
         """Whose addresses need not be compared again."""
-        self._auth_data = auth_data
+        self._auth_data = bytes(packet.AUTH_LENGTH) if config.auth_type is AuthType.AH else auth_data
+        if config.auth_type is not AuthType.AH:
+            self.sequences = None
+        elif self.sequences is None:
+            self.sequences = ah.Sequences(int(time.time()))
         self._payloads: dict[tuple[Priority, IPAddress], bytes] = {}
         self._remarked: tuple[Advert, IPAddress] | None = None
 
@@ -177,6 +189,8 @@ class Instance:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
         try:
             acceptance.verify(advert, datagram, self._expected, own, datagram.source == self._familiar)
+            if datagram.ah is not None and self.sequences is not None:
+                self.sequences.hear(datagram.source, datagram.ah.sequence)
         except RefusedPacketError as error:
             self._refused(error, datagram.source, now)
             return Outcome([])
@@ -241,11 +255,28 @@ class Instance:
         for destination in self.destinations:
             payload = self.payload(priority, destination)
             try:
-                self._rim.send(self.config.interface, payload, self.source, destination, self.ttl)
+                if self.sequences is None:
+                    self._rim.send(self.config.interface, payload, self.source, destination, self.ttl)
+                else:
+                    whole = self._wrapped(payload, destination, self.sequences.next())
+                    self._rim.send_whole(self.config.interface, whole, self.source, destination)
             except KernelRefusedError as error:
                 self._say("advert_not_sent", str(error), now)
                 continue
             self.sent += 1
+
+    def _wrapped(self, payload: bytes, destination: IPAddress, sequence: int) -> bytes:
+        return ah.wrap(payload, self.source, destination, self.ttl, sequence, self.config.auth_pass)
+
+    def farewell(self, destination: IPAddress) -> tuple[bytes, bool]:
+        """What to send if this process dies: an advert of priority 0, and whether it is a whole IP packet.
+
+        A sequence number must be above all that will have been sent by then.
+        """
+        payload = self.payload(packet.PRIORITY_STOP, destination)
+        if self.sequences is None:
+            return payload, False
+        return self._wrapped(payload, destination, min(self.sequences.highest + AHEAD, ah.SEQUENCE_MAX)), True
 
     def _say(self, event: str, detail: str, now: float) -> None:
         count = self._seldom.due(event, now)

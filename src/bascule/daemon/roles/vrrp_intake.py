@@ -11,8 +11,13 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_ports import Port
 from bascule.errors import KernelRefusedError
 from bascule.linux.rawsocket import Received
-from bascule.vrrp import packet
+from bascule.vrrp import ah, packet
 from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
+
+_PROTOCOL_AT = 9
+"""In an IPv4 header."""
+
+_AH = bytes((ah.AH,))
 
 BATCH_MAX = 1024
 """Packets read from one socket in one go: a flood must not keep the timers waiting for ever."""
@@ -38,9 +43,15 @@ def adverts(port: Port, log: Log) -> Iterator[Heard]:
     for received in _waiting(port, log):
         now = boottime()
         datagram = Datagram(
-            payload=received.payload, source=received.source, destination=received.destination, ttl=received.ttl
+            payload=received.payload,
+            source=received.source,
+            destination=received.destination,
+            ttl=received.ttl,
+            header=received.header,
         )
         try:
+            if received.header[_PROTOCOL_AT : _PROTOCOL_AT + 1] == _AH:
+                datagram = ah.unwrap(datagram)
             advert = packet.decode(datagram)
         except RefusedPacketError as error:
             refuse(port, datagram, error, log)

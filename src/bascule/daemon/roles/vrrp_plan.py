@@ -7,15 +7,13 @@ Decisions only; vrrp_group.py carries them out.
 from __future__ import annotations
 
 from bascule.model.base import IPAddress
-from bascule.model.configuration import AuthType, VrrpInstance
+from bascule.model.configuration import VrrpInstance
 from bascule.vrrp import packet
 from bascule.vrrp.packet import INTERVAL_MAX, PRIORITY_OWNER
 
 
 def unsupported(entry: VrrpInstance) -> str | None:
     """Why an instance cannot run, in words; the others do. None = it can."""
-    if entry.auth_type is AuthType.AH:
-        return "authentication by AH is not there yet"
     mixed = _mixed(entry)
     if mixed is not None:
         return mixed

@@ -13,7 +13,7 @@ from bascule.linux.addresses import InterfaceAddress
 from bascule.linux.announce import Announcer
 from bascule.linux.interfaces import Interface
 from bascule.linux.netlink import Netlink, NetlinkMessage
-from bascule.linux.rawsocket import RawSocket, open_socket
+from bascule.linux.rawsocket import AH, RawSocket, open_socket, open_whole
 from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpInstance
 
@@ -29,21 +29,30 @@ class Port:
         self.refusals = Refusals()
         """Packets that could not be told to belong to an instance."""
         self.sockets: dict[int, RawSocket] = {}
-        """By IP version: the kernel may not have both, and an interface may only carry addresses."""
-        self._groups: list[IPAddress] = []
+        """By IP version: the kernel may not have both, and an interface may only carry addresses.
+
+        Under `AH` the one for IPv4 packets with an authentication header.
+        """
+        self._listening: list[tuple[IPAddress, bool]] = []
         self._announcer = _announcer(found)
         self._opened_for = (found.index, found.hardware_address)
 
-    def listen(self, group: IPAddress) -> None:
-        """Have a socket for adverts to a group, or by unicast over its IP version. Raises KernelRefusedError."""
-        if group in self._groups:
+    def listen(self, group: IPAddress, authenticated: bool = False) -> None:
+        """Have a socket for adverts to a group, or by unicast over its IP version. Raises KernelRefusedError.
+
+        `authenticated`: for those behind an authentication header.
+        """
+        if (group, authenticated) in self._listening:
             return
-        opened = self.sockets.get(group.version)
-        if opened is None:
-            self.sockets[group.version] = open_socket(self.name, group.version, group)
-        else:
+        key = AH if authenticated else group.version
+        opened = self.sockets.get(key)
+        if opened is not None:
             opened.join(group)
-        self._groups.append(group)
+        elif authenticated:
+            self.sockets[key] = open_whole(self.name, group)
+        else:
+            self.sockets[key] = open_socket(self.name, group.version, group)
+        self._listening.append((group, authenticated))
 
     @property
     def name(self) -> str:
@@ -64,7 +73,7 @@ class Port:
         if not found.up or (found.index, found.hardware_address) == self._opened_for:
             return
         try:
-            fresh = _opened(found, self._groups)
+            fresh = _opened(found, self._listening)
         except KernelRefusedError:
             self.facts = dataclasses.replace(found, up=False, running=False)
             return
@@ -87,12 +96,12 @@ class Port:
             self._announcer.close()
 
 
-def _opened(found: Interface, groups: Iterable[IPAddress]) -> Port:
+def _opened(found: Interface, listening: Iterable[tuple[IPAddress, bool]]) -> Port:
     """All sockets of an interface or none. Raises KernelRefusedError."""
     port = Port(found)
     try:
-        for group in groups:
-            port.listen(group)
+        for group, authenticated in listening:
+            port.listen(group, authenticated)
     except KernelRefusedError:
         port.close()
         raise

@@ -13,7 +13,6 @@ from bascule.model.configuration import VrrpState
 from bascule.model.messages import InstanceChanged, InstanceState, LastWill, LowerPriorityHeard, WillAddress, WillFrame
 from bascule.model.status import InstanceStatus, VrrpStatus
 from bascule.vrrp.events import AdvertReceived, StateChanged
-from bascule.vrrp.packet import PRIORITY_STOP
 
 
 def state_of(instance: Instance) -> InstanceState:
@@ -60,10 +59,12 @@ def will_of(instances: Iterable[Instance]) -> LastWill:
                 source=instance.source,
                 destination=destination,
                 ttl=instance.ttl,
-                packet=instance.payload(PRIORITY_STOP, destination),
+                packet=message,
+                whole=whole,
             )
             for instance in active
             for destination in instance.destinations
+            for message, whole in [instance.farewell(destination)]
         ),
         addresses=tuple(
             WillAddress(interface=entry.interface, address=entry.address, prefix_length=entry.prefix_length)
