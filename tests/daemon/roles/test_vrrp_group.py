@@ -214,7 +214,7 @@ def test_sequence_numbers_outlive_a_restart(bench: Bench) -> None:
     assert before is not None
     before.highest += 1_000_000
     handed = bench.group.hand_over()
-    after = Group(bench.netlink, Log("vrrp"), bench.report)
+    after = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower)
     after.configure(Configuration(instances=(sealed,)), handed)
     numbers = after.instances["VI_1"].sequences
     assert numbers is not None
