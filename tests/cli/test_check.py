@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from bascule.cli.check import Options, options_of
+
 BASCULE = (sys.executable, "-c", "from bascule.cli import main; main()")
 
 
@@ -25,6 +27,16 @@ def check(*arguments: str | pathlib.Path) -> subprocess.CompletedProcess[str]:
 def file(tmp_path: pathlib.Path) -> pathlib.Path:
     """A file to write to."""
     return tmp_path / "k.conf"
+
+
+def test_plain_arguments_mean_what_argparse_reads() -> None:
+    names = ["a.conf", "b c.conf"]
+    assert options_of(names) == options_of([*names, "--format", "text"])
+    assert options_of(["-f", "a", "-f", "b", "c", "-q"]) == Options(
+        together=[pathlib.Path("a"), pathlib.Path("b")], files=[pathlib.Path("c")], quiet=True
+    )
+    with pytest.raises(SystemExit):
+        options_of([])
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,39 @@ def test_the_later_value_counts_and_lists_grow(read_text: Read) -> None:
     assert section.get("notification_email") == ["a", "b", "c", "d"]
 
 
+def test_places_are_those_of_the_values_that_count(read_text: Read) -> None:
+    top, _ = read_text(
+        "global_defs {\n foo\n router_id A\n notification_email {\n a\n}\n router_id B\n enable_traps\n"
+        " notification_email {\n b\n}\n}"
+    )
+    (section,) = top.each("global_defs")
+    assert {name: place.line for name, place in section.where.items()} == {
+        "router_id": 7,
+        "notification_email": 4,
+        "enable_traps": 8,
+    }
+    assert len(section.where) == 3
+    assert section.where.get("smtp_server") is None
+    with pytest.raises(KeyError):
+        section.where["smtp_server"]
+    assert top.sections[0] == ("global_defs", section)
+    assert section.sections == []
+
+
+def test_the_same_line_is_read_once_and_placed_where_it_stands(read_text: Read) -> None:
+    block = "vrrp_instance {} {{\n priority 90\n state BACKUP\n prioirty 9\n weight 5\n}}\n"
+    top, findings = read_text("".join(block.format(name) for name in "AB"))
+    assert [instance.where["priority"].line for instance in top.each("vrrp_instance")] == [2, 8]
+    assert [line for line, code in codes(findings) if code == "unknown-keyword"] == [4, 5, 10, 11]
+
+
+def test_a_line_with_something_to_say_of_it_is_said_each_time(read_text: Read) -> None:
+    block = "vrrp_instance {} {{\n priority 90 more\n advert_int 0.0000001\n nopreempt {{\n}}\n}}\n"
+    _, findings = read_text("".join(block.format(name) for name in "AB"))
+    said = codes(findings)
+    assert said[len(said) // 2 :] == [((line or 0) + 6, code) for line, code in said[: len(said) // 2]]
+
+
 def test_other_spellings_share_a_value(read_text: Read) -> None:
     top, _ = read_text("virtual_server 10.0.0.1 80 {\n lvs_sched rr\n lvs_method DR\n}")
     (service,) = top.each("virtual_server")

@@ -50,7 +50,7 @@ def test_routes_in_words(text: str, words: str) -> None:
     ("text", "words"),
     [
         ("from 10.0.0.0/8 lookup local order 5 fwmark 5/0xff", "from 10.0.0.0/8 fwmark 5/255 priority 5 table 255"),
-        ("inet6 from default6 l3mdev order 5", "inet6 from default6 priority 5 l3mdev"),
+        ("inet6 from default6 l3mdev order 5", "inet6 from ::/0 priority 5 l3mdev"),
         ("goto 5 priority 3", "priority 3 goto 5"),
     ],
 )

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from bascule.errors import BasculeError
 
@@ -18,12 +20,30 @@ def arguments_of(command_line: list[str]) -> list[str]:
     return ["ipvsadm", *command_line[1:]] if name == "ipvsadm" else command_line[1:]
 
 
+@contextlib.contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Have imports meanwhile do without a module that they can do without.
+
+    msgspec looks for typing_extensions and else takes what Python has itself. Where other packages have brought it, it
+    costs more than all declarations of the language.
+    """
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]
+
+
 def main() -> None:
     """The program. Our own errors are one line on standard error; everything else is a defect and shows itself."""
     arguments = arguments_of(sys.argv)
     try:
         if arguments[:1] == ["check"]:
-            from bascule.cli.check import main as check
+            with _without("typing_extensions"):
+                from bascule.cli.check import main as check
 
             sys.exit(check(arguments[1:]))
         from bascule.cli.verbs import cli

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """`bascule check`: what is wrong with configuration files, offline. Light on purpose: imports no role and no plane.
 
-Its arguments are read by argparse: click alone takes longer than all the rest of checking a small file.
+Its arguments are read by argparse, if at all: click alone takes longer than all the rest of checking a small file.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import pathlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from bascule.config.examine import examine
 from bascule.model.diagnostic import EXIT_STATUS, Diagnostic, Severity
+
+if TYPE_CHECKING:
+    import argparse
 
 DESCRIPTION = """\
 Say what is wrong with configuration files. Looks at no interface, needs no root and no network.
@@ -26,16 +29,31 @@ Exit status 0: nothing, notes, warnings. 1: errors, text that is not in effect; 
 """
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help of the same width everywhere, so that the documentation can quote it."""
+class Options(NamedTuple):
+    """What is asked for."""
 
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=100)
+    files: Sequence[pathlib.Path] = ()
+    """Each the configuration of a director."""
+    together: Sequence[pathlib.Path] = ()
+    """The files of one more, the first."""
+    format: str = "text"
+    strict: bool = False
+    quiet: bool = False
+    local: bool = False
+    config_id: str | None = None
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments."""
-    made = argparse.ArgumentParser("bascule check", description=DESCRIPTION, formatter_class=_Help)
+    import argparse
+
+    class Help(argparse.RawDescriptionHelpFormatter):
+        """Help of the same width everywhere, so that the documentation can quote it."""
+
+        def __init__(self, prog: str) -> None:
+            super().__init__(prog, width=100)
+
+    made = argparse.ArgumentParser("bascule check", description=DESCRIPTION, formatter_class=Help)
     add = made.add_argument
     add("files", nargs="*", type=pathlib.Path, metavar="FILE", help="The configuration of a director.")
     add(
@@ -63,13 +81,21 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def options_of(arguments: Sequence[str]) -> Options:
+    """What the arguments ask for. argparse is only asked where there is more than files: its import takes a while."""
+    if arguments and not any(argument.startswith("-") for argument in arguments):
+        return Options(files=[pathlib.Path(argument) for argument in arguments], together=[])
+    read = parser()
+    options = Options(**vars(read.parse_args(arguments)))
+    if not options.together and not options.files:
+        read.error("which FILE?")
+    return options
+
+
 def main(arguments: Sequence[str]) -> int:
     """Check, print, and the exit status."""
-    arguments_parser = parser()
-    options = arguments_parser.parse_args(arguments)
+    options = options_of(arguments)
     directors = ([options.together] if options.together else []) + [[path] for path in options.files]
-    if not directors:
-        arguments_parser.error("which FILE?")
     surroundings = None
     if options.local:
         from bascule.linux.surroundings import ThisMachine

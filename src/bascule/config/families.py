@@ -7,7 +7,7 @@ from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 
-CHECKS = ("TCP_CHECK", "PING_CHECK", "UDP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "DNS_CHECK")
+CHECKS = frozenset({"TCP_CHECK", "PING_CHECK", "UDP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "DNS_CHECK"})
 
 
 def check_families(top: Section, findings: Findings) -> None:
@@ -16,8 +16,8 @@ def check_families(top: Section, findings: Findings) -> None:
         if service.title[0] == "address" and service.statement is not None:
             _check_sorry_server(service, service.statement, findings)
         for server in service.each("real_server"):
-            for kind in CHECKS:
-                for check in server.each(kind):
+            for kind, check in server.sections:
+                if kind in CHECKS:
                     _check_source(check, server, findings)
 
 

@@ -23,6 +23,7 @@ DECIMALS = 6
 
 _DECIMAL = re.compile(r"\+?(\d+\.?|\d*\.\d+)", re.ASCII)
 _TAIL = re.compile(r"[/-][0-9A-Fa-f.:]+$", re.ASCII)
+_QUAD = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
 
@@ -130,6 +131,8 @@ class IPAddressKind(Kind):
 
     def parse(self, word: str) -> Address:
         """The address."""
+        if not self.multicast and _QUAD.fullmatch(word):
+            return ipaddress.IPv4Address(int.from_bytes(map(int, word.split(".")), "big"))
         try:
             address = ipaddress.ip_address(_TAIL.sub("", word))
         except ValueError:

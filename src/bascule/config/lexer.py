@@ -60,8 +60,10 @@ def lex(lines: list[str]) -> tuple[list[Token], list[Flaw]]:
 def scan(lines: list[str], flaws: list[Flaw]) -> Iterator[Token]:
     """The same one by one, since all tokens of a large file are large, too; what could not be read goes to `flaws`."""
     special = _SPECIAL.search
-    # Large files repeat most of their lines: one tuple for all that are the same.
+    # Large files repeat most of their lines and words: one tuple or string for all that are the same.
     seen: dict[str, tuple[str, ...]] = {}
+    alone: dict[str, tuple[str, ...]] = {}
+    same = {}.setdefault  # type: ignore[var-annotated]
     for number, line in enumerate(lines, 1):
         known = seen.get(line)
         if known is None and special(line) is None:
@@ -75,8 +77,10 @@ def scan(lines: list[str], flaws: list[Flaw]) -> Iterator[Token]:
             yield CLOSE, (), number, line.index("}")
         elif stripped[-1:] == "{" and special(stripped, 0, len(stripped) - 1) is None:
             words = stripped[:-1].split()
-            if words:
-                yield WORDS, tuple(words), number, 0
+            if len(words) == 1:
+                yield WORDS, alone.setdefault(words[0], tuple(words)), number, 0
+            elif words:
+                yield WORDS, tuple([same(word, word) for word in words]), number, 0
             yield OPEN, (), number, line.rindex("{")
         elif stripped[:1] not in {"!", "#"}:
             yield from _lex_line(line, number, flaws)

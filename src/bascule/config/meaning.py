@@ -65,8 +65,8 @@ def _references(section: Section) -> Iterator[tuple[str, Statement, int]]:
         if file_check.get("track_file") is not None:
             yield "track_file", file_check.where["track_file"], 1
     for by, _ in _DEFINED_BY.values():
-        where = section.where.get(by)
-        yield from ((by, line, 0) for line in (where.children or () if where is not None else ()))
+        if by in section.values:
+            yield from ((by, line, 0) for line in section.where[by].children or ())
 
 
 def _undefined(by: str, line: Statement, index: int, later: Section | None, dropped: bool, findings: Findings) -> None:

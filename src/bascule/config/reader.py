@@ -6,7 +6,10 @@ Text that cannot be used is reported and skipped; everything else stays in effec
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from bascule.config.diagnostics import Findings
 from bascule.config.kinds import RefusedWordError
@@ -17,27 +20,66 @@ _SPOKEN_IN_MISSPELT = frozenset({"wrong-case", "unknown-keyword", "skipped", "un
 """What is still said inside a block that is not in effect because its own keyword is misspelt."""
 
 
-class Section:
-    """The values of one block."""
+_NONE: list[tuple[str, Section]] = []
+"""What every section without blocks inside shares, since most have none."""
 
-    __slots__ = ("block", "misspelt", "refused", "sections", "statement", "title", "values", "where")
+REMEMBERED = 1000
+"""Different lines of one kind of block whose values are kept for the next that is the same."""
 
-    def __init__(self, block: Block, statement: Statement | None) -> None:
-        """Of the block that `statement` opens; None for the top of the files."""
-        self.block = block
-        self.statement = statement
-        self.title: Any = None
-        """What the arguments after its keyword say; None for the top. A block whose name is refused is skipped."""
-        self.values: dict[str, Any] = {}
-        """By keyword: what its arguments say; a list for one that repeats."""
-        self.where: dict[str, Statement] = {}
+_WIDTH, _MASK = 32, 0xFFFFFFFF
+"""Bits of a place in `Section.packed`."""
+
+
+class Section(msgspec.Struct, gc=False, eq=False):
+    """The values of one block. A large file has tens of thousands: kept small, places packed into one number."""
+
+    block: Block
+    statement: Statement | None = None
+    """What opens the block; None for the top of the files."""
+    children: Sequence[Statement] = ()
+    """What stands in it."""
+    title: Any = None
+    """What the arguments after its keyword say; None for the top. A block whose name is refused is skipped."""
+    values: dict[str, Any] = {}
+    """By keyword: what its arguments say; a list for one that repeats."""
+    packed: int = 0
+    """For each of `values`, in their order, the index in `children` of where it stands."""
+    borrowed: dict[str, Statement] | None = None
+    """Of several blocks that count as one: where each value stands, instead of `packed`."""
+    sections: list[tuple[str, Section]] = msgspec.field(default_factory=lambda: _NONE)
+    """The blocks inside, in order, under their keywords."""
+    misspelt: frozenset[str] = frozenset()
+    """Keywords that stand here in wrong capitals, which has been reported."""
+    refused: frozenset[str] = frozenset()
+    """Keywords that are here with arguments that were refused, which has been reported."""
+
+    @property
+    def where(self) -> Places:
         """By keyword: where its value stands (the first time, for one that repeats)."""
-        self.sections: list[tuple[str, Section]] = []
-        """The blocks inside, in order, under their keywords."""
-        self.misspelt: frozenset[str] = frozenset()
-        """Keywords that stand here in wrong capitals, which has been reported."""
-        self.refused: frozenset[str] = frozenset()
-        """Keywords that are here with arguments that were refused, which has been reported."""
+        return Places(self)
+
+    def put(self, name: str, value: Any, at: int) -> None:
+        """A value of a keyword of which the last counts, standing in child `at`."""
+        values = self.values
+        if name in values:
+            shift = list(values).index(name) * _WIDTH
+            self.packed += (at - (self.packed >> shift & _MASK)) << shift
+        else:
+            self.packed |= at << len(values) * _WIDTH
+        values[name] = value
+
+    def more(self, name: str, values: Iterable[Any], at: int) -> None:
+        """Values of a keyword that repeats, standing in child `at`."""
+        if name not in self.values:
+            self.put(name, [], at)
+        self.values[name].extend(values)
+
+    def add(self, name: str, section: Section) -> None:
+        """A block inside."""
+        if self.sections is _NONE:
+            self.sections = [(name, section)]
+        else:
+            self.sections.append((name, section))
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a keyword."""
@@ -50,6 +92,30 @@ class Section:
     def lacks(self, name: str) -> bool:
         """The keyword is nowhere, not even misspelt or with a refused value."""
         return name not in self.values and name not in self.misspelt and name not in self.refused
+
+
+class Places(Mapping[str, Statement]):
+    """Where the values of a section stand, found when asked for."""
+
+    __slots__ = ("_section",)
+
+    def __init__(self, section: Section) -> None:
+        self._section = section
+
+    def __getitem__(self, name: str) -> Statement:
+        section = self._section
+        if section.borrowed is not None:
+            return section.borrowed[name]
+        if name not in section.values:
+            raise KeyError(name)
+        at = section.packed >> list(section.values).index(name) * _WIDTH & _MASK
+        return section.children[at]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._section.values)
+
+    def __len__(self) -> int:
+        return len(self._section.values)
 
 
 class Reader:
@@ -65,17 +131,25 @@ class Reader:
         """How many of the blocks around us are misspelt."""
         self._idle = 0
         """How many of the blocks around us are not acted on."""
+        self._said: dict[int, dict[tuple[str, ...], tuple[str, Any]]] = {}
 
     def section(self, block: Block, statement: Statement | None, children: list[Statement]) -> Section:
         """The values that `children` give."""
-        found = Section(block, statement)
+        found = Section(block, statement, children)
         table = block.table
+        plain = self._plain(block)
+        at = -1
         for child in children:
+            at += 1
+            said = plain.get(child.words)
+            if said is not None and child.children is None:
+                found.put(said[0], said[1], at)
+                continue
             keyword = table.get(child.words[0])
             if keyword is None:
                 self._unknown(child, block, found)
             else:
-                self._known(child, keyword, found)
+                self._known(child, keyword, found, at)
         if block.needs and statement is not None and not self._misspelt:
             self._incomplete(block, statement, found)
         return found
@@ -93,11 +167,16 @@ class Reader:
             else:
                 self.findings.add_at(code, statement.source, statement.close, message, hint)
 
-    def _known(self, child: Statement, keyword: Keyword, into: Section) -> None:
-        """A keyword that the block has."""
+    def _plain(self, block: Block) -> dict[tuple[str, ...], tuple[str, Any]]:
+        """By the words of lines of a block: what they say. Large files repeat most of theirs."""
+        return self._said.setdefault(id(block), {})
+
+    def _known(self, child: Statement, keyword: Keyword, into: Section, at: int) -> None:
+        """A keyword that the block has, in its child `at`."""
         if keyword.legacy and not self._legacy:
             self._skip_legacy(child, keyword)
             return
+        before = len(self.findings)
         if not keyword.acted or keyword.legacy or keyword.old:
             self._remark(child, keyword)
         if child.children is not None and not keyword.braced:
@@ -111,28 +190,39 @@ class Reader:
                 into.refused |= {keyword.value}
                 return
         name = keyword.value
-        if keyword.legacy and name in into.values and into.where[name].words[0] != child.words[0]:
-            return  # The right spelling stands above and is what keepalived goes by.
-        if keyword.once and name in into.values:
-            self.findings.add(
-                "duplicate", child, 0, f"'{child.words[0]}' stands in this block already: this one is skipped"
-            )
+        if name in into.values and self._stands_back(child, keyword, into):
             return
         if keyword.block is not None:
             section = self._inside(child, keyword, keyword.block)
             section.title = value
-            into.sections.append((name, section))
+            into.add(name, section)
         if keyword.lines is not None:
             value = self._lines(child, keyword)
             if keyword.filled and not value and child.close is not None and not self._misspelt:
                 message = f"'{' '.join(child.words)}' holds nothing and is dropped"
                 self.findings.add_at("incomplete", child.source, child.close, message)
         if keyword.repeats or keyword.lines is not None:
-            into.values.setdefault(name, []).extend(value if keyword.lines is not None else (value,))
-            into.where.setdefault(name, child)
+            into.more(name, value if keyword.lines is not None else (value,), at)
         else:
-            into.values[name] = value
-            into.where[name] = child
+            into.put(name, value, at)
+            if keyword.plain and len(self.findings) == before and not self._misspelt:
+                self._remember(child, into.block, name, value)
+
+    def _stands_back(self, child: Statement, keyword: Keyword, into: Section) -> bool:
+        """Whether a keyword that stands above already is what counts."""
+        if keyword.once:
+            self.findings.add(
+                "duplicate", child, 0, f"'{child.words[0]}' stands in this block already: this one is skipped"
+            )
+            return True
+        # keepalived goes by the right spelling.
+        return keyword.legacy is not None and into.where[keyword.value].words[0] != child.words[0]
+
+    def _remember(self, child: Statement, block: Block, name: str, value: Any) -> None:
+        """What a line says without there being anything to say of it."""
+        plain = self._plain(block)
+        if len(plain) < REMEMBERED and child.children is None:
+            plain[child.words] = name, value
 
     def _skip_legacy(self, child: Statement, keyword: Keyword) -> None:
         """A spelling that keepalived skips, where the file says 'legacy skip'."""

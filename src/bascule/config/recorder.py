@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Reader, Section
-from bascule.config.schema import Keyword, LineReader, RefusedLineError
+from bascule.config.schema import Block, Keyword, LineReader, RefusedLineError
 from bascule.config.tree import Statement
 from bascule.model.configuration import VirtualAddress
 
@@ -27,11 +27,16 @@ class Recorder(Reader):
         """By the identity of a section: it (so that the identity stays its own), and for each keyword of which only
         the last value counts, the statement that has it."""
 
-    def _known(self, child: Statement, keyword: Keyword, into: Section) -> None:
+    def _plain(self, block: Block) -> dict[tuple[str, ...], tuple[str, Any]]:
+        """Nothing: each line is to be seen."""
+        del block
+        return {}
+
+    def _known(self, child: Statement, keyword: Keyword, into: Section, at: int) -> None:
         name = keyword.value
         before = into.values.get(name)
         count = len(before) if isinstance(before, list) else 0
-        super()._known(child, keyword, into)
+        super()._known(child, keyword, into, at)
         now = into.values.get(name)
         accepted = into.where.get(name) is child or (isinstance(now, list) and len(now) > count)
         if not accepted or (keyword.legacy is not None and keyword.value == keyword.name):

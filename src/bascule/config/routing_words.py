@@ -141,8 +141,8 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield from _options(
         ("inet6", rule.family == 6),
         ("not", rule.invert),
-        ("from", rule.source and _prefix(rule.source)),
-        ("to", rule.destination and _prefix(rule.destination)),
+        ("from", rule.source),
+        ("to", rule.destination),
         ("tos", rule.tos or None),
         ("fwmark", _mark(rule)),
         ("iif", rule.incoming),

@@ -108,6 +108,11 @@ class Keyword:
         self.meaning = meaning
 
     @property
+    def plain(self) -> bool:
+        """Nothing is ever said of it in itself, and only the last value counts."""
+        return self.acted and not (self.legacy or self.old or self.once or self.repeats or self.braced)
+
+    @property
     def usage(self) -> str:
         """The keyword with its arguments: `priority N`, `real_server ADDRESS [PORT] {`."""
         needed = len(self.arguments) - self.optional

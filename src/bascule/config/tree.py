@@ -13,6 +13,8 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+import msgspec
+
 from bascule.config.diagnostics import Findings
 from bascule.config.lexer import CLOSE, OPEN, WORDS, Flaw, Token, lex, scan, spans
 from bascule.config.source import Source, Span
@@ -21,20 +23,29 @@ Shape: TypeAlias = Mapping[str, Any]
 """Keywords, each with the shape of its block (empty where the block holds lines), or None when it takes none."""
 
 
-class Statement:
-    """One keyword with its arguments, and its block if it has one. `words[0]` is the keyword ("" for a lone block)."""
+class Statement(msgspec.Struct, gc=False, eq=False):
+    """One keyword with its arguments, and its block if it has one. `words[0]` is the keyword ("" for a lone block).
 
-    __slots__ = ("children", "close", "line", "source", "start", "words")
+    A large file has hundreds of thousands of them: kept small.
+    """
 
-    def __init__(self, source: Source, words: tuple[str, ...], line: int, start: int) -> None:
-        """Of `source`, at `line` (from 1), its first word at or after offset `start`."""
-        self.source = source
-        self.words = words
-        self.line = line
-        self.start = start
-        self.children: list[Statement] | None = None
-        self.close: Span | None = None
+    source: Source
+    words: tuple[str, ...]
+    line: int
+    """From 1."""
+    start: int
+    """The first word is at or after this offset in the line."""
+    children: list[Statement] | None = None
+    closing: int | None = None
+    """Where the block's closing brace is: the line, and in the lowest 32 bits the offset in it."""
+
+    @property
+    def close(self) -> Span | None:
         """Where the block's closing brace is; None when it has no block or the file ended first."""
+        if self.closing is None:
+            return None
+        line, offset = divmod(self.closing, 2**32)
+        return Span(line, offset + 1, offset + 2)
 
     def span(self, index: int = 0) -> Span:
         """The place of word `index`; of the last word that there is, for one that is missing."""
@@ -140,7 +151,7 @@ class _Builder:
             self.findings.add_at("extra-brace", self.source, Span(line, start + 1, start + 2), "'}' closes nothing")
             return
         self.children, self.shape, opener = self.stack.pop()
-        opener.close = Span(line, start + 1, start + 2)
+        opener.closing = line << 32 | start
 
     def finish(self) -> None:
         if self.expected is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from bascule.config.assemble import scripts
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
+from bascule.config.tree import Statement
 from bascule.model.base import Seconds
 from bascule.model.configuration import BasculeOptions, DataPlaneChoice, GlobalDefinitions, MailSettings
 from bascule.model.diagnostic import Severity
@@ -16,12 +17,13 @@ def merged(top: Section, name: str) -> Section:
     blocks = top.each(name)
     if len(blocks) == 1:
         return blocks[0]
-    whole = Section(top.block, None)
+    where: dict[str, Statement] = {}
+    whole = Section(top.block, borrowed=where)
     for block in blocks:
         for keyword, value in block.values.items():
             earlier = whole.values.get(keyword)
             whole.values[keyword] = earlier + value if isinstance(earlier, list) else value
-            whole.where[keyword] = block.where[keyword]
+            where[keyword] = block.where[keyword]
         whole.misspelt |= block.misspelt
         whole.refused |= block.refused
     return whole

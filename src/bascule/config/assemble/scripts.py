@@ -23,6 +23,10 @@ _CONTROLS = {"a": "\a", "b": "\b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r",
 _OCTAL, _HEX = "01234567", "0123456789abcdefABCDEF"
 
 
+_NOTHING = UpDown()
+"""One for all blocks without scripts: a large file has tens of thousands."""
+
+
 class UnclosedError(Exception):
     """A quote is not closed."""
 
@@ -79,10 +83,9 @@ def _escaped(text: str, at: int) -> tuple[str, int]:
 
 def script_of(section: Section, keyword: str, findings: Findings) -> Script | None:
     """The program that a keyword of a block names; None = it is not there, or has no program (which is reported)."""
-    where = section.where.get(keyword)
-    if where is None or keyword not in section.values or section.values[keyword] is True:
+    if section.values.get(keyword, True) is True:
         return None
-    return _script(where, findings)
+    return _script(section.where[keyword], findings)
 
 
 def _script(where: Statement, findings: Findings) -> Script | None:
@@ -123,6 +126,8 @@ def notifies(section: Section, defaults: Section, findings: Findings) -> Notifie
 
 def up_down(section: Section, up: str, down: str, findings: Findings) -> UpDown:
     """What a real server or a service runs: `notify_up` and `notify_down`, `quorum_up` and `quorum_down`."""
+    if up not in section.values and down not in section.values:
+        return _NOTHING
     return UpDown(up=script_of(section, up, findings), down=script_of(section, down, findings))
 
 
