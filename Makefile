@@ -29,8 +29,9 @@ bench: setup ## The data plane's cost a packet, beside the yardstick.
 soak: setup ## A million simulated schedules of VRRP (SCHEDULES=N, START=the first seed).
 	@SCHEDULES="$(SCHEDULES)" START="$(START)" .venv/bin/python -m tests.simulation.soak
 
-fuzz: setup ## A minute of texts that nobody would write, at the reader of configuration files (FUZZ="--seconds 600").
+fuzz: setup ## Texts and VRRP packets that nobody would write, a minute and half a minute (FUZZ="--seconds 600" each).
 	@.venv/bin/python -m tests.fuzz.fuzz $(FUZZ)
+	@.venv/bin/python -m tests.fuzz.packets $(FUZZ)
 
 fresh-check: ## `make test` and `make demo` in a new Debian 12 in a folder. As root.
 	@scripts/fresh-check

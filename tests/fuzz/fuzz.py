@@ -15,7 +15,7 @@ import random
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -53,11 +53,15 @@ class TooManyStepsError(Exception):
 
 def steps_of(text: str) -> set[Step]:
     """Read a text; which steps the reader took. Raises what the reader raises, and TooManyStepsError."""
+    return traced(lambda: check(text), CODE, STEPS_FIXED + STEPS_PER_CHARACTER * len(text))
+
+
+def traced(run: Callable[[], None], code_below: str, left: int) -> set[Step]:
+    """Run something; which steps it took in the code below a folder. Raises what it raises, and TooManyStepsError."""
     seen: set[Step] = set()
-    left = STEPS_FIXED + STEPS_PER_CHARACTER * len(text)
 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001
-        if not frame.f_code.co_filename.startswith(CODE):
+        if not frame.f_code.co_filename.startswith(code_below):
             return None
         code, before = id(frame.f_code), 0
 
@@ -75,7 +79,7 @@ def steps_of(text: str) -> set[Step]:
     outer = sys.gettrace()
     sys.settrace(enter)
     try:
-        check(text)
+        run()
     finally:
         sys.settrace(outer)
     return seen
