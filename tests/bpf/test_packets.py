@@ -23,7 +23,7 @@ from tests.bpf.packets import (
     ip_is_sound,
     transport_is_sound,
 )
-from tests.bpf.trial import OTHER_INTERFACE, Trial, Xdp
+from tests.bpf.trial import LOOPBACK, OTHER_INTERFACE, Trial, Xdp
 
 pytestmark = pytest.mark.root
 
@@ -105,6 +105,16 @@ def test_udp_is_forwarded_and_is_a_connection(trial: Trial) -> None:
     assert ip_is_sound(outcome.frame)
     assert transport_is_sound(outcome.frame)
     assert trial.counts(1) == (1, 0, 0)
+
+
+def test_a_virtual_mac_that_is_given_up_is_another_directors(trial: Trial) -> None:
+    trial.service(weights=(1,))
+    packet = Packet(destination_mac=VIRTUAL_MAC)
+    assert trial.send(packet).verdict is Xdp.TX
+    trial.director.accept([(LOOPBACK, DIRECTOR_MAC)])
+    assert (trial.send(packet).verdict, trial.send(packet).counted) == (Xdp.PASS, {"foreign_mac": 1})
+    trial.director.accept([(LOOPBACK, DIRECTOR_MAC), (LOOPBACK, VIRTUAL_MAC)])
+    assert trial.send(packet).verdict is Xdp.TX
 
 
 def test_a_virtual_mac_is_ours_too(trial: Trial) -> None:

@@ -50,6 +50,7 @@ _KEYWORDS: dict[str, dict[str, str]] = {
         "unicast_source": "unicast_src_ip",
         "unicast_peers": "unicast_peer",
         "check_unicast_source": "check_unicast_src",
+        "virtual_mac": "use_vmac",
     },
     "TcpCheck": {"connect_address": "connect_ip", "bind_address": "bindto"},
     "RealServerConfig": {"forwarding": "lvs_method", "upper_threshold": "uthreshold", "lower_threshold": "lthreshold"},
@@ -59,6 +60,7 @@ _KEYWORDS: dict[str, dict[str, str]] = {
 """By struct and field: the keyword, where it is not the field's name."""
 
 _BLOCKS = {
+    "VirtualMac": "use_vmac",
     "UnicastPeer": "unicast_peer",
     "RealServerConfig": "real_server",
     "VirtualServerConfig": "virtual_server",

@@ -56,15 +56,18 @@ def add(
     lifetime: float | None = None,
     label: str | None = None,
     scope: int = 0,
+    preferred: bool = True,
 ) -> None:
     """Have an address on the interface, with a lifetime in seconds (rounded up; None = for ever) that starts anew.
+
+    `preferred` False: nothing is sent from it unasked.
 
     Raises NetlinkError or NetlinkTimeoutError.
     """
     seconds = _FOR_EVER if lifetime is None else max(1, math.ceil(lifetime))
     body = _head(index, address, prefix_length, scope)
-    preferred = 0 if address.version == 6 and prefix_length == _HOST_PREFIX else seconds
-    body += attribute(_CACHE_INFO, _LIFETIMES.pack(preferred, seconds, 0, 0))
+    deprecated = not preferred or (address.version == 6 and prefix_length == _HOST_PREFIX)
+    body += attribute(_CACHE_INFO, _LIFETIMES.pack(0 if deprecated else seconds, seconds, 0, 0))
     if label is not None:
         body += attribute(_LABEL, label.encode() + b"\0")
     if address.version == 6:

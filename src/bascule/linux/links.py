@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+from collections.abc import Collection
 
 from bascule.linux import interfaces
 from bascule.linux.netlink import Netlink, attribute, attributes
 
 _HEADER_BYTES = 16
-_PARENT, _INFO, _EXTENDED_MASK = 5, 18, 29
-_INFO_KIND = 1
+_PARENT, _INFO, _ALIAS, _EXTENDED_MASK = 5, 18, 20, 29
+_INFO_KIND, _INFO_DATA, _MACVLAN_MODE = 1, 2, 1
 _XDP, _XDP_ATTACHED = 43, 2
 _NO_STATISTICS = 1 << 3
 """RTEXT_FILTER_SKIP_STATS."""
@@ -24,6 +25,9 @@ XDP_MODES = {1: "native", 2: "generic", 3: "offloaded", 4: "several"}
 
 VIRTUAL_ROUTER_PREFIX = bytes.fromhex("00005e0001")
 """IPv4 virtual router MAC addresses begin so; the last byte is the VRID (RFC 9568 7.3)."""
+
+OWN_ALIAS = "bascule virtual router"
+"""The macvlans that the vrrp role made have this alias (ip-link(8)), and no others are ever changed or removed."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -41,6 +45,9 @@ class Link:
     """`veth`, `macvlan` ... as ip-link(8) calls it; empty for hardware."""
     xdp: str | None = None
     """How an XDP program sits on it: `native`, `generic`; None = there is none."""
+    alias: str = ""
+    mode: int | None = None
+    """Of a macvlan, as linux/if_link.h numbers them."""
 
 
 def dump(netlink: Netlink) -> dict[int, Link]:
@@ -53,7 +60,8 @@ def dump(netlink: Netlink) -> dict[int, Link]:
             continue
         given = attributes(message.body[_HEADER_BYTES:])
         parent = struct.unpack("=I", given[_PARENT])[0] if len(given.get(_PARENT, b"")) == 4 else None
-        kind = attributes(given.get(_INFO, b"")).get(_INFO_KIND, b"")
+        info = attributes(given.get(_INFO, b""))
+        kind = info.get(_INFO_KIND, b"").rstrip(b"\0").decode()
         found[interface.index] = Link(
             index=interface.index,
             name=interface.name,
@@ -61,8 +69,10 @@ def dump(netlink: Netlink) -> dict[int, Link]:
             up=interface.up,
             running=interface.running,
             parent=parent,
-            kind=kind.rstrip(b"\0").decode(),
+            kind=kind,
             xdp=_xdp_mode(given),
+            alias=given.get(_ALIAS, b"").rstrip(b"\0").decode(errors="replace"),
+            mode=_macvlan_mode(info.get(_INFO_DATA, b"")) if kind == "macvlan" else None,
         )
     return found
 
@@ -72,11 +82,27 @@ def _xdp_mode(given: dict[int, bytes]) -> str | None:
     return XDP_MODES.get(attached[0])
 
 
-def accepted_addresses(links: dict[int, Link], index: int) -> tuple[bytes, ...]:
-    """The MACs whose frames an interface takes in: its own, and the virtual routers' that are up on it."""
+def _macvlan_mode(data: bytes) -> int | None:
+    mode = attributes(data).get(_MACVLAN_MODE, b"")
+    return int(struct.unpack("=I", mode)[0]) if len(mode) == 4 else None
+
+
+def may_be_virtual(link: Link, index: int) -> bool:
+    """Whether a link is a macvlan of a virtual router on the interface `index`: by its MAC, or because we made it."""
+    marked = link.hardware_address.startswith(VIRTUAL_ROUTER_PREFIX) or link.alias.startswith(OWN_ALIAS)
+    return link.kind == "macvlan" and link.parent == index and marked
+
+
+def accepted_addresses(links: dict[int, Link], index: int, holding: Collection[int]) -> tuple[bytes, ...]:
+    """The MACs whose frames an interface takes in: its own, and those of the virtual routers that are active on it.
+
+    `holding`: the indexes of the links with an IPv4 address. A virtual router that is not active has its macvlan, but
+    no virtual address on it: a frame for its MAC that a switch floods is another director's.
+    """
     held = [links[index].hardware_address]
-    for link in links.values():
-        virtual = link.hardware_address.startswith(VIRTUAL_ROUTER_PREFIX)
-        if link.kind == "macvlan" and link.parent == index and link.up and virtual:
-            held.append(link.hardware_address)
-    return tuple(held)
+    held += [
+        link.hardware_address
+        for link in links.values()
+        if may_be_virtual(link, index) and link.up and link.running and link.index in holding
+    ]
+    return tuple(dict.fromkeys(held))

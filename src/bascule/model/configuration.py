@@ -14,6 +14,7 @@ from bascule.model.routing import Route, Rule
 from bascule.model.scripts import Notifies, ScriptSettings, UpDown
 from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
 from bascule.model.tracking import SyncGroup, Tracked, TrackFile, TrackProcess, TrackScript
+from bascule.model.virtual_mac import VirtualMac
 
 FOREVER = 2**32 - 1
 """Seconds of a lifetime without end, in the kernel's words."""
@@ -188,6 +189,8 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     tracked: tuple[Tracked, ...] = ()
     track_primary: bool = True
     """That its own interface is down is a fault (`dont_track_primary`: it is none)."""
+    virtual_mac: VirtualMac | None = None
+    """`use_vmac`; None = the virtual addresses are at the interface's own MAC."""
 
     @property
     def family(self) -> int:

@@ -99,6 +99,7 @@ def test_frames_for_a_virtual_router_are_balanced_while_it_is_held_here(bench: B
         wait_for(lambda: plane.counters()["foreign_mac"] > foreign, DEADLINE, "a frame for somebody else")
     d1.run(["ip", "link", "add", "vr51", "link", "eth0", "address", virtual, "type", "macvlan"])
     d1.run(["ip", "link", "set", "vr51", "up"])
+    d1.run(["ip", "address", "add", f"{VIP}/32", "dev", "vr51"])
     answers: list[str] = []
 
     def answered() -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 import pytest
 
 from bascule.dataplane.xdp.following import Following
-from bascule.dataplane.xdp.layout import SERVER_PRESENT, mac_word
+from bascule.dataplane.xdp.layout import MAX_ACCEPTED, SERVER_PRESENT, mac_word
 from bascule.dataplane.xdp.neighbours import Path, Paths
+from bascule.linux import addresses
+from bascule.linux.addresses import InterfaceAddress
 from bascule.linux.links import Link
 from bascule.linux.netlink import Netlink
 from bascule.model.base import IPAddress
@@ -107,3 +109,35 @@ def test_frames_are_accepted_for_the_interfaces_own_macs(world: World) -> None:
     world.following.accept((2,), links)
     world.following.accept((2, 3), links)
     assert world.director.accepted == [((2, OWN),), ((2, OWN), (3, OTHER))], "what did not change is not written again"
+
+
+def test_frames_are_accepted_for_a_virtual_mac_while_it_has_an_address(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    virtual = bytes.fromhex("00005e000133")
+    made = Link(index=9, name="vrrp.51", hardware_address=virtual, up=True, running=True, parent=2, kind="macvlan")
+    links = {2: Link(index=2, name="eth0", hardware_address=OWN, up=True, running=True), 9: made}
+    held: list[InterfaceAddress] = []
+    monkeypatch.setattr(addresses, "dump", lambda _: held)
+    for address in (None, "fd02::240", "192.0.2.240"):
+        held[:] = (
+            [InterfaceAddress(index=9, address=ipaddress.ip_address(address), prefix_length=32)] if address else []
+        )
+        world.following.accept((2,), links)
+    held.clear()
+    world.following.accept((2,), links)
+    assert world.director.accepted == [((2, OWN),), ((2, OWN), (2, virtual)), ((2, OWN),)]
+
+
+def test_more_virtual_macs_than_fit_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    links = {2: Link(index=2, name="eth0", hardware_address=OWN, up=True, running=True)}
+    for index in range(10, 10 + MAX_ACCEPTED):
+        mac = bytes.fromhex("00005e0001") + bytes((index,))
+        links[index] = Link(
+            index=index, name=f"vrrp.{index}", hardware_address=mac, up=True, running=True, parent=2, kind="macvlan"
+        )
+    held = [InterfaceAddress(index=index, address=RS, prefix_length=32) for index in links]
+    monkeypatch.setattr(addresses, "dump", lambda _: held)
+    world.following.accept((2,), links)
+    assert world.following.crowded == 1
+    assert len(world.director.accepted[-1]) == MAX_ACCEPTED

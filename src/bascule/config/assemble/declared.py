@@ -35,6 +35,7 @@ _INHERITED_GLOBALS = frozenset(
         "smtp_alert_checker",
         "smtp_alert_vrrp",
         "v3_checksum_as_v2",
+        "vmac_prefix",
         "vrrp_check_unicast_src",
         "vrrp_down_timer_adverts",
         "vrrp_garp_lower_prio_delay",

@@ -10,6 +10,7 @@ from bascule.config.assemble.announcing import announcing
 from bascule.config.assemble.peers import peers
 from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
+from bascule.config.assemble.virtual_mac import virtual_mac
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
@@ -107,6 +108,7 @@ class _Instance:
             unicast_ttl=get("unicast_ttl", 255),
             check_unicast_source=self._has("check_unicast_src", "vrrp_check_unicast_src"),
             notify=notifies(self.section, self.defaults, self.findings),
+            virtual_mac=virtual_mac(self.section, self.defaults, self._family(), self.findings),
             skip_check_adv_addr=self._first("skip_check_adv_addr", "vrrp_skip_check_adv_addr", default=False),
             accept="no_accept" not in self.section.values,
             multicast_group=self._group(),

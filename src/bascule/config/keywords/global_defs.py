@@ -521,7 +521,7 @@ GLOBAL_DEFS = Block(
         later=True,
         meaning="address owner (priority 255) ignores adverts",
     ),
-    Keyword("vmac_prefix", WORD, default="vrrp", meaning="prefix of generated VMAC interface names"),
+    Keyword("vmac_prefix", WORD, default="vrrp", acted=True, meaning="prefix of generated VMAC interface names"),
     Keyword("vmac_addr_prefix", WORD, default="vrrp", meaning="prefix of generated VMAC interface names"),
     Keyword("umask", WORD, rest=WORD, default="022", meaning="umask of written files"),
     Keyword("random_seed", Integer(0, UINT_MAX), default="time", meaning="seed of $_RANDOM (for tests)"),

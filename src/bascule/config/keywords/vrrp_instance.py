@@ -53,10 +53,11 @@ VRRP_INSTANCE = Block(
         "use_vmac",
         rest=WORD,
         default="off; name vrrp.VRID",
+        acted=True,
         meaning="run on a macvlan with the VRRP MAC 00:00:5e:00:01:VRID",
     ),
     Keyword("use_vmac_addr", default="off", meaning="also VMACs for VIPs on other interfaces"),
-    Keyword("vmac_xmit_base", default="off", meaning="send adverts on the base interface"),
+    Keyword("vmac_xmit_base", default="off", acted=True, meaning="send adverts on the base interface"),
     Keyword("use_ipvlan", rest=WORD, default="off", meaning="use an ipvlan"),
     Keyword(
         "unicast_peer",

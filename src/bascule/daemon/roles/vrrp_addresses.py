@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from bascule.daemon.log import Log
 from bascule.errors import KernelRefusedError
@@ -105,12 +105,15 @@ class Keeper:
                 want.renew_at = now + (want.lifetime or math.inf) / RENEWALS
                 self._add(owner, want.placed, want.lifetime)
 
-    def put_back(self, lost: Iterable[InterfaceAddress]) -> set[str]:
-        """Put back what others took off. Returns the owners, whose announcement is due."""
+    def put_back(self, lost: Iterable[InterfaceAddress], made: Collection[str] = ()) -> set[str]:
+        """Put back what others took off, and everything on interfaces that were made again, by name.
+
+        Returns the owners, whose announcement is due.
+        """
         gone = {(entry.index, entry.address, entry.prefix_length) for entry in lost}
         owners: set[str] = set()
-        for owner, want in self._wants.items() if gone else ():
-            missing = [entry for entry in want.placed if _key(entry) in gone]
+        for owner, want in self._wants.items() if gone or made else ():
+            missing = [entry for entry in want.placed if entry.interface in made or _key(entry) in gone]
             for entry in missing:
                 self._log.warning("address_put_back", instance=owner, address=entry.address, interface=entry.interface)
                 owners.add(owner)

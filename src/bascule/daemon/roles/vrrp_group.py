@@ -18,6 +18,7 @@ from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_tracking import Tracking
+from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.linux.rawsocket import AH
@@ -70,6 +71,10 @@ class Group:
         self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
         self.instances: dict[str, Instance] = {}
         self._by_router: dict[tuple[str, int, int], Instance] = {}
+        self._beneath: dict[str, str] = {}
+        """By interface that adverts are heard on: the one of the configuration."""
+        self._routers: frozenset[tuple[str, int, int]] = frozenset()
+        self._links = VirtualLinks(netlink, log)
         self._virtual: frozenset[IPAddress] = frozenset()
         self.tracking = Tracking(log, self._weigh)
         self._ready = False
@@ -108,22 +113,41 @@ class Group:
 
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
-        reasons = {entry.name: vrrp_plan.unsupported(entry) or self._open(entry) for entry in wanted.instances}
+        reasons = {entry.name: vrrp_plan.unsupported(entry) for entry in wanted.instances}
         entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
-        self._note(entries.values(), reasons)
+        for entry in entries.values():
+            self._open(entry)
         self.tracking.configure(wanted)
         self._pacer.configure(wanted.announcement_gaps)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
         for name, instance in tuple(self.instances.items()):
             if name not in entries or vrrp_plan.is_another(instance.config, entries[name]):
                 self._remove(name)
+        seats, refused = self._links.seats(entries.values())
+        for name, seat in seats.items():
+            deaf = self._sit(entries[name], seat)
+            if deaf is not None:
+                refused[name] = deaf
+        entries = {name: entry for name, entry in entries.items() if name not in refused}
+        self._note(entries.values(), {**reasons, **refused})
+        for name in self.instances.keys() & refused:
+            self._remove(name)
         for entry in entries.values():
             if entry.name in self.instances:
                 self._change(self.instances[entry.name], entry, wanted)
             else:
-                self._start(entry, wanted, handover)
-        self._by_router = {vrrp_plan.router_of(i.config): i for i in self.instances.values()}
-        self.ports.keep(name for entry in entries.values() for name in vrrp_plan.interfaces_of(entry))
+                self._start(entry, wanted, handover, seats[entry.name])
+        self._settle()
+
+    def _settle(self) -> None:
+        """Know which instance a packet is for, and let go of the interfaces that none uses any more."""
+        seats = [instance.seat for instance in self.instances.values()]
+        devices = (name for i in self.instances.values() for name in vrrp_plan.interfaces_of(i.config))
+        self._by_router = {(i.seat.talks, i.config.vrid, i.config.family): i for i in self.instances.values()}
+        self._beneath = {seat.talks: seat.base for seat in seats}
+        self._routers = frozenset(vrrp_plan.router_of(instance.config) for instance in self.instances.values())
+        self.ports.keep({*devices, *(name for seat in seats for name in seat.names)})
+        self._links.keep({seat.holds for seat in seats})
 
     def _owned(self, entry: VrrpInstance, handover: Handover = NOTHING_HANDED_OVER) -> frozenset[IPAddress]:
         """What an instance has put on here itself, now or before a restart, is no address of the host's own."""
@@ -139,23 +163,27 @@ class Group:
         remarks = [f"vrrp_instance {e.name} {remark}" for e in entries for remark in vrrp_plan.remarks_on(e)]
         self.notes = (*(f"vrrp_instance {name} does not run: {why}" for name, why in found.items()), *remarks)
 
-    def _open(self, entry: VrrpInstance) -> str | None:
-        """Have the interfaces of an instance open. Why that cannot be: a kernel without IPv6 still has IPv4's."""
+    def _open(self, entry: VrrpInstance) -> None:
         for name in vrrp_plan.interfaces_of(entry):
             try:
                 self.ports.require(name)
             except ConfigurationError as error:
                 raise ConfigurationError(f"vrrp_instance {entry.name}: {error}") from error
+
+    def _sit(self, entry: VrrpInstance, seat: Seat) -> str | None:
+        """Have an instance's adverts heard. Why that cannot be: a kernel without IPv6 still has IPv4's."""
         try:
-            self.ports.require(entry.interface).listen(vrrp_plan.group_of(entry), entry.auth_type is AuthType.AH)
-        except KernelRefusedError as error:
+            for name in seat.names:
+                self.ports.require(name)
+            self.ports.require(seat.talks).listen(vrrp_plan.group_of(entry), entry.auth_type is AuthType.AH)
+        except (ConfigurationError, KernelRefusedError) as error:
             return f"the kernel does not carry its adverts: {error}"
         return None
 
-    def _start(self, entry: VrrpInstance, wanted: Configuration, handover: Handover) -> None:
+    def _start(self, entry: VrrpInstance, wanted: Configuration, handover: Handover, seat: Seat) -> None:
         owned = self._owned(entry, handover)
         source = self._source(entry, owned)
-        instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned)
+        instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned, seat)
         self.instances[entry.name] = instance
         if instance.sequences is not None and entry.name in handover.sequences:
             instance.sequences.highest = handover.sequences[entry.name]
@@ -168,8 +196,15 @@ class Group:
             adopt=entry.name in handover.active and fresh,
             hold=handover.crash_hold,
         )
+        self._allow_source(instance)
         self._handle(instance, ReadyChanged(self._ready), now)
         self._handle(instance, start, now)
+
+    def _allow_source(self, instance: Instance) -> None:
+        try:
+            self._links.allow_source(instance.seat, instance.source)
+        except KernelRefusedError as error:
+            self._log.error("source_not_put", instance=instance.name, error=error)
 
     def _change(self, instance: Instance, entry: VrrpInstance, wanted: Configuration) -> None:
         owned = self._owned(entry)
@@ -196,7 +231,7 @@ class Group:
         """What holds of an instance now: its interface, and what it tracks."""
         entry = instance.config
         faults, change = self.tracking.standing(entry.name)
-        if not self.ports.require(entry.interface).up:
+        if not self._up(instance.seat):
             faults = (LINK_DOWN, *faults) if entry.track_primary else faults
         elif self._source(entry, instance.owned) is None:
             faults = (NO_ADDRESS, *faults)
@@ -210,6 +245,11 @@ class Group:
             instance.standing = standing
             self._handle(instance, standing, boottime())
 
+    def _up(self, seat: Seat) -> bool:
+        """Of what is made on another interface, that one's carrier counts: its own comes later."""
+        made = (self.ports.require(name).facts.up for name in seat.names if name != seat.base)
+        return self.ports.require(seat.base).up and all(made)
+
     def _handle(self, instance: Instance, event: Event, now: float) -> None:
         self._follow(instance, instance.handle(event, now))
 
@@ -219,7 +259,7 @@ class Group:
         if outcome.lower is not None:
             self._heard_lower(instance, outcome.lower)
         if outcome.drain:
-            self.packets(self.ports.require(instance.config.interface))
+            self.packets(self.ports.require(instance.seat.talks))
 
     def packets(self, port: Port) -> None:
         """Hand in what waits at a port, in its order: a drain asked for meanwhile must not put newer before older."""
@@ -235,6 +275,8 @@ class Group:
         for heard in vrrp_intake.adverts(port, self._log):
             vrid, family = heard.advert.vrid, heard.datagram.source.version
             instance = self._by_router.get((port.name, vrid, family))
+            if instance is None and (self._beneath.get(port.name), vrid, family) in self._routers:
+                continue  # a copy for the interface next to the one that its instance hears
             if instance is None:
                 stranger = RefusedPacketError(packet.Refusal.VRID, f"no instance here has VRID {vrid} over IPv{family}")
                 vrrp_intake.refuse(port, heard.datagram, stranger, self._log)
@@ -247,7 +289,7 @@ class Group:
         awake_since = boottime()
         for instance in tuple(self.instances.values()):
             if instance.deadline <= boottime():
-                self.packets(self.ports.require(instance.config.interface))
+                self.packets(self.ports.require(instance.seat.talks))
                 self._handle(instance, Timeout(awake_since), boottime())
         now = boottime()
         if self._keeper.deadline() <= now:
@@ -262,13 +304,23 @@ class Group:
         except KernelRefusedError as error:
             self._log.error("interfaces_not_read", error=error)
             return
+        made = self._mend(changes.ports)
         for instance in tuple(self.instances.values()):
-            if instance.config.interface in changes.ports:
+            if changes.ports.intersection(instance.seat.names):
                 self._refresh(instance)
-        self._put_back(changes)
+        self._put_back(changes, made)
 
-    def _put_back(self, changes: Changes) -> None:
-        for owner in self._keeper.put_back(changes.lost):
+    def _mend(self, changed: Collection[str]) -> frozenset[str]:
+        """Make our own interfaces that are gone again, and open them before anybody misses them."""
+        made = self._links.mend(changed)
+        self.ports.look_at(made)
+        for instance in self.instances.values():
+            if instance.seat.talks in made:
+                self._allow_source(instance)
+        return made
+
+    def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
+        for owner in self._keeper.put_back(changes.lost, made):
             self.instances[owner].announce(1, boottime())
 
     def _refresh(self, instance: Instance) -> None:
@@ -280,6 +332,7 @@ class Group:
 
     def _move_source(self, instance: Instance, source: IPAddress, now: float) -> None:
         instance.move(source)
+        self._allow_source(instance)
         self._handle(instance, Reconfigured(instance.settings), now)
 
     def ready(self, ready: bool) -> None:
@@ -307,3 +360,4 @@ class Group:
         for name in tuple(self.instances):
             self._remove(name)
         self.ports.keep(())
+        self._links.release()

@@ -12,6 +12,7 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed
 from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
+from bascule.daemon.roles.vrrp_virtual_mac import Seat, plain
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import AuthType, BasculeOptions, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
@@ -83,8 +84,12 @@ class Instance:
         rim: Rim,
         log: Log,
         owned: frozenset[IPAddress] = frozenset(),
+        seat: Seat | None = None,
     ) -> None:
-        """An instance that has not started; `source` is where its adverts come from, `owned` as in `configure`."""
+        """An instance that has not started; `source` is where its adverts come from, `owned` as in `configure`,
+        `seat` where it works.
+        """
+        self.seat = seat or plain(config.interface)
         self._rim = rim
         self._log = log
         self._seldom = Seldom()
@@ -113,7 +118,7 @@ class Instance:
         self.config = config
         self.source = source
         self.owned = owned
-        self.addresses = placed(_in_order(config.virtual_addresses), config.interface)
+        self.addresses = placed(_in_order(config.virtual_addresses), self.seat.holds)
         self.moving = tuple(entry for entry in self.addresses if entry.address not in owned)
         """The addresses that are put on and taken off."""
         group = vrrp_plan.group_of(config)
@@ -256,10 +261,10 @@ class Instance:
             payload = self.payload(priority, destination)
             try:
                 if self.sequences is None:
-                    self._rim.send(self.config.interface, payload, self.source, destination, self.ttl)
+                    self._rim.send(self.seat.talks, payload, self.source, destination, self.ttl)
                 else:
                     whole = self._wrapped(payload, destination, self.sequences.next())
-                    self._rim.send_whole(self.config.interface, whole, self.source, destination)
+                    self._rim.send_whole(self.seat.talks, whole, self.source, destination)
             except KernelRefusedError as error:
                 self._say("advert_not_sent", str(error), now)
                 continue

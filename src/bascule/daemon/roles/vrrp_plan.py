@@ -46,7 +46,13 @@ def _mixed(entry: VrrpInstance) -> str | None:
 
 def is_another(before: VrrpInstance, entry: VrrpInstance) -> bool:
     """Whether the same name stands for another virtual router now, which has to start from the beginning."""
-    return (router_of(before), before.version, group_of(before)) != (router_of(entry), entry.version, group_of(entry))
+    return _kind_of(before) != _kind_of(entry)
+
+
+def _kind_of(entry: VrrpInstance) -> tuple[object, ...]:
+    """What an instance cannot change as long as it runs."""
+    apart = entry.virtual_mac is not None and bool(entry.unicast_peers)
+    return (router_of(entry), entry.version, group_of(entry), entry.virtual_mac, apart)
 
 
 def router_of(entry: VrrpInstance) -> tuple[str, int, int]:

@@ -223,6 +223,12 @@ class Ports:
         self._settle()
         return Changes(frozenset(touched), tuple(lost))
 
+    def look_at(self, names: Iterable[str]) -> None:
+        """Take over at once what the kernel says of some interfaces in use. Raises KernelRefusedError."""
+        for port in [self._ports[name] for name in names if name in self._ports]:
+            found = interfaces.find(self._netlink, port.name)
+            port.refresh(found or dataclasses.replace(port.facts, up=False, running=False))
+
     def _link(self, link: Interface) -> set[str]:
         port = self._ports.get(link.name)
         if port is None:
@@ -243,9 +249,7 @@ class Ports:
     def _resync(self) -> Changes:
         before = dict(self._addresses)
         self._read_addresses()
-        for port in self._ports.values():
-            found = interfaces.find(self._netlink, port.name)
-            port.refresh(found or dataclasses.replace(port.facts, up=False, running=False))
+        self.look_at(self._ports)
         lost = tuple(entry for key, entry in before.items() if key not in self._addresses)
         return Changes(frozenset(self._ports), lost)
 

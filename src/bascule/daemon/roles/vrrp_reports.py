@@ -55,7 +55,7 @@ def will_of(instances: Iterable[Instance]) -> LastWill:
     return LastWill(
         frames=tuple(
             WillFrame(
-                interface=instance.config.interface,
+                interface=instance.seat.talks,
                 source=instance.source,
                 destination=destination,
                 ttl=instance.ttl,
@@ -79,7 +79,7 @@ def status_of(
 ) -> VrrpStatus:
     """The role's part of `bascule status`; `unplaced`: packets refused before an instance was known, by interface."""
     return VrrpStatus(
-        instances=tuple(_instance_status(entry, unplaced.get(entry.config.interface, {})) for entry in instances),
+        instances=tuple(_instance_status(entry, unplaced.get(entry.seat.talks, {})) for entry in instances),
         lateness_max=Seconds(lateness),
         notes=notes,
     )
@@ -103,4 +103,11 @@ def _instance_status(instance: Instance, unplaced: dict[str, int]) -> InstanceSt
         version=instance.config.version,
         active_interval=instance.machine.pace,
         checksum_forms=dict(instance.checksum_forms),
+        virtual_mac=_virtual_mac(instance),
     )
+
+
+def _virtual_mac(instance: Instance) -> str | None:
+    """The virtual MAC address and the interface that has it, in words."""
+    virtual = instance.config.virtual_mac
+    return f"{virtual.address} on {instance.seat.holds}" if virtual is not None else None

@@ -11,7 +11,8 @@ import numpy as np
 from bascule.dataplane.xdp.layout import MAX_ACCEPTED, SERVER_PRESENT, mac_word
 from bascule.dataplane.xdp.loader import Director
 from bascule.dataplane.xdp.neighbours import Path, Paths
-from bascule.linux.links import Link, accepted_addresses
+from bascule.linux import addresses
+from bascule.linux.links import Link, accepted_addresses, may_be_virtual
 from bascule.linux.netlink import Netlink
 from bascule.model.base import IPAddress
 
@@ -22,6 +23,7 @@ class Following:
     def __init__(self, director: Director, netlink: Netlink) -> None:
         """Nothing looked at yet; the MACs that a predecessor left stay until another is known."""
         self._director = director
+        self._netlink = netlink
         self._paths = Paths(netlink)
         self._accepted: tuple[tuple[int, bytes], ...] | None = None
         self._configured: tuple[ipaddress.IPv4Address, ...] = ()
@@ -29,17 +31,23 @@ class Following:
         """Why a real server is not reached at layer 2 now, in words."""
         self.unusable: dict[ipaddress.IPv4Address, str] = {}
         """Those among them that direct routing can never reach as things are configured."""
+        self.crowded = 0
+        """Virtual MACs whose frames are not balanced, because there is no room for them."""
 
-    def configure(self, addresses: Iterable[IPAddress]) -> None:
+    def configure(self, servers: Iterable[IPAddress]) -> None:
         """The real servers that the file names: looked after even while a failed check keeps them out of the tables."""
-        self._configured = tuple(address for address in addresses if isinstance(address, ipaddress.IPv4Address))
+        self._configured = tuple(address for address in servers if isinstance(address, ipaddress.IPv4Address))
 
     def accept(self, indexes: tuple[int, ...], links: dict[int, Link]) -> None:
-        """Take the frames for these interfaces' own MACs and for the virtual routers' on them."""
-        pairs = tuple((index, mac) for index in indexes for mac in accepted_addresses(links, index))[:MAX_ACCEPTED]
-        if pairs != self._accepted:
-            self._director.accept(pairs)
-            self._accepted = pairs
+        """Take the frames for these interfaces' own MACs and for the virtual routers' that are active on them."""
+        virtual = any(may_be_virtual(link, index) for link in links.values() for index in indexes)
+        found = addresses.dump(self._netlink) if virtual else []
+        holding = {entry.index for entry in found if entry.address.version == 4}
+        pairs = tuple((index, mac) for index in indexes for mac in accepted_addresses(links, index, holding))
+        self.crowded = max(0, len(pairs) - MAX_ACCEPTED)
+        if pairs[:MAX_ACCEPTED] != self._accepted:
+            self._accepted = pairs[:MAX_ACCEPTED]
+            self._director.accept(self._accepted)
 
     def look(self, now: float) -> None:
         """Follow every present or configured real server at monotonic time `now`."""

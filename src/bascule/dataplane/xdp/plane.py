@@ -24,6 +24,9 @@ from bascule.dataplane.xdp.tables import Tables
 from bascule.dataplane.xdp.upkeep import Upkeep
 from bascule.errors import KernelRefusedError
 from bascule.linux import links
+from bascule.linux.addresses import DELETE_ADDRESS, NEW_ADDRESS
+from bascule.linux.interfaces import DELETE_LINK, NEW_LINK
+from bascule.linux.links import Link
 from bascule.linux.neighbours import GROUP_IPV4_ROUTE, GROUP_NEIGHBOUR
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_LINK, Monitor, Netlink
 from bascule.model.configuration import Configuration
@@ -35,6 +38,9 @@ LOOK_INTERVAL = 2.0
 
 LOOK_PAUSE = 0.1
 """Seconds between two looks at least, however much is heard."""
+
+_DECIDING = (NEW_LINK, DELETE_LINK, NEW_ADDRESS, DELETE_ADDRESS)
+"""Messages that may change whose frames are taken."""
 
 QUIET_SHARE, BUSY_SHARE = 0.02, 0.2
 """Of a processor's time that looks may take when nothing is heard, and when much is."""
@@ -81,7 +87,7 @@ class XdpPlane:
         found = links.dump(self._netlink)
         names = wanted_interfaces(configuration, self._netlink, found)
         self._attachments.place(names, configuration.options.xdp_mode, found)
-        self._following.accept(self._attachments.indexes(found), found)
+        self._accept(found)
         self._following.configure(
             real.address for service in configuration.virtual_servers for real in service.real_servers
         )
@@ -138,6 +144,9 @@ class XdpPlane:
     def housekeep(self, now: float) -> float:
         """Upkeep at monotonic time `now`; returns when to call again (same clock), or earlier when readable."""
         heard, complete = self._monitor.receive()
+        if any(message.kind in _DECIDING for message in heard) or not complete:
+            # At once: as long as a new virtual MAC is not taken, its connections get the stack's resets.
+            self._accept(links.dump(self._netlink))
         if heard or not complete:
             self._look_due = min(self._look_due, self._looked + max(LOOK_PAUSE, self._look_cost / BUSY_SHARE))
         if now >= self._look_due:
@@ -173,6 +182,8 @@ class XdpPlane:
         found += [self._pins.note] if self._pins.note is not None else []
         if _lines(self._slots) * SLOTS_PER_LINE != self.table_size():
             found.append(f"the connection table keeps its {self.table_size()} slots until a full stop")
+        if following.crowded:
+            found.append(f"{following.crowded} virtual MACs too many: their frames are not balanced")
         if self._upkeep.corrected:
             found.append(f"{self._upkeep.corrected} connection counts had gone astray and were put right")
         return tuple(found)
@@ -191,12 +202,15 @@ class XdpPlane:
         Director.remove_pins(self._pins.maps)
         self._pins.release()
 
+    def _accept(self, found: dict[int, Link]) -> None:
+        self._following.accept(self._attachments.indexes(found), found)
+
     def _look(self, now: float) -> None:
         """Follow links, routes and neighbours."""
         began = time.thread_time()
         found = links.dump(self._netlink)
         self._attachments.keep(found)
-        self._following.accept(self._attachments.indexes(found), found)
+        self._accept(found)
         self._following.look(now)
         self._look_cost = time.thread_time() - began
         self._looked, self._look_due = now, now + max(LOOK_INTERVAL, self._look_cost / QUIET_SHARE)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A vrrp role with virtual MACs: what becomes of its interfaces at a restart, a crash, a removal by hand, a reload."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bascule.lab.lone_role import LoneRole
+from bascule.lab.network import LabHost, Network
+from bascule.lab.topologies import PAIR
+from bascule.lab.waiting import wait_for
+from bascule.model.base import Priority, Seconds, Vrid, from_json
+from bascule.model.configuration import Configuration, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.messages import Handover, InstanceState, LastWill, Role, StopMode
+from bascule.model.status import VrrpStatus
+from bascule.model.virtual_mac import VirtualMac, hardware_address
+
+pytestmark = [pytest.mark.root, pytest.mark.lab]
+
+VIP = ipaddress.ip_address("192.168.2.240")
+PATIENCE = 20.0
+
+
+def instance(name: str = "VI_1", vrid: int = 51, **changes: Any) -> VrrpInstance:
+    values: dict[str, Any] = {
+        "priority": Priority(200),
+        "advert_interval": Seconds(0.1),
+        "version": 3,
+        "virtual_mac": VirtualMac(address=hardware_address(Vrid(vrid), 4)),
+        "virtual_addresses": (VirtualAddress(address=VIP, prefix_length=32),) if vrid == 51 else (),
+        **changes,
+    }
+    return VrrpInstance(name=name, interface="eth0", vrid=Vrid(vrid), **values)
+
+
+def macvlans(host: LabHost) -> dict[str, int]:
+    shown = json.loads(host.run(["ip", "-json", "link", "show", "type", "macvlan"]).stdout)
+    return {each["ifname"]: each["ifindex"] for each in shown}
+
+
+def holds(host: LabHost, interface: str = "vrrp.51") -> bool:
+    return f" {VIP}/32" in host.run(["ip", "address", "show", "dev", interface], check=False).stdout
+
+
+def states(role: LoneRole, name: str = "VI_1") -> list[VrrpState]:
+    return [each.state for each in role.messages if isinstance(each, InstanceState) and each.instance == name]
+
+
+@pytest.fixture
+def host() -> Iterator[LabHost]:
+    with Network(PAIR) as network:
+        yield network.host("d1")
+
+
+def test_an_interface_removed_by_hand_is_made_again_with_what_was_on_it(host: LabHost) -> None:
+    with LoneRole(host, Role.VRRP, Configuration(instances=(instance(),))) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        before = macvlans(host)
+        host.run(["ip", "link", "del", "vrrp.51"])
+        wait_for(lambda: holds(host), PATIENCE, "the address on a new interface", evidence=role.log)
+        assert macvlans(host)["vrrp.51"] != before["vrrp.51"]
+        wait_for(lambda: "interface_made_again" in role.log(), PATIENCE, "the line that says so")
+        sent = from_json(role.status(), VrrpStatus).instances[0].adverts_sent
+        wait_for(
+            lambda: from_json(role.status(), VrrpStatus).instances[0].adverts_sent > sent + 3, PATIENCE, "more adverts"
+        )
+        assert "advert_not_sent" not in role.log().partition("interface_made_again")[2]
+        host.run(["ip", "link", "set", "vrrp.51", "down"])
+        role.until(lambda: states(role)[-1] is VrrpState.FAULT, PATIENCE, "the fault")
+        host.run(["ip", "link", "set", "vrrp.51", "up"])
+        role.until(lambda: states(role)[-1] is VrrpState.MASTER, PATIENCE, "the end of the fault")
+        assert role.stop() == 0
+    assert macvlans(host) == {}
+
+
+def test_a_restart_and_a_crash_leave_the_interface_to_the_successor(host: LabHost) -> None:
+    configuration = Configuration(instances=(instance(), instance("VI_2", 52)))
+    with LoneRole(host, Role.VRRP, configuration) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        before = macvlans(host)
+        assert set(before) == {"vrrp.51", "vrrp.52"}
+        assert role.stop(StopMode.RESTART) == 0
+        handover = next(each for each in role.messages if isinstance(each, Handover))
+    assert macvlans(host) == before
+    assert holds(host)
+    with LoneRole(host, Role.VRRP, configuration, restarted=True, first=(handover,)) as role:
+        assert macvlans(host) == before
+        wills = [each for each in role.messages if isinstance(each, LastWill)]
+        role.until(lambda: bool(wills or role.messages), PATIENCE, "a word")
+        role.kill()
+    assert macvlans(host) == before
+    with LoneRole(host, Role.VRRP, Configuration(instances=(instance("VI_2", 52),))) as role:
+        assert macvlans(host) == {"vrrp.52": before["vrrp.52"]}, "what no instance uses any more is removed"
+        assert role.stop() == 0
+    assert macvlans(host) == {}
+
+
+def test_the_last_will_speaks_from_the_virtual_mac(host: LabHost) -> None:
+    with LoneRole(host, Role.VRRP, Configuration(instances=(instance(),))) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        wills = [each for each in role.messages if isinstance(each, LastWill) and each.frames]
+        assert {frame.interface for frame in wills[-1].frames} == {"vrrp.51"}
+        assert {entry.interface for entry in wills[-1].addresses} == {"vrrp.51"}
+
+
+def test_a_reload_gives_and_takes_the_virtual_mac(host: LabHost) -> None:
+    with LoneRole(host, Role.VRRP, Configuration(instances=(instance(virtual_mac=None),))) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        assert holds(host, "eth0")
+        role.configure(Configuration(instances=(instance(),)))
+        wait_for(lambda: holds(host), PATIENCE, "the address on the macvlan")
+        assert not holds(host, "eth0")
+        role.configure(Configuration(instances=(instance(virtual_mac=None),)))
+        wait_for(lambda: holds(host, "eth0"), PATIENCE, "the address on eth0")
+        wait_for(lambda: macvlans(host) == {}, PATIENCE, "the macvlan to be removed")
+        assert role.stop() == 0
+
+
+def test_instances_side_by_side_do_not_take_each_others_adverts_for_strangers(host: LabHost) -> None:
+    with LoneRole(host, Role.VRRP, Configuration(instances=(instance(), instance("VI_2", 52, virtual_mac=None)))) as r:
+        r.until(lambda: states(r, "VI_2")[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        status = from_json(r.status(), VrrpStatus)
+        assert {each.name: each.virtual_mac for each in status.instances} == {
+            "VI_1": "00:00:5e:00:01:33 on vrrp.51",
+            "VI_2": None,
+        }
+        assert r.stop() == 0
