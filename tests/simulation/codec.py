@@ -17,15 +17,16 @@ VRID = Vrid(51)
 
 
 @functools.cache
-def address_of(number: int) -> IPAddress:
+def address_of(number: int, family: int) -> IPAddress:
     """A router's own address: the higher the number, the higher the address."""
-    return ipaddress.IPv4Address(f"192.168.2.{10 + number}")
+    return ipaddress.ip_address(f"192.168.2.{10 + number}" if family == 4 else f"fe80::{10 + number}")
 
 
 @functools.cache
-def virtual_addresses(count: int) -> tuple[IPAddress, ...]:
+def virtual_addresses(count: int, family: int) -> tuple[IPAddress, ...]:
     """The first `count` virtual addresses."""
-    return tuple(ipaddress.IPv4Address(f"192.168.2.{240 + number}") for number in range(count))
+    pattern = "192.168.2.24{}" if family == 4 else "fe80::24{}"
+    return tuple(ipaddress.ip_address(pattern.format(number)) for number in range(count))
 
 
 @dataclasses.dataclass(slots=True, frozen=True, eq=False)
@@ -42,11 +43,13 @@ def message(
 ) -> Message:
     """An advert of a router."""
     form = ChecksumForm.MESSAGE if version == 2 else ChecksumForm.PSEUDO_HEADER
-    source = address_of(number)
+    family = addresses[0].version
+    source = address_of(number, family)
     advert = Advert(
         vrid=VRID, priority=priority, interval=interval, addresses=addresses, version=version, checksum_form=form
     )
-    datagram = Datagram(payload=packet.encode(advert, source), source=source)
+    destination = packet.group_of(family)
+    datagram = Datagram(payload=packet.encode(advert, source, destination), source=source, destination=destination)
     return Message(datagram, packet.decode(datagram))
 
 

@@ -14,7 +14,7 @@ from bascule.vrrp.events import ReadyChanged
 from bascule.vrrp.packet import PRIORITY_OWNER
 from tests.simulation import codec
 from tests.simulation.plan import Fault, Kind
-from tests.simulation.router import WILL_DELAY, Configuration, Router
+from tests.simulation.router import WILL_DELAY, Configuration, Router, Standing
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -172,8 +172,19 @@ def _leave(world: World, fault: Fault) -> None:
         router.end()
     router.ready = router.will = False
     router.boots += 1
-    router.put(())
+    if fault.kind is Kind.CRASH_WHOLE:
+        world.at(world.now + router.lifetime, _expire, router, router.life)
+    else:
+        router.put(())
     world.at(world.now + fault.seconds, power_on, router, router.life, fault.amount)
+
+
+def _expire(router: Router, life: int) -> None:
+    """The kernel takes off what nobody has renewed."""
+    if router.life == life and router.held:
+        router.world.tally.faults[Kind.LEFTOVERS] += 1
+        _note(router, "the lifetime of its addresses ends")
+        router.put(())
 
 
 def _restart(world: World, fault: Fault) -> None:
@@ -231,7 +242,7 @@ def _preemption(world: World, fault: Fault) -> None:
 def _addresses(world: World, fault: Fault) -> None:
     """One after the other gets the new list, the first at once and the last after `seconds`."""
     _count(world, fault)
-    world.addresses = codec.virtual_addresses(int(fault.amount))
+    world.addresses = codec.virtual_addresses(int(fault.amount), world.schedule.family)
     for position, router in enumerate(world.routers):
         world.at(world.now + fault.seconds * position / (len(world.routers) - 1), _list, router)
 
@@ -249,6 +260,36 @@ def _unready(world: World, fault: Fault) -> None:
     _note(router, "not ready")
     set_ready(router, router.boots, False)
     world.at(world.now + fault.seconds, set_ready, router, router.boots, True)
+
+
+# What is tracked.
+
+
+def _weight(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    _count(world, fault)
+    _reweigh(router, int(fault.amount))
+    world.at(world.now + fault.seconds, _reweigh, router, -int(fault.amount))
+
+
+def _reweigh(router: Router, change: int) -> None:
+    """Several weights add up."""
+    _note(router, f"tracked: {change:+}")
+    router.change += change
+    router.order(Standing())
+
+
+def _fault(world: World, fault: Fault) -> None:
+    router = world.routers[fault.router]
+    _count(world, fault)
+    _set_faults(router, 1)
+    world.at(world.now + fault.seconds, _set_faults, router, -1)
+
+
+def _set_faults(router: Router, change: int) -> None:
+    router.tracked_faults += change
+    _note(router, f"tracked: {router.tracked_faults} faults")
+    router.order(Standing())
 
 
 BEGIN: dict[Kind, Callable[[World, Fault], None]] = {
@@ -272,4 +313,6 @@ BEGIN: dict[Kind, Callable[[World, Fault], None]] = {
     Kind.ADDRESSES: _addresses,
     Kind.LINK: _link,
     Kind.READINESS: _unready,
+    Kind.WEIGHT: _weight,
+    Kind.FAULT: _fault,
 }

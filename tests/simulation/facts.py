@@ -19,6 +19,7 @@ class Rule(enum.Enum):
 
     UNREAD = "became active while packets waited in its socket"
     EARLY = "became active although it had heard one that leads, or had not waited for the down interval"
+    TOO_SOON = "preempted before its preempt_delay was over"
     UNBELIEVED = "became active right after it had been stopped for long, without listening first"
     LATENESS = "became active by its own lateness alone"
     HELD = "preempted within the time that it holds back after a crash"
@@ -30,7 +31,7 @@ class Rule(enum.Enum):
     DEAF = "stayed active although it heard one that leads"
     RESIGNED = "stopped being active without a reason"
     UNANSWERED = "did not answer one that is behind it, or one that stops"
-    LINKLESS = "does not follow its interface"
+    LINKLESS = "does not follow its interface and what is tracked"
     FALSE_FAREWELL = "sent an advert of priority 0 although it was not active"
     NO_FAREWELL = "stopped as active without an advert of priority 0"
     TWO = "two are active that hear each other"
@@ -65,9 +66,9 @@ def skew_time(version: int, priority: Priority, interval: Seconds) -> float:
 
 
 @functools.cache
-def down_interval(version: int, priority: Priority, interval: Seconds) -> float:
-    """RFC 3768 6.1, RFC 9568 6.1: three adverts and the skew time."""
-    return 3 * interval + skew_time(version, priority, interval)
+def down_interval(version: int, priority: Priority, interval: Seconds, adverts: int = 3) -> float:
+    """RFC 3768 6.1, RFC 9568 6.1: three adverts and the skew time; keepalived lets one say how many."""
+    return adverts * interval + skew_time(version, priority, interval)
 
 
 _UNKNOWN = Seconds(0.0)
@@ -88,6 +89,10 @@ class Facts:
     """The down interval after that, or after `base`."""
     heard_due: float = LONG_AGO
     """The down interval after the last advert that does not lead."""
+    heard_priority: int = 0
+    """The priority in it."""
+    delayed_until: float = LONG_AGO
+    """The `preempt_delay` after the first of those, and the down interval."""
     stop_due: float = LONG_AGO
     """The skew time after priority 0, if nothing that leads came since then."""
     ready_since: float = float("inf")

@@ -229,6 +229,38 @@ def _rows(draft: _Draft, first: float) -> list[Fault]:
     return found
 
 
+def _weighed(draft: _Draft) -> Fault:
+    amount = draft.chance.choice((-200, -60, -51, -50, -49, -10, -1, 1, 10, 50, 200))
+    return draft.fault(Kind.WEIGHT, seconds=draft.lasting(0.05, draft.chance.choice((1.0, 4.0, 20.0))), amount=amount)
+
+
+def _faulty(draft: _Draft) -> Fault:
+    return draft.fault(Kind.FAULT, seconds=draft.lasting(0.01, draft.chance.choice((0.2, 4.0, 12.0))))
+
+
+_TRACKED = 0.3
+"""The share of schedules in which something is tracked and changes."""
+_SETTINGS = 0.15
+"""The share with a `preempt_delay` or another `down_timer_adverts`."""
+_SIX = 0.1
+"""The share of version 3 over IPv6."""
+
+
+def _tracked(draft: _Draft, first: float) -> list[Fault]:
+    """What trackers report, often while something else goes wrong."""
+    found: list[Fault] = []
+    for _ in range(draft.chance.choice((1, 1, 2, 4)) if draft.chance.random() < _TRACKED else 0):
+        draft.now = first + draft.chance.random() * (draft.quiet_from - first)
+        found.append(draft.chance.choice((_weighed, _weighed, _faulty))(draft))
+    return found
+
+
+def _set(chance: random.Random, router: RouterPlan, interval: float) -> RouterPlan:
+    """Waits of a backup that differ from the usual."""
+    delay = Seconds(chance.choice((0.0, chance.uniform(0.1, 4) * interval)))
+    return dataclasses.replace(router, preempt_delay=delay, down_adverts=chance.choice((2, 3, 3, 4)))
+
+
 def generate(seed: int, version: int = 2) -> Schedule:
     """The schedule of `seed`: two to four routers and three to seven faults or more, half of them close together."""
     chance = random.Random(seed)
@@ -246,12 +278,18 @@ def generate(seed: int, version: int = 2) -> Schedule:
         fault = DRAWS[chance.choice(_KINDS)](draft)
         faults += [fault, *_sequel(draft, fault)]
     echoes = _echoes(draft, faults)
+    rows = _rows(draft, first)
+    # What came later has chances of its own, so that old seeds stay as they were.
+    draft.chance = chance = random.Random(f"more of {seed}")
+    if chance.random() < _SETTINGS:
+        routers = tuple(_set(chance, router, interval) for router in routers)
     return Schedule(
         seed=seed,
         version=version,
+        family=6 if version == 3 and chance.random() < _SIX else 4,
         interval=interval,
         routers=routers,
-        faults=(*sorted(faults, key=lambda fault: fault.at), *echoes, *_rows(draft, first)),
+        faults=(*sorted(faults, key=lambda fault: fault.at), *echoes, *rows, *_tracked(draft, first)),
         quiet_from=quiet_from,
         ends_at=LENGTH * interval,
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
-from bascule.vrrp.events import StateChanged
+from bascule.vrrp.events import LINK_DOWN, StateChanged
+from bascule.vrrp.packet import PRIORITY_OWNER as OWNER
 from bascule.vrrp.packet import PRIORITY_STOP, Advert
 from bascule.vrrp.transitions import ROWS
 from tests.simulation.facts import LONG_AGO, Facts, Rule, ViolationError, down_interval, skew_time
@@ -21,6 +22,7 @@ from tests.simulation.router import ANNOUNCE_ADVERTS, READY_ADVERTS, Router
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+BACKUP, MASTER = VrrpState.BACKUP, VrrpState.MASTER
 EPSILON = 1e-5
 """Seconds by which times may differ that are worked out in two ways."""
 SLACK = 0.05
@@ -28,11 +30,10 @@ SLACK = 0.05
 NOTICED = 1.76
 """A stop of more advert intervals than this is always noticed: a backup looks at the clock 1.25 after an advert, and
 believes a timer that is half an interval late."""
-NOTICED_CLOSE = 0.376
-"""The same when an advert is missed already: it looks at the clock after an eighth, and believes a quarter."""
-UNSEEN = 2
-"""Of the three adverts of a down interval, how many have to be kept away by stops shorter than that: the first may be
-by one that is shorter than `NOTICED`."""
+NOTICED_CLOSE = 0.251
+"""The same when an advert is missed already: it looks at the clock after a quarter, and believes an eighth."""
+BELIEVED = (0.125, 0.02)
+"""That eighth; but so many seconds any process may be late."""
 
 
 class Oracle:
@@ -45,6 +46,7 @@ class Oracle:
         paces = [plan.pace for plan in world.schedule.routers]
         self._shortest = Seconds(world.schedule.interval * min(paces))
         self._longest = Seconds(world.schedule.interval * max(paces))
+        self._unseen = NOTICED_CLOSE * self._longest + max(BELIEVED[0] * self._longest, BELIEVED[1])
         self._version = world.schedule.version
         self.facts = [Facts() for _ in range(size)]
 
@@ -52,7 +54,8 @@ class Oracle:
         raise ViolationError(rule, router.number, self._world.now, detail)
 
     def _down(self, router: Router) -> float:
-        return down_interval(self._version, router.configuration.priority, self.facts[router.number].pace)
+        pace = self.facts[router.number].pace
+        return down_interval(self._version, router.priority, pace, router.plan.down_adverts)
 
     def _listening(self, priority: Priority, interval: Seconds) -> float:
         """How long a backup listens after it was stopped: one advert and the skew time."""
@@ -108,11 +111,11 @@ class Oracle:
     def woke(self, router: Router, *, stopped: bool) -> None:
         """It can run again; its clock shows the time that has passed, unless that was frozen."""
         facts = self.facts[router.number]
-        if facts.missed and stopped and router.now - facts.stalled_at < NOTICED_CLOSE * self._longest:
+        if facts.missed and stopped and router.now - facts.stalled_at < self._unseen:
             facts.unseen_at_true = (*facts.unseen_at_true, self._world.now)
         facts.missed = 0
         facts.woke_at, facts.woke_at_true = router.now, self._world.now
-        facts.listens = self._listening(router.configuration.priority, self._shortest)
+        facts.listens = self._listening(router.priority, self._shortest)
         facts.late = router.slow > 0
         if not stopped or facts.late:
             facts.stalled_at = facts.woke_at
@@ -122,13 +125,28 @@ class Oracle:
         facts = self.facts[router.number]
         facts.base = max(facts.base, router.now)
         facts.due, facts.stop_due = facts.base + self._down(router), LONG_AGO
+        facts.delayed_until = LONG_AGO
+
+    def reweighing(self, router: Router, before: int) -> None:
+        """Trackers have changed its priority, from what they had added `before`: a wait shifts with the skew time."""
+        facts, now = self.facts[router.number], router.now
+        own = router.configuration.priority
+        earlier = own if own == OWNER else Priority(min(max(own + before, 1), 254))
+        shift = skew_time(self._version, router.priority, facts.pace) - skew_time(self._version, earlier, facts.pace)
+        facts.due = max(facts.due + shift, min(facts.due, now))
+        if facts.stop_due > LONG_AGO:
+            facts.stop_due = max(facts.stop_due + shift, min(facts.stop_due, now))
+        if facts.heard_due > LONG_AGO:
+            facts.heard_due = max(facts.heard_due + shift, min(facts.heard_due, now))
+            if facts.heard_priority >= router.priority:
+                facts.due = max(facts.due, facts.heard_due)  # The one that it has heard leads now.
 
     def hearing(self, router: Router, advert: Advert, sender: int, stamp: float) -> VrrpState:
         """It is about to be told of an advert; returns its state."""
         facts, state, priority = self.facts[router.number], router.state, advert.priority
         facts.leading = False
         if state is VrrpState.MASTER:
-            own = router.configuration.priority
+            own = router.priority
             facts.leading = priority > own or (priority == own and sender > router.number)
             if facts.leading:
                 self._led(router, facts, advert, stamp)
@@ -141,6 +159,7 @@ class Oracle:
     def _led(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
         facts.lead_at, facts.pace = max(facts.lead_at, stamp), advert.interval
         facts.due, facts.stop_due = facts.lead_at + self._down(router), LONG_AGO
+        facts.delayed_until = LONG_AGO
         facts.base = min(facts.base, facts.lead_at)
 
     def _heard_as_backup(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
@@ -148,14 +167,18 @@ class Oracle:
         if priority == PRIORITY_STOP:
             since = max(stamp, facts.lead_at)
             facts.stop_due, facts.heard_due = (
-                since + skew_time(self._version, configuration.priority, facts.pace),
+                since + skew_time(self._version, router.priority, facts.pace),
                 LONG_AGO,
             )
-        elif priority >= configuration.priority or not configuration.preempt:
+            facts.delayed_until = LONG_AGO
+        elif priority >= router.priority or not configuration.preempt:
             self._led(router, facts, advert, stamp)
         else:
             facts.pace = advert.interval
             facts.heard_due = max(facts.heard_due, stamp + self._down(router))
+            facts.heard_priority = priority
+            if facts.delayed_until == LONG_AGO and router.plan.preempt_delay > 0:
+                facts.delayed_until = stamp + router.plan.preempt_delay + self._down(router)
 
     def heard(self, router: Router, advert: Advert, sender: int, stamp: float, before: VrrpState) -> None:
         """It was told of an advert when it was in state `before`."""
@@ -185,7 +208,7 @@ class Oracle:
             if facts.reported is not VrrpState.MASTER:
                 self._fail(Rule.FALSE_FAREWELL, router, facts.reported.value)
             return
-        longest = down_interval(self._version, Priority(1), router.interval)
+        longest = down_interval(self._version, Priority(1), router.interval, router.plan.down_adverts)
         if facts.reported is VrrpState.MASTER and now - facts.sent_at > longest:
             self._fail(Rule.OVERSLEPT, router, f"after {now - facts.sent_at:.3f} s")
         facts.sent_at = now
@@ -214,16 +237,17 @@ class Oracle:
                 facts.pace = router.interval
                 facts.due = router.now + self._down(router)
             facts.base = facts.lead_at if facts.leading else router.now
-            facts.stop_due = facts.heard_due = LONG_AGO
+            facts.stop_due = facts.heard_due = facts.delayed_until = LONG_AGO
 
     def _left(self, router: Router, facts: Facts, to: VrrpState) -> None:
-        facts.left_at_true, facts.left_silently = self._world.now, to is VrrpState.FAULT
+        mute = LINK_DOWN in router.standing[0]
+        facts.left_at_true, facts.left_silently = self._world.now, to is VrrpState.FAULT and mute
         now = router.now
-        if to is VrrpState.INIT and facts.stopped_at < now:
+        if (to is VrrpState.INIT or (to is VrrpState.FAULT and not mute)) and facts.stopped_at < now:
             self._fail(Rule.NO_FAREWELL, router)
-        if to is VrrpState.FAULT and router.link:
-            self._fail(Rule.RESIGNED, router, "its interface is up")
-        if to is VrrpState.BACKUP and now - facts.sent_at > 3 * router.interval:
+        if to is VrrpState.FAULT and not router.standing[0]:
+            self._fail(Rule.RESIGNED, router, "there is no fault")
+        if to is VrrpState.BACKUP and now - facts.sent_at > router.plan.down_adverts * router.interval:
             facts.left_silently = True
         elif to is VrrpState.BACKUP and not facts.leading:
             self._fail(Rule.RESIGNED, router, "nobody leads, and it was not silent")
@@ -242,6 +266,8 @@ class Oracle:
         if long and facts.stalled_as_backup and facts.base < facts.woke_at and not listened:
             self._fail(Rule.UNBELIEVED, router, f"{now - facts.woke_at:.4f} s after it woke")
         if configuration.preempt and facts.heard_due > now + EPSILON:
+            if facts.heard_priority >= router.priority:
+                self._fail(Rule.EARLY, router, f"heard priority {facts.heard_priority}")
             self._preempted(router, facts, allowed)
         elif freed > now + EPSILON:
             self._not_by_lateness(router, facts)
@@ -252,6 +278,8 @@ class Oracle:
             self._fail(Rule.HELD, router, f"{facts.held_until - now:.3f} s left")
         if facts.ready_since > now and now < since + READY_ADVERTS * router.interval - EPSILON:
             self._fail(Rule.NOT_READY, router)
+        if now < facts.delayed_until - EPSILON:
+            self._fail(Rule.TOO_SOON, router, f"{facts.delayed_until - now:.3f} s left")
 
     def _not_by_lateness(self, router: Router, facts: Facts) -> None:
         """It has heard nobody: then somebody was silent, or something lost between them, and not it asleep.
@@ -259,7 +287,7 @@ class Oracle:
         Unless there were stops over its adverts that are too short for anybody to notice: like packets lost.
         """
         within = self._world.now - self._down(router) - self._longest
-        if sum(at > within for at in facts.unseen_at_true) >= UNSEEN:
+        if sum(at > within for at in facts.unseen_at_true) >= router.plan.down_adverts - 1:
             self._world.tally.unseen += 1
             return
         if self._shortest < self._longest and facts.lead_at < facts.base:
@@ -271,8 +299,7 @@ class Oracle:
         for other in self._world.routers:
             if other is router or other.state is not VrrpState.MASTER:
                 continue
-            theirs, own = other.configuration, router.configuration
-            leads = theirs.priority >= own.priority or not own.preempt
+            leads = other.priority >= router.priority or not router.configuration.preempt
             disturbed = max(
                 self.facts[other.number].active_since_true,
                 self.facts[other.number].woke_at_true,
@@ -289,13 +316,14 @@ class Oracle:
         if facts.reported is not state:
             self._fail(Rule.UNTRUE, router, f"reported {facts.reported.value}, is {state.value}")
         if state is VrrpState.MASTER:
-            if router.held != set(router.configuration.addresses):
+            if router.held != router.wanted:
                 self._fail(Rule.ADDRESSES, router, f"{len(router.held)} while active")
             self._alone(router)
         elif router.held:
             self._fail(Rule.ADDRESSES, router, f"{len(router.held)} while {state.value}")
-        if router.link is (state is VrrpState.FAULT):
-            self._fail(Rule.LINKLESS, router, f"{state.value}, the interface is {'up' if router.link else 'down'}")
+        faults = router.standing[0]
+        if bool(faults) is not (state is VrrpState.FAULT):
+            self._fail(Rule.LINKLESS, router, f"{state.value} with {len(faults)} faults")
         if router.ready and facts.ready_since == float("inf"):
             facts.ready_since = router.now
         elif not router.ready:
@@ -310,19 +338,25 @@ class Oracle:
             if facts.late:
                 facts.stalled_at = facts.woke_at = router.now
                 facts.woke_at_true = self._world.now
-            elif router.state is VrrpState.BACKUP:
+                continue
+            state = router.machine.state
+            if state is BACKUP:
                 self._not_missed(router, facts)
-            elif router.state is VrrpState.MASTER:
+            elif state is MASTER:
                 self._heard_of(router, facts)
 
     def _not_missed(self, router: Router, facts: Facts) -> None:
-        # With which priority it woke, and how late it was when it was slow, does not matter here.
-        awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest)
         freed = facts.stop_due if facts.stop_due > LONG_AGO else facts.due
+        if router.now <= freed + SLACK * self._interval:
+            return
+        # With which priority it woke, and how late it was when it was slow, does not matter here.
+        awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest, router.plan.down_adverts)
         silence = max(freed, facts.heard_due)
         preempt = max(freed, awake)
+        preempt = max(preempt, facts.delayed_until)
         preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
-        due = max(awake, min(silence, preempt) if router.configuration.preempt else silence)
+        may = router.configuration.preempt and facts.heard_priority < router.priority
+        due = max(awake, min(silence, preempt) if may else silence)
         if router.now > due + SLACK * self._interval:
             self._fail(Rule.MISSED, router, f"due {router.now - due:.3f} s ago")
 
@@ -339,7 +373,7 @@ class Oracle:
 
     def _alone(self, router: Router) -> None:
         for other in self._world.routers:
-            if other is not router and other.state is VrrpState.MASTER and other.stalled is None:
+            if other is not router and other.state is MASTER and other.stalled is None:
                 self._not_two(router, other)
 
     def _not_two(self, one: Router, other: Router) -> None:

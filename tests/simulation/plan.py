@@ -36,6 +36,15 @@ class Kind(enum.Enum):
     ADDRESSES = "reload with other virtual addresses, everywhere"
     LINK = "interface down"
     READINESS = "not ready for a while"
+    WEIGHT = "tracked: another priority"
+    FAULT = "tracked: a fault, the interface stays usable"
+    LEFTOVERS = "addresses that outlive all processes"
+    PREEMPT_DELAY = "preempt_delay"
+    DOWN_ADVERTS = "down_timer_adverts"
+    IPV6 = "over IPv6"
+
+
+_AT_ONCE = Seconds(0.0)
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -65,6 +74,8 @@ class RouterPlan:
     offset: float = 1000.0
     pace: float = 1.0
     """Its advert interval as a multiple of the schedule's; version 3 allows others."""
+    preempt_delay: Seconds = _AT_ONCE
+    down_adverts: int = 3
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -74,6 +85,7 @@ class Schedule:
     seed: int
     """Also of the chances of the packets."""
     version: int = 2
+    family: int = 4
     interval: Seconds
     routers: tuple[RouterPlan, ...]
     faults: tuple[Fault, ...]

@@ -9,7 +9,7 @@ suspended, as CLOCK_BOOTTIME does; a frozen machine's does not.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
@@ -34,15 +34,21 @@ from bascule.vrrp.events import (
     Timeout,
 )
 from bascule.vrrp.machine import Machine
+from bascule.vrrp.packet import PRIORITY_OWNER as OWNER
 from bascule.vrrp.packet import PRIORITY_STOP
 from tests.simulation import codec
 from tests.simulation.codec import Message
+from tests.simulation.facts import down_interval
 from tests.simulation.plan import Kind, RouterPlan
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 NEVER = float("inf")
+INIT = VrrpState.INIT
+TRACKED = Fault("script tracked exited with status 1")
+LIFETIME_DOWNS = 2
+"""Down intervals that addresses live without being renewed."""
 READY_ADVERTS = 3
 """As the role sets it when `ready_timeout` is not set."""
 ANNOUNCE_ADVERTS = 5
@@ -62,6 +68,14 @@ class Configuration:
     addresses: tuple[IPAddress, ...]
 
 
+@dataclasses.dataclass(slots=True, frozen=True)
+class Standing:
+    """What is tracked has changed: the router knows how it is now."""
+
+
+Order: TypeAlias = Event | Configuration | Standing
+
+
 class Router:
     """A machine with its clock, its interface, and perhaps a `vrrp` process."""
 
@@ -69,7 +83,8 @@ class Router:
         """Powered off."""
         self.world = world
         self.number = number
-        self.address = codec.address_of(number)
+        self.plan = plan
+        self.address = codec.address_of(number, world.schedule.family)
         self.rate, self.offset = plan.rate, plan.offset
         self.interval = Seconds(world.schedule.interval * plan.pace)
         self.machine: Machine | None = None
@@ -80,6 +95,12 @@ class Router:
         self.stalled: Kind | None = None
         self.slow = 0.0
         self.link = True
+        self.tracked_faults = 0
+        """Faults of trackers, the interface's not counted."""
+        self.change = 0
+        """What trackers add to the priority."""
+        self.standing: tuple[tuple[Fault, ...], int] = ((), 0)
+        """What the process knows of all three."""
         self.ready = False
         self.wake = NEVER
         """When the process runs next, by the true clock."""
@@ -89,9 +110,9 @@ class Router:
         self._accepted: dict[Message, bool] = {}
         """What `verify` said, as long as neither configuration nor addresses change."""
         self._messages: dict[Priority, Message] = {}
-        self.configure(Configuration(plan.priority, plan.preempt, codec.virtual_addresses(1)))
+        self.configure(Configuration(plan.priority, plan.preempt, codec.virtual_addresses(1, world.schedule.family)))
         self.news = False
-        self.orders: list[Event | Configuration] = []
+        self.orders: list[Order] = []
         self.waiting: list[tuple[int, Message, float]] = []
         """Packets in the socket, with the kernel's stamps."""
         self.will = False
@@ -100,7 +121,19 @@ class Router:
     @property
     def state(self) -> VrrpState:
         """Its state; INIT when no process runs."""
-        return VrrpState.INIT if self.machine is None else self.machine.state
+        return INIT if self.machine is None else self.machine.state
+
+    @property
+    def priority(self) -> Priority:
+        """The configured one with what trackers add to it, as far as the process knows."""
+        configured = self.configuration.priority
+        return configured if configured == OWNER else Priority(min(max(configured + self.standing[1], 1), 254))
+
+    @property
+    def lifetime(self) -> float:
+        """Seconds of its addresses without renewal."""
+        version, interval = self.world.schedule.version, self.interval
+        return LIFETIME_DOWNS * down_interval(version, self.configuration.priority, interval, self.plan.down_adverts)
 
     @property
     def now(self) -> float:
@@ -111,6 +144,7 @@ class Router:
         """Take a file's content over; the machine is told separately."""
         schedule = self.world.schedule
         self.configuration = configuration
+        self.wanted = frozenset(configuration.addresses)
         self.demanded = codec.expected(schedule.version, self.interval, configuration.addresses)
         self._accepted.clear()
         self._messages.clear()
@@ -129,6 +163,8 @@ class Router:
             # The last announcement must be the active's without a second round of its answers, too.
             answer_delay=Seconds(0.0),
             announce_delay=Seconds(ANNOUNCE_ADVERTS * interval),
+            preempt_delay=self.plan.preempt_delay,
+            down_adverts=self.plan.down_adverts,
         )
 
     # The process: starts and ends.
@@ -139,14 +175,18 @@ class Router:
         self.machine = machine = self.world.machine(self.settings())
         now = self.now
         adopt = adopt_since is not None and now - adopt_since <= machine.down_interval
+        self.standing = (self._faults(), self.change)
+        if self.held and not adopt:
+            self.world.tally.faults[Kind.LEFTOVERS] += 1
         self.world.oracle.starting(self, hold=hold)
         self.handle(ReadyChanged(self.ready))
-        self.handle(Start(faults=self._faults(), adopt=adopt, hold=Seconds(hold)))
+        faults, change = self.standing
+        self.handle(Start(faults=faults, change=change, adopt=adopt, hold=Seconds(hold)))
         self.will = self.state is VrrpState.MASTER
         self._after()
 
     def _faults(self) -> tuple[Fault, ...]:
-        return () if self.link else (LINK_DOWN,)
+        return (*([] if self.link else [LINK_DOWN]), *[TRACKED] * min(self.tracked_faults, 1))
 
     def end(self) -> None:
         """The process is no more, however it came; what is in its sockets and on its bus is gone with it."""
@@ -206,7 +246,7 @@ class Router:
         else:
             self.round()
 
-    def order(self, order: Event | Configuration) -> None:
+    def order(self, order: Order) -> None:
         """Something comes by the bus."""
         if self.machine is not None:
             self.orders.append(order)
@@ -221,8 +261,7 @@ class Router:
         self.timers()
         if self.news:
             self.news = False
-            if self.link != (self.state is not VrrpState.FAULT):
-                self.handle(StandingChanged(faults=self._faults()))
+            self._stand()
         while self.orders:
             self._obey(self.orders.pop(0))
         self._after()
@@ -270,13 +309,23 @@ class Router:
         )
         world.oracle.heard(self, advert, sender, stamp, before)
 
-    def _obey(self, order: Event | Configuration) -> None:
+    def _stand(self) -> None:
+        """Follow what is tracked, the interface among it."""
+        before, self.standing = self.standing, (self._faults(), self.change)
+        if before != self.standing:
+            faults, change = self.standing
+            self.world.oracle.reweighing(self, before[1])
+            self.handle(StandingChanged(faults=faults, change=change))
+
+    def _obey(self, order: Order) -> None:
         if isinstance(order, Configuration):
             if self.configuration != order:
                 self.configure(order)
                 self.world.oracle.reconfiguring(self)
                 self.handle(Reconfigured(self.settings()))
                 self.will = self.state is VrrpState.MASTER
+        elif isinstance(order, Standing):
+            self._stand()
         else:
             self.handle(order)
 

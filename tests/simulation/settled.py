@@ -18,9 +18,12 @@ REST = 18.0
 readiness, and two elections."""
 
 
+RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
+
+
 def components(world: World) -> list[list[Router]]:
     """The routers that run and hear each other."""
-    left = [router for router in world.routers if router.machine is not None and router.stalled is None and router.link]
+    left = [router for router in world.routers if router.stalled is None and router.state in RUNNING]
     found: list[list[Router]] = []
     while left:
         group, front = [], [left.pop(0)]
@@ -50,8 +53,7 @@ def _check_group(world: World, group: list[Router]) -> None:
     if len(active) != 1:
         raise ViolationError(Rule.MANY_LEFT if active else Rule.NONE_LEFT, first.number, world.now)
     for router in group:
-        configuration = router.configuration
-        if configuration.preempt and configuration.priority > first.configuration.priority:
+        if router.configuration.preempt and router.priority > first.priority:
             raise ViolationError(Rule.WRONG_ONE, first.number, world.now, f"router {router.number} should be")
         _check_side(world, router, first)
 

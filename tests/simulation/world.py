@@ -12,7 +12,7 @@ from bascule.vrrp.machine import Machine
 from tests.simulation import codec, disturbances, settled
 from tests.simulation.facts import Rule, ViolationError
 from tests.simulation.oracle import Oracle
-from tests.simulation.plan import Kind, Schedule
+from tests.simulation.plan import Kind, RouterPlan, Schedule
 from tests.simulation.record import Record
 from tests.simulation.router import Router
 from tests.simulation.tally import Tally
@@ -44,7 +44,7 @@ class World:
         self.record = record
         self.now = 0.0
         self.chance = random.Random(schedule.seed + 0.5)
-        self.addresses = codec.virtual_addresses(1)
+        self.addresses = codec.virtual_addresses(1, schedule.family)
         """The list of virtual addresses that was decided on last."""
         self._due: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
@@ -60,8 +60,9 @@ class World:
     def run(self) -> None:
         """Everything. Raises ViolationError."""
         for router, plan in zip(self.routers, self.schedule.routers, strict=True):
-            self.tally.faults[Kind.DRIFT] += plan.rate != 1.0
+            self._count(plan)
             self.at(plan.starts_at, disturbances.power_on, router, router.life, plan.ready_after)
+        self.tally.faults[Kind.IPV6] += self.schedule.family == 6
         for fault in self.schedule.faults:
             self.at(fault.at, disturbances.BEGIN[fault.kind], self, fault)
         self.at(LOOK * self.schedule.interval, self._look)
@@ -69,10 +70,19 @@ class World:
         settled.check(self)
         self.tally.schedules += 1
 
+    def _count(self, plan: RouterPlan) -> None:
+        faults = self.tally.faults
+        faults[Kind.DRIFT] += plan.rate != 1.0
+        faults[Kind.PREEMPT_DELAY] += plan.preempt_delay > 0
+        faults[Kind.DOWN_ADVERTS] += plan.down_adverts != 3
+
     def _loop(self) -> None:
         due, routers, end = self._due, self.routers, self.schedule.ends_at
         for _ in range(STEPS_MAX):
-            first = min(routers, key=_wake)
+            first = routers[0]
+            for router in routers:
+                if router.wake < first.wake:
+                    first = router
             if first.wake < due[0][0]:
                 if first.wake > end:
                     return
@@ -89,7 +99,3 @@ class World:
     def _look(self) -> None:
         self.oracle.look()
         self.at(self.now + LOOK * self.schedule.interval, self._look)
-
-
-def _wake(router: Router) -> float:
-    return router.wake

@@ -60,13 +60,13 @@ LATE = 0.5
 """Advert intervals that a backup may then come late and be believed: with `WATCH` less than two, so that a stop that is
 not noticed has kept one advert away at the most."""
 
-CLOSE = 0.125
+CLOSE = 0.25
 """Instead of `WATCH`, when an advert is missed or a timer was late."""
 
-CLOSE_LATE = 0.25
+CLOSE_LATE = 0.125
 """Instead of `LATE` then; with `CLOSE` less than one."""
 
-JITTER = Seconds(0.005)
+JITTER = Seconds(0.02)
 """But so late may any process come, though never later than `LATE`: only fast adverts are concerned."""
 
 PATIENCE = 8
@@ -191,7 +191,8 @@ class Machine:
         if self._state is VrrpState.MASTER:
             return min(self._advert_at, self._announce_at, self._answered_again_at, self._refresh_at, self._answer_at)
         if self._state is VrrpState.BACKUP:
-            return min(self._down_at, self._may_preempt_at(), self._watch_at)
+            first = min(self._down_at, self._watch_at)
+            return first if self._preempt_at >= first else min(first, self._may_preempt_at())
         return NEVER
 
     def snapshot(self) -> Snapshot:

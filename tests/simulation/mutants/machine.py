@@ -177,4 +177,29 @@ MUTANTS = (
             ("        self._ask(StateChanged(", "        if cause is not Cause.LINK_LOST: self._ask(StateChanged("),
         ),
     ),
+    Mutant(
+        name="preempt_delay_ignored",
+        what="preempts before its preempt_delay is over",
+        edits=(("delay = self._settings.preempt_delay", "delay = 0.0"),),
+    ),
+    Mutant(
+        name="down_adverts_ignored",
+        what="the down interval is three adverts whatever down_timer_adverts says",
+        edits=(("self._priority, self._pace, settings.down_adverts)", "self._priority, self._pace)"),),
+    ),
+    Mutant(
+        name="weights_ignored",
+        what="does not change its priority with what is tracked",
+        edits=(("        self._set_priority()\n", ""),),
+    ),
+    Mutant(
+        name="preempts_what_leads_now",
+        what="has lost priority, and preempts one that it heard when it was ahead",
+        edits=(("if self._active is not None and self._active_priority >= self._priority:", "if False:"),),
+    ),
+    Mutant(
+        name="shifts_into_the_past",
+        what="takes a wait that has become shorter for a timer that it missed",
+        edits=(("max(at + self._shift_by, self._not_freed_before, min(at, self._now))", "at + self._shift_by"),),
+    ),
 )

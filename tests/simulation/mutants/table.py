@@ -90,4 +90,19 @@ MUTANTS = (
         what="does not start the down timer when it stands back",
         rows=(without(_MASTER, Cause.PEER_LEADS, Action.START_DOWN_TIMER),),
     ),
+    Mutant(
+        name="fault_without_farewell",
+        what="a fault of a tracker ends an active without a word",
+        rows=(without(_MASTER, Cause.FAULT_FOUND, Action.SEND_STOP),),
+    ),
+    Mutant(
+        name="wait_not_shifted",
+        what="waits as its old priority had it",
+        rows=(without(_BACKUP, Cause.PRIORITY_CHANGED, Action.SHIFT),),
+    ),
+    Mutant(
+        name="leftovers_stay",
+        what="starts as backup and leaves on what a predecessor had on",
+        rows=(without(_INIT, Cause.STARTED, Action.TAKE_ADDRESSES),),
+    ),
 )
