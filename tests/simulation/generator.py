@@ -217,10 +217,10 @@ def _rows(draft: _Draft, first: float) -> list[Fault]:
     chance = draft.chance
     if chance.random() >= _IN_ROWS:
         return []
-    router, share = chance.randrange(draft.size), chance.choice((0.35, 0.6, 0.95))
+    router, share = chance.randrange(draft.size), chance.choice((0.25, 0.3, 0.6, 0.95))
     draft.now = first + chance.random() * (draft.quiet_from - first)
     found: list[Fault] = []
-    whole = chance.choice((0, 0, 2))
+    whole = chance.choice((0, 2))
     for _ in range(chance.randint(3, 5)):
         stop = draft.fault(Kind.SUSPENSION, seconds=draft.lasting(whole + share / 2, whole + share))
         found.append(dataclasses.replace(stop, router=router))

@@ -105,6 +105,7 @@ MUTANTS = (
     Mutant(
         name="listens_for_one_advert",
         what="listens for one advert when it was late, and sleeps over that one",
+        version=3,
         edits=(
             ("self._not_before = self._now + self.down_interval", "self._not_before = self._not_freed_before"),
             ("        self._not_freed_before = self._now + self._pace + self.skew\n", ""),
