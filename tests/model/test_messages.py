@@ -30,7 +30,7 @@ from tests.model.strategies import values
 
 KINDS: tuple[type[msgspec.Struct], ...] = typing.get_args(Message)
 
-FROM_THE_SUPERVISOR = {messages.Configure, messages.Stop, messages.StatusRequest}
+FROM_THE_SUPERVISOR = {messages.Configure, messages.Stop, messages.StatusRequest, messages.SwitchOrder}
 
 SERVICE = ServiceId(protocol=Protocol.TCP, address=ipaddress.ip_address("192.168.2.240"), port=80)
 

@@ -27,6 +27,7 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
         yield ""
         head = ("INSTANCE", "STATE", "PRIO", "SINCE", "INTERFACE", "MASTER", "ADDRESSES", "WHY")
         yield from _table([head, *(_instance(i, now) for i in status.vrrp.instances)])
+        yield from _held(status.vrrp.instances)
         yield from _refused_packets(status.vrrp.instances)
     if status.plane is not None:
         yield ""
@@ -78,6 +79,13 @@ def _instance(instance: InstanceStatus, now: float) -> tuple[str, ...]:
         ",".join(map(str, instance.virtual_addresses)),
         instance.reason,
     )
+
+
+def _held(instances: Sequence[InstanceStatus]) -> Iterator[str]:
+    for instance in instances:
+        if instance.held:
+            to = f" to {instance.handed_to}" if instance.handed_to is not None else ""
+            yield f"  {instance.name} handed over{to} and keeps back until `bascule failover --release`"
 
 
 def _refused_packets(instances: Sequence[InstanceStatus]) -> Iterator[str]:

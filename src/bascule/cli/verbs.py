@@ -13,6 +13,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("bascule.cli.check_command", "Say what is wrong with configuration files, offline."),
     "config": ("bascule.cli.config", "Print configuration files anew, compare them, look keywords up; offline."),
     "explain": ("bascule.cli.explain", "The longer story of what `check` says, by its code."),
+    "failover": ("bascule.cli.failover", "Hand the virtual addresses over to a peer: a planned switch."),
     "ipvsadm": ("bascule.cli.ipvsadm", "Show the tables as ipvsadm(8) does, on either data plane."),
     "lab": ("bascule.cli.lab", "Whole networks in namespaces on this machine, and the demonstration."),
     "realserver": ("bascule.cli.realserver", "Prepare this machine as a real server for DR: the VIP on lo, quiet ARP."),

@@ -13,7 +13,13 @@ from bascule.errors import BasculeError
 from bascule.model.base import from_json, to_json
 from bascule.model.control import ControlReply, ControlRequest, Verb
 
-DEADLINES: dict[Verb, float] = {Verb.STATUS: 5.0, Verb.RELOAD: 120.0, Verb.RESTART: 120.0, Verb.STOP: 30.0}
+DEADLINES: dict[Verb, float] = {
+    Verb.STATUS: 5.0,
+    Verb.RELOAD: 120.0,
+    Verb.RESTART: 120.0,
+    Verb.STOP: 30.0,
+    Verb.FAILOVER: 5.0,
+}
 """Seconds to wait for each reply; a reload parses files, a stop lets roles end in order."""
 
 
@@ -24,7 +30,13 @@ class NotRunningError(BasculeError):
 
 
 def ask(run_dir: pathlib.Path, verb: Verb) -> ControlReply:
+    """Send a bare request and wait for its reply. Raises as `send`."""
+    return send(run_dir, ControlRequest(verb=verb))
+
+
+def send(run_dir: pathlib.Path, request: ControlRequest) -> ControlReply:
     """Send a request and wait for its reply. Raises NotRunningError; BasculeError if the answer does not come."""
+    verb = request.verb
     path = run_dir / SOCKET_NAME
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(DEADLINES[verb])
@@ -35,7 +47,7 @@ def ask(run_dir: pathlib.Path, verb: Verb) -> ControlReply:
         except PermissionError:
             raise BasculeError(f"not allowed to ask the director at {path}: root is needed") from None
         try:
-            sock.sendall(to_json(ControlRequest(verb=verb)) + b"\n")
+            sock.sendall(to_json(request) + b"\n")
             with sock.makefile("rb") as replies:
                 line = replies.readline()
         except TimeoutError:

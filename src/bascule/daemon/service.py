@@ -59,6 +59,8 @@ class Service:
                 self.restart(reply)
             case Verb.STOP:
                 self.stop(reply)
+            case Verb.FAILOVER if not self._refused_as_busy(reply):
+                self._supervisor.failovers.ask(request, reply)
 
     def signalled(self, number: signal.Signals) -> None:
         """SIGHUP is reload, SIGTERM and SIGINT are stop."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from bascule.daemon import exits, lastwill
 from bascule.daemon.crew import Crew, Member, Start
 from bascule.daemon.desk import Facts, StatusDesk
+from bascule.daemon.failovers import FailoverDesk
 from bascule.daemon.log import Log
 from bascule.daemon.loop import Loop, Timer
 from bascule.daemon.plans import Plan
@@ -31,6 +32,7 @@ from bascule.model.messages import (
     Started,
     StatusReply,
     StopMode,
+    SwitchOutcome,
 )
 from bascule.model.status import RoleStatus
 
@@ -57,6 +59,7 @@ class Supervisor:
         self.plan = plan
         self.states = states or StateCache()
         self.desk = StatusDesk(loop, crew, self._facts)
+        self.failovers = FailoverDesk(loop, crew)
         self.notes: dict[str, str] = {}
         """What is to be said in the status, by subject."""
         self.started = time.time()
@@ -99,6 +102,8 @@ class Supervisor:
         match message:
             case StatusReply():
                 self.desk.answered(message)
+            case SwitchOutcome():
+                self.failovers.answered(message)
             case Handover():
                 self.handover = message
             case Started(generation=generation):

@@ -285,6 +285,8 @@ class BasculeOptions(Model, frozen=True, kw_only=True):
     """How long a virtual address outlives a daemon that died whole; 0 = for ever, None = a few down intervals."""
     ready_timeout: Seconds | None = None
     """How long readiness may hold back a preemption; None = three advert intervals."""
+    handover_key: str | None = None
+    """The secret that signs planned switches; None = each instance's auth_pass."""
 
 
 class Configuration(Model, frozen=True, kw_only=True):

@@ -17,12 +17,19 @@ class Verb(enum.Enum):
     RELOAD = "reload"
     RESTART = "restart"
     STOP = "stop"
+    FAILOVER = "failover"
 
 
 class ControlRequest(Model, frozen=True, kw_only=True):
     """A request."""
 
     verb: Verb
+    instance: str | None = None
+    """failover: which; None = all that are active here."""
+    peer: str | None = None
+    """failover: to whom, by name or address; None = the best that answers."""
+    release: bool = False
+    """failover: end the hold instead."""
 
 
 class ControlReply(Model, frozen=True, kw_only=True):

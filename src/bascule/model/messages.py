@@ -69,6 +69,25 @@ class Stop(Model, frozen=True, kw_only=True, tag="stop"):
     mode: StopMode = StopMode.STOP
 
 
+class SwitchOrder(Model, frozen=True, kw_only=True, tag="switch_order"):
+    """The supervisor to vrrp: hand over to a peer, or end the hold after that; answered by `SwitchOutcome`."""
+
+    number: int
+    instance: str | None = None
+    """None = every one that is active, or kept back."""
+    peer: str | None = None
+    """Its name or its address; None = the best one that answers."""
+    release: bool = False
+
+
+class SwitchOutcome(Model, frozen=True, kw_only=True, tag="switch_outcome"):
+    """vrrp to the supervisor: how the planned switch of the same number went."""
+
+    number: int
+    ok: bool
+    text: str
+
+
 class StatusRequest(Model, frozen=True, kw_only=True, tag="status_request"):
     """The supervisor to a role: answer with a `StatusReply` of the same number."""
 
@@ -251,6 +270,8 @@ Message: TypeAlias = (
     | Refused
     | Configure
     | Stop
+    | SwitchOrder
+    | SwitchOutcome
     | StatusRequest
     | StatusReply
     | InstanceState
@@ -273,6 +294,7 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     OnStandby: (Role.SUPERVISOR,),
     Refused: (Role.SUPERVISOR,),
     StatusReply: (Role.SUPERVISOR,),
+    SwitchOutcome: (Role.SUPERVISOR,),
     InstanceState: (Role.PLANE, Role.NOTIFY, Role.SUPERVISOR),
     LastWill: (Role.SUPERVISOR,),
     Handover: (Role.SUPERVISOR,),

@@ -52,6 +52,10 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     """Adverts received, by what their checksum covers: `message` or `pseudo_header`."""
     virtual_mac: str | None = None
     """`00:00:5e:00:01:33 on vrrp.51`: what the virtual addresses are at, and on which interface."""
+    held: bool = False
+    """It gave its addresses up in a planned switch and keeps back with priority 1."""
+    handed_to: IPAddress | None = None
+    """To whom; None = to whoever was next."""
 
 
 class VrrpStatus(Model, frozen=True, kw_only=True):
@@ -60,6 +64,8 @@ class VrrpStatus(Model, frozen=True, kw_only=True):
     instances: tuple[InstanceStatus, ...] = ()
     lateness_max: Seconds = Seconds(0.0)
     """The worst lateness of a timer since the start."""
+    orders_refused: dict[str, int] = msgspec.field(default_factory=dict)
+    """Datagrams of planned switches that were counted and dropped, by reason."""
     notes: tuple[str, ...] = ()
 
 

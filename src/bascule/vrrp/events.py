@@ -124,7 +124,45 @@ class Reconfigured:
     settings: Settings
 
 
-Event: TypeAlias = Start | Stop | StandingChanged | AdvertReceived | Timeout | ReadyChanged | Reconfigured
+@dataclasses.dataclass(slots=True, frozen=True)
+class HandOver:
+    """A planned switch: this successor is being asked now; None = give up to whoever is next."""
+
+    to: IPAddress | None
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Succeeded:
+    """The successor that was asked says that it has announced."""
+
+    source: IPAddress
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Declined:
+    """The successor that was asked says that it will not."""
+
+    source: IPAddress
+    why: str
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class TakeOver:
+    """The active asks us to be its successor now."""
+
+    source: IPAddress
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Release:
+    """An operator ends the hold after a planned switch."""
+
+
+PlannedSwitch: TypeAlias = HandOver | Succeeded | Declined | TakeOver | Release
+
+Event: TypeAlias = (
+    Start | Stop | StandingChanged | AdvertReceived | Timeout | ReadyChanged | Reconfigured | PlannedSwitch
+)
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -142,6 +180,11 @@ class PutAddresses:
 @dataclasses.dataclass(slots=True, frozen=True)
 class TakeAddresses:
     """Have the virtual addresses off."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class LeaveAddresses:
+    """Have the virtual addresses off, but serve late frames for a second: the successor has announced itself."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -183,7 +226,9 @@ class Noticed:
     detail: str
 
 
-Command: TypeAlias = SendAdvert | PutAddresses | TakeAddresses | Announce | Drain | StateChanged | Noticed
+Command: TypeAlias = (
+    SendAdvert | PutAddresses | TakeAddresses | LeaveAddresses | Announce | Drain | StateChanged | Noticed
+)
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -201,3 +246,7 @@ class Snapshot:
     """Who is active, as far as known."""
     late_timers: int
     """Timers that were not believed."""
+    held: bool = False
+    """It gave the addresses up in a planned switch, and keeps back until it is released or nobody is heard."""
+    handed_to: IPAddress | None = None
+    """To whom; None = to whoever was next."""

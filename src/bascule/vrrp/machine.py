@@ -15,6 +15,10 @@ For the second, a backup waits for two moments: `_down_at`, put off by every adv
 those that lead. When nobody is heard they are the same moment, the RFC's Active_Down_Timer.
 
 In version 3 a backup lives at the pace of the active that it hears: `_pace` is the RFC's Active_Adver_Interval.
+
+A planned switch is no part of the RFC: the active says nothing from when it asks its successor until that has
+announced itself, and the successor does not hear for a moment what its predecessor sent before. Afterwards the old one
+keeps back: it has priority 1 until it is released, or nobody is heard.
 """
 
 from __future__ import annotations
@@ -28,14 +32,19 @@ from bascule.vrrp.events import (
     AdvertReceived,
     Announce,
     Command,
+    Declined,
     Drain,
     Event,
     Fault,
+    HandOver,
+    LeaveAddresses,
     Notice,
     Noticed,
+    PlannedSwitch,
     PutAddresses,
     ReadyChanged,
     Reconfigured,
+    Release,
     SendAdvert,
     Settings,
     Snapshot,
@@ -43,7 +52,9 @@ from bascule.vrrp.events import (
     Start,
     StateChanged,
     Stop,
+    Succeeded,
     TakeAddresses,
+    TakeOver,
     Timeout,
 )
 from bascule.vrrp.packet import PRIORITY_OWNER, PRIORITY_STOP
@@ -72,6 +83,16 @@ JITTER = Seconds(0.02)
 PATIENCE = 8
 """Late timers in a row, with nothing heard between, until a call may come a whole interval late: a machine that is
 always a little late must take over some time, too."""
+
+
+SUCCESSION = 0.005
+"""Seconds that a successor has to announce itself."""
+
+DEAF = 0.02
+"""Seconds for which a successor does not hear its predecessor: what that sent before it asked may come later."""
+
+PRIORITY_HELD = Priority(1)
+"""After a planned switch: any other router goes first."""
 
 
 def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
@@ -137,6 +158,13 @@ class Machine:
         self._stopped: IPAddress | None = None
         """The active that has just said that it stops."""
         self._late_timers = 0
+        self._successor: IPAddress | None = None
+        """Who was asked, or has the addresses since we keep back."""
+        self._succession_at = NEVER
+        """When the successor must have announced itself."""
+        self._predecessor: tuple[IPAddress, float] | None = None
+        """Who asked us, and until when it is not heard."""
+        self._held = False
         self._actions: dict[Action, Callable[[], None]] = {
             Action.SEND_ADVERT: self._send_advert,
             Action.SEND_STOP: lambda: self._ask(SendAdvert(PRIORITY_STOP)),
@@ -153,6 +181,10 @@ class Machine:
             Action.HEAR: self._hear,
             Action.CLEAR: self._clear,
             Action.FORGET: self._forget,
+            Action.AWAIT: self._await,
+            Action.LEAVE_ADDRESSES: lambda: self._ask(LeaveAddresses()),
+            Action.HOLD: self._hold,
+            Action.GIVE_WAY: self._give_way,
         }
 
     @property
@@ -162,13 +194,18 @@ class Machine:
 
     @property
     def priority(self) -> Priority:
-        """The effective priority: the configured one, changed by what is tracked."""
+        """The effective priority: the configured one, changed by what is tracked; while it keeps back, 1."""
         return self._priority
 
     @property
     def settings(self) -> Settings:
         """The settings in effect."""
         return self._settings
+
+    @property
+    def awaits(self) -> IPAddress | None:
+        """The successor that was asked and has not answered yet."""
+        return self._successor if self._succession_at < NEVER else None
 
     @property
     def skew(self) -> Seconds:
@@ -188,6 +225,8 @@ class Machine:
 
     def deadline(self) -> float:
         """When to hand in `Timeout`; infinite when nothing is waited for."""
+        if self._succession_at < NEVER:
+            return self._succession_at
         if self._state is VrrpState.MASTER:
             return min(self._advert_at, self._announce_at, self._answered_again_at, self._refresh_at, self._answer_at)
         if self._state is VrrpState.BACKUP:
@@ -206,6 +245,8 @@ class Machine:
             faults=self._faults,
             active=self._settings.address if self._state is VrrpState.MASTER else self._active,
             late_timers=self._late_timers,
+            held=self._held,
+            handed_to=self._successor if self._held else None,
         )
 
     def handle(self, event: Event, now: float) -> list[Command]:
@@ -228,6 +269,8 @@ class Machine:
                 self._ready(ready)
             case Reconfigured(settings=settings):
                 self._reconfigure(settings)
+            case HandOver() | Succeeded() | Declined() | TakeOver() | Release():
+                self._switch(event)
         self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
         return self._commands
 
@@ -261,7 +304,7 @@ class Machine:
     def _start(self, event: Start) -> None:
         self._held_until = self._now + event.hold
         self._faults, self._change = event.faults, event.change
-        self._priority = effective(self._settings.priority, self._change)
+        self._priority = self._effective(self._settings.priority)
         if event.faults:
             self._move(Cause.STARTED_WITH_FAULT, self._why_faulty())
         elif event.adopt:
@@ -292,15 +335,18 @@ class Machine:
     def _why_faulty(self) -> str:
         return "; ".join(fault.words for fault in self._faults)
 
+    def _effective(self, configured: Priority) -> Priority:
+        return PRIORITY_HELD if self._held else effective(configured, self._change)
+
     def _set_priority(self) -> None:
         """As in keepalived, the next advert carries it; a backup's wait shifts with its skew time."""
-        before, self._priority = self._priority, effective(self._settings.priority, self._change)
+        before, self._priority = self._priority, self._effective(self._settings.priority)
         if before != self._priority and self._state is VrrpState.BACKUP:
             self._shift_by = self.skew - skew_time(self._settings.version, before, self._pace)
             self._move(Cause.PRIORITY_CHANGED, "")
 
     def _advert(self, event: AdvertReceived) -> None:
-        if self._state not in (VrrpState.BACKUP, VrrpState.MASTER):
+        if self._state not in (VrrpState.BACKUP, VrrpState.MASTER) or self._in_switch(event):
             return
         self._disbelieved = 0
         # An advert that overtook another on its way here must not make the silence look longer.
@@ -318,6 +364,43 @@ class Machine:
             detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._priority}"
             self._ask(Noticed(Notice.SECOND_ACTIVE, detail))
         self._move(Cause.PEER_LEADS if leads else Cause.PEER_YIELDS, f"{event.source} has priority {event.priority}")
+
+    def _switch(self, event: PlannedSwitch) -> None:
+        """A planned switch; what does not fit the state comes too late and changes nothing."""
+        match event:
+            case HandOver(to=None) if self._state is VrrpState.MASTER:
+                self._successor = None
+                self._move(Cause.YIELDED, "gave up in a planned switch")
+            case HandOver(to=successor) if self._state is VrrpState.MASTER:
+                self._successor = successor
+                self._move(Cause.HANDING_OVER, "")
+            case Succeeded(source=source) if source == self.awaits:
+                self._succeeded(source)
+            case Declined(source=source, why=why) if source == self.awaits:
+                self._succession_at = NEVER
+                self._move(Cause.SUCCESSOR_REFUSED, f"{source}: {why}")
+            case TakeOver(source=source) if self._state is VrrpState.BACKUP:
+                self._move(Cause.APPOINTED, f"{source} handed over in a planned switch")
+                self._predecessor = (source, self._now + DEAF)
+            case Release() if self._held:
+                self._held, self._successor = False, None
+                self._set_priority()
+
+    def _succeeded(self, source: IPAddress) -> None:
+        self._active = source
+        self._move(Cause.SUCCEEDED, f"handed over to {source} in a planned switch")
+
+    def _in_switch(self, event: AdvertReceived) -> bool:
+        """Whether an advert is heard as part of a planned switch, or not heard at all because of one."""
+        if self._predecessor is not None and self._state is VrrpState.MASTER:
+            source, until = self._predecessor
+            if event.source == source and event.received_at < until and event.priority != PRIORITY_STOP:
+                return True
+        if self.awaits is None:
+            return False
+        if event.source == self.awaits and event.priority != PRIORITY_STOP:
+            self._succeeded(event.source)
+        return not self._leads(event)
 
     def _learn(self, interval: Seconds) -> None:
         """RFC 9568 6.4.2: the skew time and the down interval follow the active's interval; version 2 has but one."""
@@ -351,6 +434,12 @@ class Machine:
         return f"no advert from {self._active} for {silence:.{1 if silence >= 1 else 3}f} s"
 
     def _active_timeout(self) -> None:
+        if self._succession_at < NEVER:
+            if self._now >= self._succession_at:
+                reason = f"{self._successor} did not answer in a planned switch"
+                self._successor = None
+                self._move(Cause.SUCCESSOR_SILENT, reason)
+            return
         if self._now >= self._advert_at:
             self._move(Cause.ADVERT_DUE, "")
         if self._now >= self._answer_at:
@@ -373,7 +462,7 @@ class Machine:
 
     def _reconfigure(self, settings: Settings) -> None:
         self._settings = settings
-        self._priority = effective(settings.priority, self._change)
+        self._priority = self._effective(settings.priority)
         if not self._learned:
             self._pace = settings.interval
         if self._state in (VrrpState.BACKUP, VrrpState.MASTER):
@@ -386,6 +475,9 @@ class Machine:
 
     def _move(self, cause: Cause, reason: str) -> None:
         row = ROWS[self._state, cause]
+        if row.target is VrrpState.MASTER and self._state is not VrrpState.MASTER:
+            self._held, self._predecessor = False, None
+            self._priority = self._effective(self._settings.priority)
         for action in row.actions:
             self._actions[action]()
         if row.target is self._state:
@@ -401,6 +493,7 @@ class Machine:
         self._down_at = self._preempt_at = self._advert_at = self._answer_at = NEVER
         self._announce_at = self._answered_again_at = self._refresh_at = NEVER
         self._not_before = self._not_freed_before = 0.0
+        self._succession_at = NEVER
         self._delayed_until = NEVER
         self._hold_noticed = False
 
@@ -440,6 +533,17 @@ class Machine:
         if self._held_until > self._now:
             return "a crash not long ago"
         return "preempt_delay" if self._now < self._delayed_until < NEVER else "not ready yet"
+
+    def _await(self) -> None:
+        self._succession_at = self._now + SUCCESSION
+
+    def _hold(self) -> None:
+        self._held = True
+        self._priority = self._effective(self._settings.priority)
+
+    def _give_way(self) -> None:
+        """Whoever else is there needs the skew time; if there is nobody, the addresses must not be long without us."""
+        self._down_at = self._preempt_at = self._now + self._pace + self.skew
 
     def _put_off(self) -> None:
         self._not_before = self._now + self.down_interval

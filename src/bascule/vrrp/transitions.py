@@ -38,6 +38,12 @@ class Cause(enum.Enum):
     ADVERT_DUE = "advert interval over"
     RECONFIGURED = "new settings"
     OVERSLEPT = "woke later than the own down interval"
+    HANDING_OVER = "planned switch: a successor was asked"
+    YIELDED = "planned switch: addresses given up"
+    SUCCEEDED = "planned switch: the successor has announced"
+    SUCCESSOR_SILENT = "planned switch: the successor does not answer"
+    SUCCESSOR_REFUSED = "planned switch: the successor refuses"
+    APPOINTED = "planned switch: asked to take over"
 
 
 class Action(enum.Enum):
@@ -58,6 +64,10 @@ class Action(enum.Enum):
     SHIFT = "wait longer or shorter by as much as the skew time has changed"
     HEAR = "remember that a peer is heard; go on waiting to preempt it"
     CLEAR = "stop all timers"
+    AWAIT = "say nothing until the successor has announced, for at most 5 ms"
+    LEAVE_ADDRESSES = "take the virtual addresses off, but serve late frames for one second"
+    HOLD = "keep back with priority 1"
+    GIVE_WAY = "wait for one advert interval and the skew time of priority 1"
     FORGET = "go by the own advert interval"
     """Version 3: until the active's is learned from its advert."""
 
@@ -77,6 +87,7 @@ _INIT, _BACKUP, _MASTER, _FAULT = VrrpState.INIT, VrrpState.BACKUP, VrrpState.MA
 _TAKE_OVER = (Action.CLEAR, Action.FORGET, Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)
 _BEGIN = (Action.CLEAR, Action.FORGET, Action.TAKE_ADDRESSES, Action.START_DOWN_TIMER)
 _STAND_BACK = (Action.CLEAR, Action.TAKE_ADDRESSES, Action.START_DOWN_TIMER)
+_GIVE_UP = (Action.CLEAR, Action.HOLD, Action.SEND_STOP, Action.TAKE_ADDRESSES, Action.GIVE_WAY)
 
 TABLE: tuple[Transition, ...] = (
     Transition(_INIT, Cause.STARTED, _BACKUP, _BEGIN),
@@ -107,6 +118,23 @@ TABLE: tuple[Transition, ...] = (
     Transition(_MASTER, Cause.STOPPED, _INIT, (Action.CLEAR, Action.SEND_STOP, Action.TAKE_ADDRESSES)),
     Transition(_FAULT, Cause.FAULTS_GONE, _BACKUP, _BEGIN),
     Transition(_FAULT, Cause.OWNER_FAULTS_GONE, _MASTER, _TAKE_OVER),
+    Transition(_MASTER, Cause.HANDING_OVER, _MASTER, (Action.AWAIT,)),
+    Transition(
+        _MASTER,
+        Cause.SUCCEEDED,
+        _BACKUP,
+        (Action.CLEAR, Action.HOLD, Action.LEAVE_ADDRESSES, Action.START_DOWN_TIMER),
+    ),
+    Transition(_MASTER, Cause.SUCCESSOR_SILENT, _BACKUP, _GIVE_UP),
+    Transition(_MASTER, Cause.YIELDED, _BACKUP, _GIVE_UP),
+    Transition(_MASTER, Cause.SUCCESSOR_REFUSED, _MASTER, (Action.SEND_ADVERT,)),
+    # The advert is the sign for the predecessor, so it comes last.
+    Transition(
+        _BACKUP,
+        Cause.APPOINTED,
+        _MASTER,
+        (Action.CLEAR, Action.FORGET, Action.PUT_ADDRESSES, Action.ANNOUNCE, Action.SEND_ADVERT),
+    ),
     Transition(_FAULT, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
 )
 

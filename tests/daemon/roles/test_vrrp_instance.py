@@ -23,7 +23,7 @@ from bascule.model.configuration import (
     VrrpState,
 )
 from bascule.vrrp import ah, packet
-from bascule.vrrp.events import Reconfigured, Start, StateChanged, Stop, Timeout
+from bascule.vrrp.events import HandOver, Reconfigured, Start, StateChanged, Stop, Succeeded, Timeout
 from bascule.vrrp.packet import Datagram
 
 HERE = ipaddress.IPv4Address("192.168.2.210")
@@ -69,6 +69,9 @@ class Rim:
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         self.did.append(("take", owner, unwanted))
+
+    def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
+        self.did.append(("leave", owner, unwanted, now))
 
 
 def made(config: VrrpInstance = CONFIG, options: BasculeOptions | None = None) -> tuple[Instance, Rim]:
@@ -312,3 +315,14 @@ def test_adverts_with_an_authentication_header_have_fresh_numbers_and_are_heard_
     assert receiver.refusals.counts == {"replay": 2, "auth_type": 2}
     receiver.configure(CONFIG, BasculeOptions(), HERE, frozenset())
     assert receiver.sequences is None
+
+
+def test_after_a_planned_switch_the_addresses_are_left_and_not_just_taken() -> None:
+    instance, rim = made()
+    instance.handle(Start(), 100.0)
+    while instance.state is not VrrpState.MASTER:
+        instance.handle(Timeout(), instance.deadline)
+    instance.handle(HandOver(PEER), instance.deadline)
+    rim.did.clear()
+    instance.handle(Succeeded(PEER), instance.deadline - 0.001)
+    assert [done[:2] for done in rim.did] == [("leave", "VI_1")]

@@ -38,6 +38,9 @@ class Rim:
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Not taken."""
 
+    def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
+        """Not left."""
+
 
 def started(name: str, priority: int, peers: tuple[UnicastPeer, ...] = ()) -> Instance:
     config = VrrpInstance(
@@ -83,9 +86,10 @@ def test_a_state_says_why() -> None:
 def test_the_status_adds_what_could_not_be_told_to_belong_to_an_instance() -> None:
     instance = started("backup", 100)
     instance.refusals.counts["ttl"] = 2
-    status = status_of([instance], {"eth0": {"truncated": 3}, "eth1": {"type": 9}}, 0.25, ("not realtime",))
+    status = status_of([instance], {"eth0": {"truncated": 3}, "eth1": {"type": 9}}, 0.25, ("not realtime",), {"ttl": 1})
     (shown,) = status.instances
     assert shown.packets_refused == {"ttl": 2, "truncated": 3}
     assert (shown.master, shown.virtual_addresses) == (None, (VIP,))
     assert (shown.version, shown.active_interval, shown.checksum_forms) == (2, 1.0, {})
     assert (status.lateness_max, status.notes) == (0.25, ("not realtime",))
+    assert (status.orders_refused, shown.held, shown.handed_to) == ({"ttl": 1}, False, None)

@@ -154,7 +154,7 @@ MUTANTS = (
     Mutant(
         name="reload_ignored",
         what="goes on with the old priority after a reload",
-        edits=(("        self._priority = effective(settings.priority, self._change)\n", ""),),
+        edits=(("        self._priority = self._effective(settings.priority)\n", ""),),
     ),
     Mutant(
         name="interface_ignored",

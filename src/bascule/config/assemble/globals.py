@@ -65,7 +65,7 @@ def options(section: Section, findings: Findings) -> BasculeOptions:
     names: list[tuple[str, ...]] = section.get("xdp_interface") or []
     known = {
         name: section.values[name]
-        for name in ("data_plane", "xdp_mode", "connection_table_size", "vip_lifetime", "ready_timeout")
+        for name in ("data_plane", "xdp_mode", "connection_table_size", "vip_lifetime", "ready_timeout", "handover_key")
         if name in section.values
     }
     return BasculeOptions(xdp_interfaces=tuple(name for line in names for name in line), **known)

@@ -77,6 +77,14 @@ BASCULE = Block(
         meaning="how long a script that is run at an event may take; then it is ended with all that it started",
     ),
     Keyword(
+        "handover_key",
+        WORD,
+        default="the instance's auth_pass",
+        acted=True,
+        meaning="the secret, the same on all directors, that signs planned switches (`bascule failover`, `stop`); "
+        "without it and without auth_pass they are switches by priority 0",
+    ),
+    Keyword(
         "legacy",
         LEGACY,
         default="honour",

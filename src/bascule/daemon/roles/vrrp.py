@@ -8,9 +8,12 @@ everything else, so that neither a timer nor an order is acted on with old knowl
 
 from __future__ import annotations
 
+import math
 import os
 import select
+import socket
 from collections.abc import Sequence
+from typing import TypeVar
 
 from bascule.daemon import exits
 from bascule.daemon.bus import Bus, BusClosedError
@@ -18,15 +21,15 @@ from bascule.daemon.context import RoleContext
 from bascule.daemon.log import Log
 from bascule.daemon.memfd import read_all
 from bascule.daemon.roles.vrrp_group import Group
+from bascule.daemon.roles.vrrp_handover import Switchboard
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
-from bascule.daemon.roles.vrrp_ports import Port
 from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, will_of
 from bascule.errors import BasculeError
 from bascule.linux import scheduling
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
 from bascule.model.base import to_json, unpack
-from bascule.model.configuration import Configuration
+from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import (
     Configure,
     Handover,
@@ -39,6 +42,7 @@ from bascule.model.messages import (
     StatusRequest,
     Stop,
     StopMode,
+    SwitchOrder,
 )
 from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.transitions import Cause
@@ -46,8 +50,14 @@ from bascule.vrrp.transitions import Cause
 HANDOVER_WAIT = 0.25
 """Seconds that a restarted role waits for its predecessor's handover."""
 
+FAREWELL = 0.25
+"""Seconds that a director that ends spends on handing over, at most."""
+
 IDLE = 3600.0
 """Seconds of a round in which no timer is set."""
+
+
+P = TypeVar("P")
 
 
 class Runner:
@@ -61,6 +71,7 @@ class Runner:
         self._monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self._netlink = Netlink()
         self._group = Group(self._netlink, self._log, self._report, self._heard_lower)
+        self._switchboard = Switchboard(self._group, self._log)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
         self._lateness = 0.0
@@ -97,6 +108,7 @@ class Runner:
         """Run a configuration. Raises ConfigurationError with nothing changed."""
         handover, self._handover = self._handover, Handover(active=())
         self._group.configure(configuration, handover)
+        self._switchboard.configure(configuration.options, configuration.globals.router_id or socket.gethostname())
         for instance in self._group.instances.values():
             self._tell(state_of(instance))
         self._send_will()
@@ -104,16 +116,21 @@ class Runner:
 
     def _round(self) -> None:
         ports = {opened.fileno(): port for port in self._group.ports for opened in port.sockets.values()}
-        wake = min(self._group.deadline(), boottime() + IDLE)
+        lines = self._switchboard.lines.sockets()
+        wake = min(self._group.deadline(), self._switchboard.deadline(), boottime() + IDLE)
         writers = [self._bus] if self._bus.wants_write else []
-        readers: list[int | Bus | Monitor] = [*ports, self._bus, self._monitor]
+        readers: list[int | Bus | Monitor] = [*ports, *lines, self._bus, self._monitor]
         readable, writable, _ = select.select(readers, writers, [], max(0.0, wake - boottime()))
         self._lateness = max(self._lateness, boottime() - wake)
         for port in _chosen(ports, readable):
             self._group.packets(port)
+        for line in _chosen(lines, readable):
+            self._switchboard.receive(line)
         self._group.timers()
+        self._switchboard.timers()
         if self._monitor in readable:
             self._group.kernel(*self._monitor.receive())
+            self._switchboard.refresh()
         if writable:
             self._flush()
         if self._bus in readable:
@@ -151,6 +168,8 @@ class Runner:
                 self._handover = message
             case Stop(mode=mode):
                 self._stop = mode
+            case SwitchOrder():
+                self._switchboard.begin(message, self._tell)
             case StatusRequest(number=number):
                 self._tell(StatusReply(number=number, role=Role.VRRP, body=self._status()))
             case Configure(generation=generation) if descriptor is not None:
@@ -167,8 +186,9 @@ class Runner:
 
     def _status(self) -> bytes:
         unplaced = {port.name: port.refusals.counts for port in self._group.ports}
-        notes = (*self._notes, *self._group.notes)
-        return to_json(status_of(self._group.instances.values(), unplaced, self._lateness, notes))
+        lines = self._switchboard.lines
+        notes = (*self._notes, *self._group.notes, *lines.notes)
+        return to_json(status_of(self._group.instances.values(), unplaced, self._lateness, notes, lines.refused))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:
         self._send_will()
@@ -195,12 +215,24 @@ class Runner:
         if self._stop is StopMode.RESTART:
             self._tell(self._group.hand_over())
             return
+        self._switch_over()
         self._group.stop()
         self._send_will()
+        while self._group.late.deadline() < math.inf:
+            select.select([], [], [], max(0.0, self._group.late.deadline() - boottime()))
+            self._group.late.expire(boottime())
+
+    def _switch_over(self) -> None:
+        """A director that ends hands over to a peer if one answers; what is still active then says priority 0."""
+        if any(instance.state is VrrpState.MASTER for instance in self._group.instances.values()):
+            end = boottime() + FAREWELL
+            self._switchboard.begin(SwitchOrder(number=0), lambda _: None, urgent=True)
+            while self._switchboard.busy and boottime() < end:
+                self._round()
 
 
-def _chosen(ports: dict[int, Port], readable: Sequence[object]) -> list[Port]:
-    return [ports[entry] for entry in readable if isinstance(entry, int)]
+def _chosen(places: dict[int, P], readable: Sequence[object]) -> list[P]:
+    return [places[entry] for entry in readable if isinstance(entry, int) and entry in places]
 
 
 def run(context: RoleContext) -> int:

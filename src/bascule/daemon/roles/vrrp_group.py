@@ -15,6 +15,7 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
+from bascule.daemon.roles.vrrp_late import LateFrames
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_tracking import Tracking
@@ -69,6 +70,7 @@ class Group:
         self._keeper = Keeper(netlink, log)
         self.ports = Ports(netlink)
         self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
+        self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._beneath: dict[str, str] = {}
@@ -78,6 +80,7 @@ class Group:
         self._virtual: frozenset[IPAddress] = frozenset()
         self.tracking = Tracking(log, self._weigh)
         self._ready = False
+        self._sync_group_of: dict[str, str] = {}
         self._reading: set[str] = set()
         self.notes: tuple[str, ...] = ()
         """Instances that do not run, and why."""
@@ -96,6 +99,7 @@ class Group:
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on (Rim)."""
+        self.late.end(owner)
         self._keeper.put(owner, wanted, lifetime, now)
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
@@ -103,10 +107,16 @@ class Group:
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self._keeper.take(owner, unwanted)
 
+    def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
+        """Have addresses off, but serve late frames (Rim)."""
+        self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
+        self.late.begin(owner, unwanted, now)
+        self._keeper.take(owner, unwanted)
+
     def deadline(self) -> float:
         """When `timers` is to be called next."""
         first = min((instance.deadline for instance in self.instances.values()), default=math.inf)
-        return min(first, self._keeper.deadline(), self._pacer.deadline())
+        return min(first, self._keeper.deadline(), self._pacer.deadline(), self.late.deadline())
 
     def configure(self, wanted: Configuration, handover: Handover) -> None:
         """Run the instances of `wanted`: unchanged ones go on as they are, changed ones in place where that can be.
@@ -137,6 +147,7 @@ class Group:
                 self._change(self.instances[entry.name], entry, wanted)
             else:
                 self._start(entry, wanted, handover, seats[entry.name])
+        self._sync_group_of = {name: f"group {g.name}" for g in wanted.sync_groups for name in g.members}
         self._settle()
 
     def _settle(self) -> None:
@@ -296,6 +307,7 @@ class Group:
             self._keeper.renew(now)
         if self._pacer.deadline() <= now:
             self._pacer.run(now)
+        self.late.expire(now)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
         """Take in what changed in the kernel: links that went or came, addresses that others took off."""
@@ -334,6 +346,22 @@ class Group:
         instance.move(source)
         self._allow_source(instance)
         self._handle(instance, Reconfigured(instance.settings), now)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this director may preempt a peer that it hears."""
+        return self._ready
+
+    def tell(self, name: str, event: Event) -> None:
+        """Hand an event to one instance."""
+        self._handle(self.instances[name], event, boottime())
+
+    def units(self, names: Iterable[str]) -> list[tuple[str, ...]]:
+        """The instances that a planned switch moves together: those of a sync group, else each alone."""
+        found: dict[str, list[str]] = {}
+        for name in names:
+            found.setdefault(self._sync_group_of.get(name, name), []).append(name)
+        return [tuple(members) for members in found.values()]
 
     def ready(self, ready: bool) -> None:
         """Whether this director may preempt a peer that it hears."""

@@ -23,6 +23,7 @@ from bascule.vrrp.events import (
     Announce,
     Drain,
     Event,
+    LeaveAddresses,
     Noticed,
     PutAddresses,
     SendAdvert,
@@ -61,6 +62,9 @@ class Rim(Protocol):
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Have addresses off."""
+
+    def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
+        """Have addresses off, but serve late frames."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -234,6 +238,8 @@ class Instance:
                     self._rim.put(self.name, self.moving, lifetime, now)
                 case TakeAddresses():
                     self._rim.take(self.name, self.moving)
+                case LeaveAddresses():
+                    self._rim.leave(self.name, self.moving, now)
                 case Announce(times=times):
                     self.announce(times, now)
                 case Drain():

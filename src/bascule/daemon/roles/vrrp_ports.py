@@ -155,6 +155,10 @@ class Ports:
             self._own[here] = frozenset(e.address for e in entries if e.index == here or not e.address.is_link_local)
         return self._own[here]
 
+    def holds(self, index: int, address: IPAddress) -> bool:
+        """Whether an interface, by number, has an address."""
+        return any(entry.index == index and entry.address == address for entry in self._addresses.values())
+
     def _settle(self) -> None:
         self._local = frozenset(entry.address for entry in self._addresses.values())
         self._own.clear()

@@ -75,13 +75,18 @@ def will_of(instances: Iterable[Instance]) -> LastWill:
 
 
 def status_of(
-    instances: Iterable[Instance], unplaced: Mapping[str, dict[str, int]], lateness: float, notes: tuple[str, ...]
+    instances: Iterable[Instance],
+    unplaced: Mapping[str, dict[str, int]],
+    lateness: float,
+    notes: tuple[str, ...],
+    orders_refused: dict[str, int],
 ) -> VrrpStatus:
     """The role's part of `bascule status`; `unplaced`: packets refused before an instance was known, by interface."""
     return VrrpStatus(
         instances=tuple(_instance_status(entry, unplaced.get(entry.seat.talks, {})) for entry in instances),
         lateness_max=Seconds(lateness),
         notes=notes,
+        orders_refused=orders_refused,
     )
 
 
@@ -104,6 +109,8 @@ def _instance_status(instance: Instance, unplaced: dict[str, int]) -> InstanceSt
         active_interval=instance.machine.pace,
         checksum_forms=dict(instance.checksum_forms),
         virtual_mac=_virtual_mac(instance),
+        held=found.held,
+        handed_to=found.handed_to,
     )
 
 

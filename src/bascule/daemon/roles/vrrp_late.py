@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Late frames: after a planned switch the old director goes on serving a virtual address for a second, unasked.
+
+Hosts that have not yet taken in the successor's announcement still send here. So the address stays, on the loopback
+interface, where nobody's ARP request or neighbour solicitation finds it: for IPv6 that is so by itself, for IPv4 the
+interface is told not to answer for addresses of host scope (arp_ignore 3), which no other address of a network has,
+and to ask under its own address (arp_announce 2). Everything is as before a second later; the addresses have a lifetime
+of their own, should this process not live to see that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import socket
+from collections.abc import Callable
+
+from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_addresses import Placed
+from bascule.errors import KernelRefusedError
+from bascule.linux import addresses, sysctl
+from bascule.linux.netlink import Netlink
+from bascule.model.base import IPAddress
+
+SECONDS = 1.0
+LIFETIME = 2.0
+LOOPBACK = "lo"
+
+_QUIET = {"arp_ignore": 3, "arp_announce": 2}
+_WHOLE = {4: 32, 6: 128}
+
+
+@dataclasses.dataclass(slots=True)
+class _Served:
+    until: float
+    addresses: tuple[IPAddress, ...]
+    interfaces: frozenset[str]
+
+
+class LateFrames:
+    """Who is served how long. What the kernel refuses is logged: then late frames are lost, and nothing else."""
+
+    def __init__(self, netlink: Netlink, log: Log, held: Callable[[int, IPAddress], bool]) -> None:
+        """`held`: whether an interface, by number, has an address already; such a one is left alone."""
+        self._netlink = netlink
+        self._log = log
+        self._held = held
+        self._served: dict[str, _Served] = {}
+        self._before: dict[str, dict[str, str]] = {}
+        """By interface: the settings to restore."""
+
+    def begin(self, owner: str, entries: tuple[Placed, ...], now: float) -> None:
+        """Serve an instance's addresses; they are on their interfaces still, and are to be taken off after this."""
+        self.end(owner)
+        put: list[IPAddress] = []
+        silent: set[str] = set()
+        try:
+            loopback = socket.if_nametoindex(LOOPBACK)
+            for entry in entries:
+                if entry.address.version == 4:
+                    silent.add(entry.interface)
+                    self._silence(entry.interface)
+                if not self._held(loopback, entry.address):
+                    self._put(loopback, entry.address)
+                    put.append(entry.address)
+        except (KernelRefusedError, OSError) as error:
+            self._log.warning("late_frames_not_served", instance=owner, error=error)
+        self._served[owner] = _Served(now + SECONDS, tuple(put), frozenset(silent))
+
+    def deadline(self) -> float:
+        """When the next one's time is over."""
+        return min((served.until for served in self._served.values()), default=math.inf)
+
+    def expire(self, now: float) -> None:
+        """End what is over."""
+        for owner in [owner for owner, served in self._served.items() if now >= served.until]:
+            self.end(owner)
+
+    def end(self, owner: str) -> None:
+        """Serve an instance's late frames no longer: the second is over, or it is active again."""
+        served = self._served.pop(owner, None)
+        if served is None:
+            return
+        needed = {name for other in self._served.values() for name in other.interfaces}
+        try:
+            for address in served.addresses:
+                addresses.remove_named(self._netlink, LOOPBACK, address, _WHOLE[address.version])
+            for interface in served.interfaces - needed:
+                self._restore(interface)
+        except KernelRefusedError as error:
+            self._log.warning("late_frames_not_ended", instance=owner, error=error)
+
+    def _put(self, loopback: int, address: IPAddress) -> None:
+        scope = addresses.SCOPES["host"] if address.version == 4 else 0
+        addresses.add(self._netlink, loopback, address, _WHOLE[address.version], lifetime=LIFETIME, scope=scope)
+
+    def _silence(self, interface: str) -> None:
+        if interface in self._before:
+            return
+        before = self._before[interface] = {}
+        for name, wanted in _QUIET.items():
+            own, everywhere = (f"net/ipv4/conf/{where}/{name}" for where in (interface, "all"))
+            value = sysctl.read(own)
+            # 1 and 2 answer only for addresses of the interface itself: they are as quiet here.
+            if max(int(value), int(sysctl.read(everywhere))) == 0 or name == "arp_announce":
+                sysctl.write(own, max(wanted, int(value)))
+                before[own] = value
+
+    def _restore(self, interface: str) -> None:
+        for name, value in self._before.pop(interface, {}).items():
+            sysctl.write(name, value)

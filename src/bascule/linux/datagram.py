@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UDP on one interface, by multicast and to single hosts, with a chosen source and what came's TTL (udp(7), ip(7)).
+
+As rawsocket.py, for a protocol of our own beside one that has its own number. Knows nothing of the payload's meaning.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import struct
+from collections.abc import Iterator
+
+from bascule.linux.netlink import NetlinkError
+from bascule.linux.rawsocket import Received
+from bascule.model.base import IPAddress
+
+TTL = 255
+RECEIVE_BUFFER = 1 << 18
+LENGTH_MAX = 2048
+"""Longer datagrams are cut, and then no message any more."""
+
+_CLASS_OF_SERVICE = 0xC0
+_TC_PRIO_CONTROL = 7
+_IP_PKTINFO, _IP_RECVTTL, _IP_MULTICAST_ALL, _IPV6_MULTICAST_ALL = 8, 12, 49, 29
+_INTEGER = struct.Struct("=i")
+_PACKET_INFO = struct.Struct("=i4s4s")
+_IPV6_PACKET_INFO = struct.Struct("=16si")
+_MEMBERSHIP = struct.Struct("=4s4si")
+_IPV6_MEMBERSHIP = struct.Struct("=16si")
+_ANCILLARY = socket.CMSG_SPACE(_IPV6_PACKET_INFO.size) + socket.CMSG_SPACE(_INTEGER.size)
+
+
+class DatagramSocket:
+    """One interface's socket for a UDP port, over one IP version. Never blocks."""
+
+    def __init__(self, interface: str, family: int, port: int, group: IPAddress) -> None:
+        """Bind to an interface by name and join a group there. Raises NetlinkError (a KernelRefusedError)."""
+        self._interface, self._family, self._port = interface, family, port
+        kind = socket.AF_INET if family == 4 else socket.AF_INET6
+        try:
+            self._socket = socket.socket(kind, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        except OSError as error:
+            raise NetlinkError(error.errno or errno.EIO, "open a UDP socket") from error
+        try:
+            self._index = socket.if_nametoindex(interface)
+            self._set_up()
+            (self._set_up_4 if family == 4 else self._set_up_6)(group)
+            self._socket.bind(("" if family == 4 else "::", port))
+        except OSError as error:
+            self._socket.close()
+            raise NetlinkError(error.errno or errno.EIO, f"use UDP port {port} on {interface}") from error
+
+    def _set_up(self) -> None:
+        sock = self._socket
+        sock.setblocking(False)
+        # While a process is replaced, the one before still has the port.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode() + b"\0")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+    def _set_up_4(self, group: IPAddress) -> None:
+        sock, level = self._socket, socket.IPPROTO_IP
+        sock.setsockopt(level, socket.IP_TOS, _CLASS_OF_SERVICE)
+        # After IP_TOS, which sets a priority of its own.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
+        sock.setsockopt(level, socket.IP_TTL, TTL)
+        sock.setsockopt(level, socket.IP_MULTICAST_TTL, TTL)
+        sock.setsockopt(level, socket.IP_MULTICAST_LOOP, 0)
+        sock.setsockopt(level, _IP_MULTICAST_ALL, 0)
+        sock.setsockopt(level, _IP_PKTINFO, 1)
+        sock.setsockopt(level, _IP_RECVTTL, 1)
+        sock.setsockopt(level, socket.IP_MULTICAST_IF, _MEMBERSHIP.pack(bytes(4), bytes(4), self._index))
+        sock.setsockopt(level, socket.IP_ADD_MEMBERSHIP, _MEMBERSHIP.pack(group.packed, bytes(4), self._index))
+
+    def _set_up_6(self, group: IPAddress) -> None:
+        sock, level = self._socket, socket.IPPROTO_IPV6
+        sock.setsockopt(level, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(level, socket.IPV6_TCLASS, _CLASS_OF_SERVICE)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
+        sock.setsockopt(level, socket.IPV6_UNICAST_HOPS, TTL)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_HOPS, TTL)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_LOOP, 0)
+        sock.setsockopt(level, _IPV6_MULTICAST_ALL, 0)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_IF, self._index)
+        sock.setsockopt(level, socket.IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(level, socket.IPV6_RECVHOPLIMIT, 1)
+        sock.setsockopt(level, socket.IPV6_JOIN_GROUP, _IPV6_MEMBERSHIP.pack(group.packed, self._index))
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the socket; the group is left."""
+        self._socket.close()
+
+    def send(self, payload: bytes, source: IPAddress, destination: IPAddress) -> None:
+        """Send a datagram from `source`, an address of this host, to the same port there. Raises NetlinkError."""
+        where: tuple[object, ...]
+        if self._family == 4:
+            ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4)))]
+            where = (str(destination), self._port)
+        else:
+            info = _IPV6_PACKET_INFO.pack(source.packed, self._index)
+            ancillary = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
+            scope = self._index if destination.is_link_local or destination.is_multicast else 0
+            where = (str(destination), self._port, 0, scope)
+        try:
+            self._socket.sendmsg([payload], ancillary, 0, where)
+        except OSError as error:
+            what = f"send from {source} to {destination} on {self._interface}"
+            raise NetlinkError(error.errno or errno.EIO, what) from error
+
+    def receive(self) -> Iterator[Received]:
+        """Every datagram that waits. Raises NetlinkError."""
+        while True:
+            try:
+                data, ancillary, _, sender = self._socket.recvmsg(LENGTH_MAX, _ANCILLARY)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                raise NetlinkError(error.errno or errno.EIO, f"receive on {self._interface}") from error
+            said = {kind: value for level, kind, value in ancillary if level != socket.SOL_SOCKET}
+            yield self._received(data, said, str(sender[0]).partition("%")[0])
+
+    def _received(self, data: bytes, said: dict[int, bytes], sender: str) -> Received:
+        destination: IPAddress
+        if self._family == 4:
+            _, _, packed = _PACKET_INFO.unpack(said[_IP_PKTINFO])
+            destination, ttl = ipaddress.IPv4Address(packed), said[socket.IP_TTL]
+        else:
+            packed, _ = _IPV6_PACKET_INFO.unpack(said[socket.IPV6_PKTINFO])
+            destination, ttl = ipaddress.IPv6Address(packed), said[socket.IPV6_HOPLIMIT]
+        return Received(
+            payload=data,
+            source=ipaddress.ip_address(sender),
+            destination=destination,
+            ttl=_INTEGER.unpack(ttl)[0],
+            age=0.0,
+        )

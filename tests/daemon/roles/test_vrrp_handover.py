@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Planned switches between two vrrp roles, with a client that pings the virtual address all the time."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bascule.lab.lone_role import LoneRole
+from bascule.lab.network import LabHost, Network
+from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
+from bascule.lab.waiting import WaitedTooLongError, stays, wait_for
+from bascule.linux.datagram import DatagramSocket
+from bascule.model.base import Priority, Seconds, Vrid, from_json
+from bascule.model.configuration import (
+    AuthType,
+    BasculeOptions,
+    Configuration,
+    GlobalDefinitions,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpState,
+)
+from bascule.model.messages import InstanceChanged, Role, SwitchOrder, SwitchOutcome
+from bascule.model.status import VrrpStatus
+from bascule.vrrp import handover, packet
+from bascule.vrrp.handover import Kind, Order, Standing
+from bascule.vrrp.packet import GROUP_IPV4
+
+pytestmark = [pytest.mark.root, pytest.mark.lab]
+
+C = ipaddress.IPv4Address("192.168.2.100")
+D1 = ipaddress.IPv4Address("192.168.2.210")
+VIP = ipaddress.IPv4Address("192.168.2.240")
+D2 = ipaddress.IPv4Address("192.168.2.211")
+INTERVAL = Seconds(0.2)
+READY = Standing.BACKUP | Standing.READY
+
+SEGMENT = Topology(
+    name="switch",
+    about="Two directors and a client.",
+    segments=(Segment(name="lan"),),
+    hosts=tuple(
+        Host(name=name, role=HostRole.ROUTER, links=(Link(segment="lan", addresses=(f"192.168.2.{last}/24",)),))
+        for name, last in (("d1", 210), ("d2", 211), ("c", 100))
+    ),
+)
+
+
+def configuration(name: str, priority: int, key: str | None = "secret", **changes: object) -> Configuration:
+    values: dict[str, object] = {
+        "name": "VI_1",
+        "interface": "eth0",
+        "vrid": Vrid(51),
+        "priority": Priority(priority),
+        "version": 3,
+        "advert_interval": INTERVAL,
+        "virtual_addresses": (VirtualAddress(address=VIP, prefix_length=32),),
+        **changes,
+    }
+    return Configuration(
+        globals=GlobalDefinitions(router_id=name),
+        instances=(VrrpInstance(**values),),  # type: ignore[arg-type]
+        options=BasculeOptions(handover_key=key),
+    )
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    with Network(SEGMENT) as built:
+        yield built
+
+
+def states(role: LoneRole) -> list[VrrpState]:
+    return [message.state for message in role.messages if isinstance(message, InstanceChanged)]
+
+
+def state(role: LoneRole) -> VrrpState | None:
+    return states(role)[-1] if states(role) else None
+
+
+def reach(role: LoneRole, wanted: VrrpState) -> None:
+    role.until(lambda: state(role) is wanted, 10, f"state {wanted.value}")
+
+
+def order(role: LoneRole, **values: object) -> SwitchOutcome:
+    role.messages = [message for message in role.messages if not isinstance(message, SwitchOutcome)]
+    role.send(SwitchOrder(number=7, **values))  # type: ignore[arg-type]
+    role.until(lambda: any(isinstance(m, SwitchOutcome) for m in role.messages), 10, "the outcome")
+    return next(message for message in role.messages if isinstance(message, SwitchOutcome))
+
+
+def status(role: LoneRole) -> VrrpStatus:
+    return from_json(role.status(), VrrpStatus)
+
+
+class Flood:
+    """Echo requests to the virtual address, a thousand a second, and who answered when."""
+
+    def __init__(self, host: LabHost) -> None:
+        with host.entered():
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._socket.setblocking(False)
+        self._answered: set[int] = set()
+        self._sent = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        wait_for(lambda: self._answered, 10, "the first answer")
+
+    def _run(self) -> None:
+        start = time.monotonic()
+        while not self._over.is_set():
+            wait = start + self._sent / 1000 - time.monotonic()
+            if wait > 0:
+                self._receive(wait)
+            else:
+                self._send()
+
+    def _send(self) -> None:
+        head = struct.pack("!BBHHHI", 8, 0, 0, 77, 0, self._sent)
+        echo = head[:2] + packet.checksum(head).to_bytes(2, "big") + head[4:]
+        self._socket.sendto(echo, (str(VIP), 0))
+        self._sent += 1
+
+    def _receive(self, seconds: float) -> None:
+        if select.select([self._socket], [], [], seconds)[0]:
+            data = self._socket.recv(2048)[20:]
+            if data[0] == 0 and data[4:6] == struct.pack("!H", 77):
+                self._answered.add(int.from_bytes(data[8:12], "big"))
+
+    def until_sent(self, more: int) -> None:
+        """Until so many more were sent."""
+        wanted = self._sent + more
+        wait_for(lambda: self._sent >= wanted, 30, "echo requests")
+
+    def end(self) -> list[int]:
+        """Send no more; the numbers of those that were never answered."""
+        self._over.set()
+        self._thread.join()
+        with contextlib.suppress(WaitedTooLongError):
+            wait_for(self._complete, 2, "the last answers")
+        self._socket.close()
+        return sorted(set(range(self._sent)) - self._answered)
+
+    def _complete(self) -> bool:
+        self._receive(0)
+        return len(self._answered) == self._sent
+
+
+class Stranger:
+    """A host that speaks the protocol by hand."""
+
+    def __init__(self, host: LabHost, secret: bytes = b"secret") -> None:
+        with host.entered():
+            self.socket = DatagramSocket("eth0", 4, handover.PORT, GROUP_IPV4)
+        self.key = handover.key_of(secret)
+        self.router = b"stranger"
+
+    def send(self, kind: Kind, to: ipaddress.IPv4Address, **values: object) -> bytes:
+        order = Order(kind=kind, vrid=Vrid(51), family=4, router=self.router, **values)  # type: ignore[arg-type]
+        data = handover.encode(order, self.key, C)
+        self.socket.send(data, C, to)
+        return data
+
+    def expect(self, kind: Kind) -> Order:
+        """The next message of a kind."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            select.select([self.socket], [], [], 0.1)
+            for received in self.socket.receive():
+                order = handover.decode(received.payload, received.source, {(51, 4): self.key})
+                if order.kind is kind:
+                    return order
+        raise AssertionError(f"no {kind.name} came")
+
+    def offer(self, question: Order) -> None:
+        """Say that here is the best of backups."""
+        self.send(Kind.HERE, D1, echo=question.nonce, nonce=b"t" * 16, priority=Priority(254), standing=READY, name="c")
+
+
+@pytest.fixture
+def stranger(network: Network) -> Iterator[Stranger]:
+    made = Stranger(network.host("c"))
+    yield made
+    made.socket.close()
+
+
+@pytest.fixture
+def pair(network: Network) -> Iterator[tuple[LoneRole, LoneRole]]:
+    """d1, active with priority 150, and d2, its backup with 100."""
+    with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", 150)) as one:
+        reach(one, VrrpState.MASTER)
+        with LoneRole(network.host("d2"), Role.VRRP, configuration("d2", 100)) as two:
+            two.until(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
+            yield one, two
+
+
+def switched(one: LoneRole, two: LoneRole) -> bool:
+    """Switch from one to the other. False: on this machine, now, five milliseconds were not enough; both went on."""
+    done = order(one)
+    assert done.ok
+    reach(one, VrrpState.BACKUP)
+    reach(two, VrrpState.MASTER)
+    one.until(lambda: status(one).instances[0].adverts_received > 0, 10, "the successor's advert")
+    return "handed over to" in done.text
+
+
+def test_no_echo_is_lost_in_a_switch_nor_on_the_way_back_nor_at_a_stop(
+    network: Network, pair: tuple[LoneRole, LoneRole]
+) -> None:
+    one, two = pair
+    judged = set()
+    for _ in range(8):
+        for name, here, there in (("there", one, two), ("back", two, one)):
+            flood = Flood(network.host("c"))
+            flood.until_sent(100)
+            clean = switched(here, there)
+            flood.until_sent(1200)
+            lost = flood.end()
+            if clean:
+                assert lost == []
+                judged.add(name)
+        if judged == {"there", "back"}:
+            break
+    assert judged == {"there", "back"}, one.log()
+    shown = status(two).instances[0]
+    assert (shown.held, shown.handed_to, shown.priority) == (True, D1, 1)
+    assert not status(one).instances[0].held
+    flood = Flood(network.host("c"))
+    flood.until_sent(100)
+    assert one.stop() == 0
+    reach(two, VrrpState.MASTER)
+    flood.until_sent(300)
+    lost = flood.end()
+    assert "handed over to" not in one.log().splitlines()[-1] or lost == []
+    assert "event=planned_switch" in one.log()
+
+
+def test_a_hold_ends_by_release_and_by_the_death_of_all_others(pair: tuple[LoneRole, LoneRole]) -> None:
+    one, two = pair
+    switched(one, two)
+    stays(lambda: one.pump(0) and state(one) is VrrpState.BACKUP, 2, "it keeps back")
+    assert order(one, release=True).text == "released: VI_1"
+    assert order(one, release=True).text == "nothing was held back"
+    reach(one, VrrpState.MASTER)
+    reach(two, VrrpState.BACKUP)
+    switched(one, two)
+    two.kill()
+    reach(one, VrrpState.MASTER)
+    assert not status(one).instances[0].held
+    assert status(one).instances[0].priority == 150
+
+
+def test_what_cannot_be_done_changes_nothing_and_says_why(pair: tuple[LoneRole, LoneRole]) -> None:
+    one, two = pair
+    done = order(one, peer="d7")
+    assert not done.ok
+    assert done.text == (f"VI_1: nothing is changed: d7 did not answer as a backup; answered: d2 ({D2}), backup")
+    assert order(one, instance="VI_9").text == "there is no vrrp_instance VI_9 here"
+    done = order(two, instance="VI_1")
+    assert (done.ok, done.text) == (False, "VI_1 is not active here: there is nothing to hand over")
+    assert state(one) is VrrpState.MASTER
+
+
+def test_without_a_key_it_is_a_switch_by_priority_0(network: Network) -> None:
+    with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", 150, None)) as one:
+        reach(one, VrrpState.MASTER)
+        assert "neither a handover_key" in order(one, peer="d2").text
+        with LoneRole(network.host("d2"), Role.VRRP, configuration("d2", 100, None)) as two:
+            two.until(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
+            assert order(one).text == "VI_1: gave up by priority 0: no other bascule answered"
+            reach(two, VrrpState.MASTER)
+            assert status(two).instances[0].reason == f"{D1} stopped"
+            assert status(one).instances[0].handed_to is None
+
+
+def test_auth_pass_is_a_key_too(network: Network) -> None:
+    password = {"version": 2, "advert_interval": Seconds(1.0), "auth_type": AuthType.PASS, "auth_pass": b"1111"}
+    with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", 150, None, **password)) as one:
+        reach(one, VrrpState.MASTER)
+        with LoneRole(network.host("d2"), Role.VRRP, configuration("d2", 100, None, **password)) as two:
+            two.until(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
+            assert order(one, peer=str(D2)).ok
+            reach(two, VrrpState.MASTER)
+            reach(one, VrrpState.BACKUP)
+
+
+def test_a_successor_that_does_not_answer_is_left_to_priority_0(
+    pair: tuple[LoneRole, LoneRole], stranger: Stranger
+) -> None:
+    one, two = pair
+    one.send(SwitchOrder(number=7))
+    stranger.offer(stranger.expect(Kind.ASK))
+    request = stranger.expect(Kind.REQUEST)
+    assert request.echo == b"t" * 16
+    reach(one, VrrpState.BACKUP)
+    assert status(one).instances[0].reason == f"{C} did not answer in a planned switch"
+    reach(two, VrrpState.MASTER)
+    assert next(m for m in one.messages if isinstance(m, SwitchOutcome)).text.endswith("gave up by priority 0")
+
+
+def test_a_successor_that_refuses_leaves_us_active(pair: tuple[LoneRole, LoneRole], stranger: Stranger) -> None:
+    one, _ = pair
+    for _ in range(10):
+        one.messages = [message for message in one.messages if not isinstance(message, SwitchOutcome)]
+        one.send(SwitchOrder(number=7, peer="c"))
+        stranger.offer(stranger.expect(Kind.ASK))
+        stranger.send(Kind.REFUSED, D1, echo=stranger.expect(Kind.REQUEST).nonce, name="FAULT")
+        one.until(lambda: any(isinstance(m, SwitchOutcome) for m in one.messages), 10, "the outcome")
+        done = next(message for message in one.messages if isinstance(message, SwitchOutcome))
+        if "did not answer" not in done.text:
+            break
+        order(one, release=True)
+        reach(one, VrrpState.MASTER)
+    assert (done.ok, done.text) == (False, f"VI_1: stays active: {C} refuses: FAULT")
+    assert state(one) is VrrpState.MASTER
+
+
+def test_a_recorded_request_is_of_no_use(pair: tuple[LoneRole, LoneRole], stranger: Stranger) -> None:
+    one, two = pair
+    stranger.send(Kind.ASK, D2, nonce=b"q" * 16)
+    here = stranger.expect(Kind.HERE)
+    assert (here.echo, here.name, here.priority) == (b"q" * 16, "d2", 100)
+    recorded = stranger.send(Kind.REQUEST, D2, echo=here.nonce, nonce=b"r" * 16)
+    assert stranger.expect(Kind.TAKEN).echo == b"r" * 16
+    two.until(lambda: states(two)[-2:] == [VrrpState.MASTER, VrrpState.BACKUP], 10, "to and fro: d1 stands before it")
+    before = states(two)
+    stranger.socket.send(recorded, C, D2)
+    two.until(lambda: status(two).orders_refused.get("echo", 0) == 1, 10, "the refusal")
+    assert states(two) == before
+    assert state(one) is VrrpState.MASTER
