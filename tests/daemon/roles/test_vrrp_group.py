@@ -21,7 +21,7 @@ from bascule.errors import ConfigurationError
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
-from bascule.linux import addresses, rawsocket
+from bascule.linux import addresses, nftables, rawsocket
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink, NetlinkError
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import (
@@ -205,6 +205,21 @@ def test_what_an_owner_held_before_a_restart_is_not_the_hosts_own(bench: Bench) 
     assert after.instances["VI_1"].owned == {HERE}
     after.stop()
     assert _lifetimes(bench) == {HERE: "forever"}
+
+
+def test_what_is_not_accepted_is_dropped_while_active_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: list[set[object]] = []
+    monkeypatch.setattr(nftables, "drop_for", lambda addresses: tables.append(set(addresses)))
+    other = VirtualAddress(address=OTHER, prefix_length=32)
+    quiet = instance("VI_2", vrid=Vrid(52), accept=False, priority=Priority(100), virtual_addresses=(other,))
+    owner = instance(accept=False)
+    bench.run(owner, quiet)
+    assert (bench.state(), tables) == (VrrpState.MASTER, [])
+    bench.run(owner)
+    bench.run(quiet, handover=Handover(active=("VI_2",), at=boottime()))
+    assert (bench.state("VI_2"), tables) == (VrrpState.MASTER, [{OTHER}])
+    bench.group.stop()
+    assert tables == [{OTHER}, set()]
 
 
 def test_sequence_numbers_outlive_a_restart(bench: Bench) -> None:

@@ -165,6 +165,7 @@ VRRP_INSTANCE = Block(
     Keyword(
         "no_accept",
         default="accept (strict: no_accept)",
+        acted=True,
         meaning="accept / drop packets to the VIP when not address owner",
     ),
     Keyword(

@@ -18,6 +18,7 @@ from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_late import LateFrames
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
+from bascule.daemon.roles.vrrp_silence import Silence
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks
 from bascule.errors import ConfigurationError, KernelRefusedError
@@ -69,6 +70,8 @@ class Group:
         self._heard_lower = heard_lower
         self._keeper = Keeper(netlink, log)
         self.ports = Ports(netlink)
+        self._silence = Silence(log)
+        self._silence.clear()
         self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
@@ -100,18 +103,22 @@ class Group:
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on (Rim)."""
         self.late.end(owner)
+        accepts = vrrp_plan.accepts(self.instances[owner].config)
+        self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self._keeper.put(owner, wanted, lifetime, now)
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Have addresses off, and say no more of them (Rim)."""
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self._keeper.take(owner, unwanted)
+        self._silence.keep(owner, ())
 
     def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
         """Have addresses off, but serve late frames (Rim)."""
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self.late.begin(owner, unwanted, now)
         self._keeper.take(owner, unwanted)
+        self._silence.keep(owner, ())
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""

@@ -36,6 +36,11 @@ def owned(entry: VrrpInstance, lasting: frozenset[IPAddress], put: frozenset[IPA
     return frozenset(virtual) & lasting - put
 
 
+def accepts(entry: VrrpInstance) -> bool:
+    """Whether the virtual addresses take what is sent to them: an owner's do in any case."""
+    return entry.accept or entry.priority == PRIORITY_OWNER
+
+
 def _mixed(entry: VrrpInstance) -> str | None:
     spoken = [virtual.address for virtual in entry.virtual_addresses]
     spoken += [peer.address for peer in entry.unicast_peers]
