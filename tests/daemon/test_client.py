@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from bascule.daemon import client, control
-from bascule.daemon.client import NotRunningError, ask
+from bascule.daemon.client import NotRunningError, ask, events
 from bascule.errors import BasculeError
 from bascule.model.control import ControlReply, Verb
 
@@ -67,3 +67,24 @@ def test_silence_has_an_end(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(client.DEADLINES, Verb.STATUS, 0.1)
     with control.listen(tmp_path), pytest.raises(BasculeError, match=r"did not answer within 0\.1 s"):
         ask(tmp_path, Verb.STATUS)
+
+
+def test_events_until_the_director_ends(answering: Callable[[bytes], pathlib.Path]) -> None:
+    run_dir = answering(b'{"ok":true,"text":"events follow"}\n{"type":"a"}\n{"type":"b"}\n')
+    assert list(events(run_dir)) == [b'{"type":"a"}\n', b'{"type":"b"}\n']
+
+
+def test_a_director_that_knows_no_events_says_so(answering: Callable[[bytes], pathlib.Path]) -> None:
+    with pytest.raises(BasculeError, match="tells no events: request not understood"):
+        list(events(answering(b'{"ok":false,"text":"request not understood"}\n')))
+
+
+def test_events_of_nobody(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(NotRunningError):
+        list(events(tmp_path))
+
+
+def test_a_director_that_does_not_answer_with_events(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(client.DEADLINES, Verb.EVENTS, 0.1)
+    with control.listen(tmp_path), pytest.raises(BasculeError, match="did not answer"):
+        list(events(tmp_path))

@@ -16,8 +16,10 @@ from bascule.daemon import control
 from bascule.daemon.control import ControlServer, Reply
 from bascule.daemon.loop import Loop
 from bascule.errors import BasculeError
+from bascule.lab.waiting import wait_for
 from bascule.model.base import from_json
-from bascule.model.control import ControlReply, ControlRequest, Verb
+from bascule.model.control import ControlReply, ControlRequest, Dropped, Verb
+from bascule.model.messages import ScriptVerdict
 
 
 class Rig:
@@ -164,3 +166,72 @@ def test_a_path_that_is_too_long_for_a_socket_is_said(tmp_path: pathlib.Path) ->
     deep.mkdir()
     with pytest.raises(BasculeError, match=r"control socket .*path too long"):
         control.listen(deep)
+
+
+def verdict(number: int) -> ScriptVerdict:
+    return ScriptVerdict(script="chk", up=True, status=0, why="w" * 1000, at=float(number))
+
+
+def listening(rig: Rig) -> socket.socket:
+    sock = rig.connect()
+    sock.sendall(b'{"verb":"events"}\n')
+    first = b""
+    while not first.endswith(b"\n"):
+        first += sock.recv(1)
+    assert from_json(first, ControlReply) == ControlReply(ok=True, text="events follow")
+    return sock
+
+
+def test_events_come_to_all_who_listen_and_to_nobody_else(rig: Rig) -> None:
+    with listening(rig) as one, listening(rig) as other, rig.connect() as silent:
+        for number in range(3):
+            rig.loop.after(0.0, lambda number=number: rig.server.publish(verdict(number)))  # type: ignore[misc]
+        for sock in (one, other):
+            with sock.makefile("rb") as lines:
+                told = [from_json(next(lines), ScriptVerdict) for _ in range(3)]
+            assert sorted(each.at for each in told) == [0.0, 1.0, 2.0]
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.recv(1)
+
+
+def test_a_listener_that_goes_disturbs_nobody(rig: Rig) -> None:
+    with listening(rig) as stays:
+        listening(rig).close()
+        rig.loop.after(0.0, lambda: rig.server.publish(verdict(1)))
+        assert from_json(line(stays), ScriptVerdict).at == 1.0
+
+
+def test_a_listener_that_does_not_read_is_sent_away_with_a_word(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "BACKLOG_MAX", 50_000)
+    published = threading.Event()
+
+    def flood() -> None:
+        for number in range(5000):
+            rig.server.publish(verdict(number))
+        published.set()
+
+    with listening(rig) as sock:
+        rig.loop.after(0.0, flood)
+        assert published.wait(20)
+        with sock.makefile("rb") as lines:
+            told = list(lines)
+    assert len(told) < 5000
+    assert [from_json(each, ScriptVerdict).at for each in told[:-1]] == list(map(float, range(len(told) - 1)))
+    assert "more than 50000 bytes" in from_json(told[-1], Dropped).why
+
+
+def test_one_that_is_sent_away_and_still_does_not_read_is_closed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "BACKLOG_MAX", 50_000)
+    monkeypatch.setattr(control, "GOODBYE_MAX", 0.2)
+    with listening(rig):
+        for _ in range(5000):
+            rig.loop.after(0.0, lambda: rig.server.publish(verdict(0)))
+        wait_for(lambda: not rig.server._clients, 20, "the client to be dropped")
+
+
+def test_what_a_listener_says_is_not_answered(rig: Rig) -> None:
+    with listening(rig) as sock:
+        sock.sendall(b'{"verb":"status"}\n')
+        rig.loop.after(0.1, lambda: rig.server.publish(verdict(1)))
+        assert from_json(line(sock), ScriptVerdict).at == 1.0

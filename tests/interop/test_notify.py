@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import os
 import pathlib
 import select
@@ -122,6 +123,10 @@ class Bascule:
 
     def start(self) -> None:
         self._director.launch()
+        wait_for(lambda: self._director.status() is not None, 20, "the director", evidence=self._director.log)
+        self._director.host.popen(
+            [program(), "events", "--json", "--run-dir", str(self._director.run_dir)], log="events"
+        )
 
     def reload(self) -> None:
         self._director.host.run([program(), "reload", "--run-dir", str(self._director.run_dir)], timeout=60)
@@ -254,7 +259,7 @@ def records(network: Network) -> Iterator[list[Record]]:
         record.close()
 
 
-def test_scripts_and_fifos_hear_from_both_the_same(records: list[Record]) -> None:
+def test_scripts_and_fifos_hear_from_both_the_same(records: list[Record], network: Network) -> None:
     theirs, ours = records
     for name in ("all", "vrrp"):
         assert by(ours.fifo(name), subject) == by(theirs.fifo(name), subject)
@@ -266,3 +271,8 @@ def test_scripts_and_fifos_hear_from_both_the_same(records: list[Record]) -> Non
     assert by(ours.calls(), kind) == by(theirs.calls(), kind)
     assert "0|1-stop|AB\\" in ours.calls()
     assert "0|1-any|one word|another one|$HOME|;|||&|INSTANCE|VI_1|MASTER|100" in ours.calls()
+
+    told = [json.loads(line) for line in network.host("d1").log_file("events").read_text().splitlines()]
+    states = [event["state"] for event in told if event["type"] == "instance_changed" and event["instance"] == "VI_1"]
+    assert states[-5:] == ["MASTER", "FAULT", "BACKUP", "MASTER", "INIT"]
+    assert [event["heard"] for event in told if event["type"] == "lower_priority_heard"] == [50]

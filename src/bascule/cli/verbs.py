@@ -12,6 +12,7 @@ from bascule import __version__
 VERBS: dict[str, tuple[str, str]] = {
     "check": ("bascule.cli.check_command", "Say what is wrong with configuration files, offline."),
     "config": ("bascule.cli.config", "Print configuration files anew, compare them, look keywords up; offline."),
+    "events": ("bascule.cli.events", "What happens in the running director, as it happens."),
     "explain": ("bascule.cli.explain", "The longer story of what `check` says, by its code."),
     "failover": ("bascule.cli.failover", "Hand the virtual addresses over to a peer: a planned switch."),
     "ipvsadm": ("bascule.cli.ipvsadm", "Show the tables as ipvsadm(8) does, on either data plane."),

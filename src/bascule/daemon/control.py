@@ -17,10 +17,16 @@ import msgspec
 from bascule.daemon.loop import Loop, Timer
 from bascule.errors import BasculeError
 from bascule.model.base import Model, from_json, to_json
-from bascule.model.control import ControlReply, ControlRequest
+from bascule.model.control import ControlReply, ControlRequest, Dropped, Verb
 
 LINE_MAX = 1 << 16
 CLIENTS_MAX = 32
+BACKLOG_MAX = 1 << 18
+"""Bytes of events that wait for one reader; one that is further behind is sent away."""
+
+GOODBYE_MAX = 5.0
+"""Seconds in which a reader that is sent away may still read why."""
+
 IDLE_MAX = 180.0
 """Seconds that a client may keep a connection without finishing a request or reading its reply."""
 
@@ -66,6 +72,10 @@ class _Client:
     waiting: bool = False
     """A request is being served."""
     to_send: bytes = b""
+    listens: bool = False
+    """Gets every event."""
+    leaving: bool = False
+    """Is closed when it has read what waits for it."""
 
 
 class ControlServer:
@@ -92,6 +102,37 @@ class ControlServer:
         client = self._welcome(socket.socket(fileno=descriptor))
         client.waiting = True
         return lambda reply: self._answer(client, reply)
+
+    def publish(self, event: Model) -> None:
+        """Tell all who listen. One who does not keep up is told so, and sent away."""
+        listening = [client for client in self._clients if client.listens]
+        if not listening:
+            return
+        line = to_json(event) + b"\n"
+        for client in listening:
+            if len(client.to_send) + len(line) > BACKLOG_MAX:
+                self._send_away(client)
+            else:
+                self._say(client, line)
+
+    def _send_away(self, client: _Client) -> None:
+        """What waits for it is cut after the line that it may have begun to read."""
+        client.listens, client.leaving = False, True
+        why = f"more than {BACKLOG_MAX} bytes of events waited to be read: ask again"
+        client.to_send = client.to_send[: client.to_send.index(b"\n") + 1]
+        client.timer.cancel()
+        client.timer = self._loop.after(GOODBYE_MAX, lambda: self._dismiss(client))
+        self._say(client, to_json(Dropped(why=why)) + b"\n")
+
+    def _listen(self, client: _Client) -> None:
+        """It gets events from now on, and may wait for them as long as it likes."""
+        client.timer.cancel()
+        client.listens = True
+        self._answer(client, ControlReply(ok=True, text="events follow"))
+
+    def _say(self, client: _Client, line: bytes) -> None:
+        client.to_send += line
+        self._writable(client)
 
     def _accept(self) -> None:
         try:
@@ -135,11 +176,16 @@ class ControlServer:
         if client.waiting or b"\n" not in client.received:
             return
         line, client.received = client.received.split(b"\n", 1)
+        if client.listens:
+            return
         client.waiting = True
         try:
             request = from_json(line, ControlRequest)
         except msgspec.MsgspecError as error:
             self._answer(client, ControlReply(ok=False, text=f"request not understood: {error}"))
+            return
+        if request.verb is Verb.EVENTS:
+            self._listen(client)
             return
         self._serve(request, lambda reply: self._answer(client, reply))
 
@@ -147,8 +193,7 @@ class ControlServer:
         if client not in self._clients:
             return
         client.waiting = False
-        client.to_send += to_json(reply) + b"\n"
-        self._writable(client)
+        self._say(client, to_json(reply) + b"\n")
 
     def _writable(self, client: _Client) -> None:
         try:
@@ -159,5 +204,7 @@ class ControlServer:
             self._dismiss(client)
             return
         self._loop.when_writable(client.sock.fileno(), (lambda: self._writable(client)) if client.to_send else None)
-        if not client.to_send:
+        if client.leaving and not client.to_send:
+            self._dismiss(client)
+        elif not client.to_send:
             self._next_request(client)

@@ -62,6 +62,7 @@ def run(options: Options) -> int:
     office = Service(supervisor, options.files, lock_numbers, ground.control_socket.fileno())
     server = ControlServer(loop, ground.control_socket, office.serve)
     office.listen_with(server)
+    supervisor.publish = server.publish
     loop.watch(ground.namespace_lock.fileno(), lambda: locks.turn_away(ground.namespace_lock))
     loop.on_signals(SIGNALS, office.signalled)
     inheritance.hear_signals()

@@ -25,6 +25,7 @@ from bascule.model.messages import (
     ServerChanged,
     SuspendChecks,
     SwitchOutcome,
+    TrackerChanged,
     Verdict,
     VerdictsWanted,
     topic,
@@ -44,6 +45,7 @@ SENDERS: dict[type[msgspec.Struct], Role] = {
     QuorumChanged: Role.PLANE,
     Verdict: Role.CHECKS,
     LowerPriorityHeard: Role.VRRP,
+    TrackerChanged: Role.VRRP,
     ScriptVerdict: Role.NOTIFY,
 }
 """The one role that each message may come from: a role without privileges cannot speak for one with them.

@@ -23,6 +23,7 @@ from bascule.daemon.routing import StateCache, may_send, receivers
 from bascule.daemon.stopping import PATIENCE, stop_all
 from bascule.model.base import Seconds
 from bascule.model.messages import (
+    EVENTS,
     Configure,
     Handover,
     LastWill,
@@ -62,6 +63,8 @@ class Supervisor:
         self.failovers = FailoverDesk(loop, crew)
         self.notes: dict[str, str] = {}
         """What is to be said in the status, by subject."""
+        self.publish: Callable[[Message], None] = _nobody
+        """Who listens to events."""
         self.started = time.time()
         self.ending = False
         self.handover: Handover | None = None
@@ -99,6 +102,8 @@ class Supervisor:
         self.states.keep(message)
         for role in receivers(message):
             self.crew.send(role, message)
+        if isinstance(message, EVENTS):
+            self.publish(message)
         match message:
             case StatusReply():
                 self.desk.answered(message)
@@ -254,6 +259,10 @@ class Supervisor:
             notes=tuple(self.notes.values()),
             absent=tuple(self._absent.values()),
         )
+
+
+def _nobody(_event: Message) -> None:
+    """Nobody listens."""
 
 
 def _is_refusal(status: RoleStatus) -> bool:

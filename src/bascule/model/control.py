@@ -18,6 +18,8 @@ class Verb(enum.Enum):
     RESTART = "restart"
     STOP = "stop"
     FAILOVER = "failover"
+    EVENTS = "events"
+    """One reply, then a line for each event until either end closes (`EVENTS` in bascule.model.messages)."""
 
 
 class ControlRequest(Model, frozen=True, kw_only=True):
@@ -30,6 +32,12 @@ class ControlRequest(Model, frozen=True, kw_only=True):
     """failover: to whom, by name or address; None = the best that answers."""
     release: bool = False
     """failover: end the hold instead."""
+
+
+class Dropped(Model, frozen=True, kw_only=True, tag="dropped"):
+    """The last line of a stream of events whose reader did not keep up."""
+
+    why: str
 
 
 class ControlReply(Model, frozen=True, kw_only=True):

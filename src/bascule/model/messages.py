@@ -15,6 +15,7 @@ import msgspec
 from bascule.model.base import IPAddress, Model, Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.model.service import ServerId, ServiceId
+from bascule.model.tracking import TrackerKind
 
 
 class Role(enum.Enum):
@@ -231,6 +232,17 @@ class LowerPriorityHeard(Model, frozen=True, kw_only=True, tag="lower_priority_h
     at: float
 
 
+class TrackerChanged(Model, frozen=True, kw_only=True, tag="tracker_changed"):
+    """vrrp to the supervisor: something that instances track has another reading."""
+
+    kind: TrackerKind
+    name: str
+    value: int | None
+    """1 up, 0 down, or the number in a file; None = not known."""
+    why: str
+    at: float
+
+
 class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
     """notify to vrrp: how a `vrrp_script` ended; sent after each run until `rise` or `fall` alike are counted, then at
     each change of its exit status. `weight` is the receiver's.
@@ -285,6 +297,7 @@ Message: TypeAlias = (
     | InstanceChanged
     | GroupChanged
     | LowerPriorityHeard
+    | TrackerChanged
     | ScriptVerdict
     | Handover
 )
@@ -307,6 +320,7 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     InstanceChanged: (Role.NOTIFY,),
     GroupChanged: (Role.NOTIFY,),
     LowerPriorityHeard: (Role.NOTIFY,),
+    TrackerChanged: (Role.SUPERVISOR,),
     ScriptVerdict: (Role.VRRP,),
 }
 """Who receives what a role sends. Configure, Stop and StatusRequest come from the supervisor alone."""
@@ -319,6 +333,18 @@ STATE_MESSAGES: tuple[type[msgspec.Struct], ...] = (
     Verdict,
     ScriptVerdict,
 )
+
+
+EVENTS: tuple[type[msgspec.Struct], ...] = (
+    InstanceChanged,
+    GroupChanged,
+    LowerPriorityHeard,
+    ServerChanged,
+    QuorumChanged,
+    TrackerChanged,
+    ScriptVerdict,
+)
+"""What the control socket's `events` tells: each as JSON with its tag as `type`."""
 
 
 def topic(message: Message) -> tuple[object, ...] | None:
