@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 
-from bascule.lab.waiting import WaitedTooLongError, stays, wait_for
+from bascule.lab.waiting import WaitedTooLongError, come, stays, wait_for
 
 
 def test_the_first_true_value_comes_back() -> None:
@@ -36,3 +37,14 @@ def test_stays_lasts_its_time() -> None:
     start = time.monotonic()
     stays(lambda: True, 0.05, "the light is on")
     assert time.monotonic() - start >= 0.05
+
+
+def test_waiting_inside_a_loop_lets_it_go_on() -> None:
+    async def main() -> None:
+        flag: list[bool] = []
+        asyncio.get_running_loop().call_later(0.02, flag.append, True)
+        await come(lambda: flag, 5, "the flag")
+        with pytest.raises(WaitedTooLongError, match=r"waited 0.02 s for the moon"):
+            await come(lambda: False, 0.02, "the moon")
+
+    asyncio.run(main())

@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from bascule.lab.waiting import wait_for
+from bascule.lab.waiting import come, wait_for
 from bascule.linux import scripts
 from bascule.linux.identities import Identity, ScriptRefusedError, identity
 from bascule.linux.scripts import Ended, Running
@@ -161,9 +161,7 @@ def test_what_it_leaves_in_background_goes_on_and_delays_nobody(tmp_path: pathli
         assert (ended.status, ended.output) == (0, "started\n")
         assert not done.exists()
         flag.touch()
-        async with asyncio.timeout(20):
-            while not done.exists():  # noqa: ASYNC110 - another process makes it
-                await asyncio.sleep(0.05)
+        await come(done.exists, 20, "the background process")
 
     asyncio.run(main())
 
@@ -177,9 +175,7 @@ def test_only_so_many_backgrounds_are_listened_to(monkeypatch: pytest.MonkeyPatc
         assert len(scripts._Output.background) == 1
         for each in ended:
             os.kill(int(each.output), signal.SIGKILL)
-        async with asyncio.timeout(20):
-            while scripts._Output.background:  # noqa: ASYNC110 - the kernel closes it
-                await asyncio.sleep(0.05)
+        await come(lambda: not scripts._Output.background, 20, "the end of all outputs")
 
     asyncio.run(main())
 

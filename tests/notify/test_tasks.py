@@ -31,7 +31,7 @@ def test_all_end_with_their_owner() -> None:
 
     async def long() -> None:
         try:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         finally:
             ended.append(True)
 

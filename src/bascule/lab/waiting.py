@@ -54,3 +54,14 @@ def stays(condition: Callable[[], object], seconds: float, what: str) -> None:
         if not condition():
             raise WaitedTooLongError(f"after {passed:.3f} s of {seconds:g} s it was no longer so: {what}")
         time.sleep(min(PAUSE_LAST, max(seconds - passed, 0.0)))
+
+
+async def come(condition: Callable[[], object], deadline_seconds: float, what: str) -> None:
+    """`wait_for` inside an event loop, which goes on meanwhile. Raises WaitedTooLongError."""
+    import asyncio  # Most who wait have no loop.
+
+    end = time.monotonic() + deadline_seconds
+    while not condition():
+        if time.monotonic() >= end:
+            raise WaitedTooLongError(f"waited {deadline_seconds:g} s for {what}")
+        await asyncio.sleep(PAUSE_FIRST)

@@ -6,28 +6,19 @@ from __future__ import annotations
 import asyncio
 import os
 import pathlib
-from collections.abc import Callable
 
 import pytest
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles import notify_fifos
 from bascule.daemon.roles.notify_fifos import Fifos
+from bascule.lab.waiting import come
 from bascule.model.scripts import Fifo, Script, ScriptSettings
 from bascule.notify.programs import Programs
 from bascule.notify.tasks import Tasks
 
 ME = "root" if os.geteuid() == 0 else str(os.geteuid())
 LINE = b'GROUP "G" MASTER 0\n'
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    try:
-        async with asyncio.timeout(20):
-            while not condition():  # noqa: ASYNC110 - other processes make it true
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        pytest.fail(f"waited for {what}")
 
 
 def programs(**fifos: Fifo) -> Programs:
@@ -50,9 +41,9 @@ def test_a_reader_is_started_gets_the_path_last_and_is_started_again(
         fifos = Fifos(tasks, Log("notify"))
         fifos.configure(programs(vrrp_fifo=Fifo(path=path, reader=script)))
         fifos.vrrp(LINE)
-        await until(lambda: out.read_text().splitlines()[:2] == [f"x {path}", LINE.decode().strip()], "the line")
+        await come(lambda: out.read_text().splitlines()[:2] == [f"x {path}", LINE.decode().strip()], 20, "the line")
         fifos.vrrp(LINE)
-        await until(lambda: out.read_text().count("GROUP") == 2, "the second reader's line")
+        await come(lambda: out.read_text().count("GROUP") == 2, 20, "the second reader's line")
         fifos.close(remove=True)
         await tasks.close()
 

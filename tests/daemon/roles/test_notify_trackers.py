@@ -8,10 +8,9 @@ import os
 import pathlib
 from collections.abc import Callable
 
-import pytest
-
 from bascule.daemon.log import Log
 from bascule.daemon.roles.notify_trackers import NOT_STARTED, Trackers
+from bascule.lab.waiting import come
 from bascule.model.base import Seconds
 from bascule.model.messages import ScriptVerdict
 from bascule.model.scripts import Script, ScriptSettings
@@ -39,12 +38,7 @@ class Bench:
         self.trackers.configure(scripts, Programs(ScriptSettings(user=user), print))
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
-        try:
-            async with asyncio.timeout(20):
-                while not condition():  # noqa: ASYNC110 - other processes make it true
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            pytest.fail(f"waited for {what}, but {self.told} and {self.trackers.status()}")
+        await come(condition, 20, what)
 
     def results(self, name: str = "chk") -> list[tuple[bool, int, int]]:
         return [(each.up, each.status, each.runs) for each in self.told if each.script == name]
