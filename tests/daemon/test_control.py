@@ -61,6 +61,8 @@ def rig(tmp_path: pathlib.Path) -> Iterator[Rig]:
     yield one
     one.end = True
     one.thread.join(5)
+    for client in one.server._clients:
+        client.sock.close()
     one.socket.close()
 
 
