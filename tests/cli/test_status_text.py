@@ -24,6 +24,7 @@ from bascule.model.service import (
 )
 from bascule.model.status import (
     AttachmentStatus,
+    BfdStatus,
     ChecksStatus,
     CheckStatus,
     DirectorStatus,
@@ -215,3 +216,14 @@ chk_web  up     7     exited with status 0, 3.0 s ago
 chk_db   DOWN   2     timed out after 3 s, 4.0 s ago; runs since 2.0 s
 new      -      0     has not run yet"""
     )
+
+
+def test_bfd_sessions_stand_below_the_instances() -> None:
+    peer = ipaddress.ip_address("192.168.2.211")
+    sessions = (
+        BfdStatus(name="up", neighbour=peer, state="UP", why="the neighbour says INIT", detection_time=Seconds(0.15)),
+        BfdStatus(name="new", neighbour=peer, state="DOWN", why="not up yet", detection_time=None),
+    )
+    text = "\n".join(lines(msgspec.structs.replace(STATUS, vrrp=VrrpStatus(bfd=sessions)), NOW))
+    assert "up   192.168.2.211  UP     0.150 s     the neighbour says INIT" in text
+    assert "new  192.168.2.211  DOWN   -           not up yet" in text

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bascule.model.service import RealServerView, ServiceId, ServiceView
 from bascule.model.status import (
+    BfdStatus,
     CheckStatus,
     DirectorStatus,
     InstanceStatus,
@@ -29,6 +30,9 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
         yield from _table([head, *(_instance(i, now) for i in status.vrrp.instances)])
         yield from _held(status.vrrp.instances)
         yield from _refused_packets(status.vrrp.instances)
+    if status.vrrp is not None and status.vrrp.bfd:
+        yield ""
+        yield from _table([("BFD", "NEIGHBOUR", "STATE", "DETECTS IN", "WHY"), *map(_session, status.vrrp.bfd)])
     if status.plane is not None:
         yield ""
         yield from _plane(status.plane, status.checks.checks if status.checks else (), now)
@@ -45,6 +49,11 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
         yield ""
         yield "Notes:"
         yield from (f"  - {note}" for note in notes)
+
+
+def _session(session: BfdStatus) -> tuple[str, ...]:
+    detects = "-" if session.detection_time is None else f"{session.detection_time:.3f} s"
+    return (session.name, str(session.neighbour), session.state, detects, session.why)
 
 
 def age(seconds: float) -> str:

@@ -52,6 +52,13 @@ _KEYWORDS: dict[str, dict[str, str]] = {
         "check_unicast_source": "check_unicast_src",
         "virtual_mac": "use_vmac",
     },
+    "BfdSession": {
+        "neighbour": "neighbor_ip",
+        "source": "source_ip",
+        "min_rx": "min_rx (seconds)",
+        "min_tx": "min_tx (seconds)",
+        "idle_tx": "idle_tx (seconds)",
+    },
     "TcpCheck": {"connect_address": "connect_ip", "bind_address": "bindto"},
     "RealServerConfig": {"forwarding": "lvs_method", "upper_threshold": "uthreshold", "lower_threshold": "lthreshold"},
     "VirtualServerConfig": {"scheduler": "lb_algo", "forwarding": "lb_kind"},
@@ -61,6 +68,7 @@ _KEYWORDS: dict[str, dict[str, str]] = {
 
 _BLOCKS = {
     "VirtualMac": "use_vmac",
+    "BfdSession": "bfd_instance",
     "UnicastPeer": "unicast_peer",
     "RealServerConfig": "real_server",
     "VirtualServerConfig": "virtual_server",

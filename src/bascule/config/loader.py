@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from bascule.config import tree
+from bascule.config.assemble import bfd, routing
 from bascule.config.assemble import globals as global_settings
-from bascule.config.assemble import routing
 from bascule.config.assemble.announcing import gaps
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
@@ -161,6 +161,7 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
         static_routes=routing.routes(top, "static_routes"),
         static_rules=routing.rules(top, "static_rules"),
         announcement_gaps=gaps(top, defaults),
+        bfd_sessions=bfd.sessions(top, findings),
     )
     check_families(top, findings)
     check_together(top, findings)

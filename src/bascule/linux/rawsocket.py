@@ -12,11 +12,11 @@ import errno
 import ipaddress
 import socket
 import struct
-import time
 from collections.abc import Iterator
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from bascule.linux.netlink import NetlinkError
+from bascule.linux.stamps import STAMP_SPACE, Ancillary, Stamps
 from bascule.model.base import IPAddress
 
 VRRP = 112
@@ -24,16 +24,14 @@ AH = 51
 TTL = 255
 RECEIVE_BUFFER = 1 << 20
 
-_CLASS_OF_SERVICE = 0xC0
+CLASS_OF_SERVICE = 0xC0
 _TC_PRIO_CONTROL = 7
-_SO_TIMESTAMPNS = 35
 _IP_PKTINFO, _IP_MTU_DISCOVER, _IP_MULTICAST_ALL = 8, 10, 49
 _PMTUDISC_DONT = 0
 _IPV6_MULTICAST_ALL = 29
 _IPV6_PACKET_INFO = struct.Struct("=16si")
 _IPV6_MEMBERSHIP = struct.Struct("=16si")
 _INTEGER = struct.Struct("=i")
-_TIMESPEC = struct.Struct("=qq")
 _PACKET_INFO = struct.Struct("=i4s4s")
 _MEMBERSHIP = struct.Struct("=4s4si")
 _IP_HEADER = struct.Struct("!BBHHHBBH4s4s")
@@ -53,9 +51,6 @@ class Received:
     """Seconds since the kernel got it."""
     header: bytes = b""
     """The IP header, of IPv4."""
-
-
-Ancillary: TypeAlias = list[tuple[int, int, bytes]]
 
 
 def take_apart(packet: bytes, age: float = 0.0) -> Received | None:
@@ -80,12 +75,12 @@ class RawSocket:
     """One interface's socket for an IP protocol, over IPv4. Never blocks."""
 
     _FAMILY: ClassVar[int] = socket.AF_INET
-    _ANCILLARY: ClassVar[int] = socket.CMSG_SPACE(_TIMESPEC.size)
+    _ANCILLARY: ClassVar[int] = STAMP_SPACE
 
     def __init__(self, interface: str, protocol: int = VRRP, group: IPAddress | None = None) -> None:
         """Bind to an interface by name and join a multicast group there. Raises NetlinkError (a KernelRefusedError)."""
         self._interface = interface
-        self._emptied = _now()
+        self._stamps = Stamps()
         try:
             self._socket = socket.socket(self._FAMILY, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         except OSError as error:
@@ -106,11 +101,11 @@ class RawSocket:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._stamps.ask(sock)
 
     def _set_up(self, group: IPAddress | None) -> None:
         sock = self._socket
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _CLASS_OF_SERVICE)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, CLASS_OF_SERVICE)
         # After IP_TOS, which sets a priority of its own.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, TTL)
@@ -162,16 +157,12 @@ class RawSocket:
         self._socket.sendmsg([payload], ancillary, 0, (str(destination), 0))
 
     def receive(self) -> Iterator[Received]:
-        """Every packet that waits. One that is not whole is skipped: the kernel passes none.
-
-        The kernel stamps by the wall clock. A stamp is believed as far as it can be true: a packet that waits
-        came after the socket was last found empty.
-        """
+        """Every packet that waits. One that is not whole is skipped: the kernel passes none."""
         while True:
             try:
                 data, ancillary, _, sender = self._socket.recvmsg(_DATAGRAM, self._ANCILLARY)
             except BlockingIOError:
-                self._emptied = _now()
+                self._stamps.emptied()
                 return
             except OSError as error:
                 raise NetlinkError(error.errno or errno.EIO, f"receive on {self._interface}") from error
@@ -182,17 +173,7 @@ class RawSocket:
     def _take(self, data: bytes, ancillary: Ancillary, sender: Any) -> Received | None:
         """`sender` is the socket address, whose form depends on the family."""
         del sender  # the IP header says it
-        return take_apart(data, self._age(ancillary))
-
-    def _age(self, ancillary: Ancillary) -> float:
-        """Seconds since the stamp of a packet; suspended time counts."""
-        longest = _now() - self._emptied
-        for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
-                seconds, nanoseconds = _TIMESPEC.unpack_from(data)
-                age = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
-                return min(max(float(age), 0.0), longest)
-        return 0.0
+        return take_apart(data, self._stamps.age(ancillary))
 
 
 class WholeSocket(RawSocket):
@@ -211,11 +192,11 @@ class RawSocket6(RawSocket):
     """The same over IPv6, where the kernel keeps the header and tells what it said beside the payload."""
 
     _FAMILY: ClassVar[int] = socket.AF_INET6
-    _ANCILLARY: ClassVar[int] = sum(map(socket.CMSG_SPACE, (_TIMESPEC.size, _IPV6_PACKET_INFO.size, _INTEGER.size)))
+    _ANCILLARY: ClassVar[int] = STAMP_SPACE + sum(map(socket.CMSG_SPACE, (_IPV6_PACKET_INFO.size, _INTEGER.size)))
 
     def _set_up(self, group: IPAddress | None) -> None:
         sock, level = self._socket, socket.IPPROTO_IPV6
-        sock.setsockopt(level, socket.IPV6_TCLASS, _CLASS_OF_SERVICE)
+        sock.setsockopt(level, socket.IPV6_TCLASS, CLASS_OF_SERVICE)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
         sock.setsockopt(level, socket.IPV6_UNICAST_HOPS, TTL)
         sock.setsockopt(level, socket.IPV6_MULTICAST_HOPS, TTL)
@@ -249,7 +230,7 @@ class RawSocket6(RawSocket):
             source=ipaddress.IPv6Address(str(sender[0]).partition("%")[0]),
             destination=ipaddress.IPv6Address(where[:16]),
             ttl=_INTEGER.unpack(hops)[0],
-            age=self._age(ancillary),
+            age=self._stamps.age(ancillary),
         )
 
 
@@ -262,10 +243,6 @@ def open_socket(interface: str, family: int, group: IPAddress | None = None) -> 
 def open_whole(interface: str, group: IPAddress | None = None) -> WholeSocket:
     """A socket for VRRP behind an authentication header. Raises NetlinkError (a KernelRefusedError)."""
     return WholeSocket(interface, AH, group)
-
-
-def _now() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def send_once(

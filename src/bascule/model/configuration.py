@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 
 from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid, Weight
+from bascule.model.bfd import BfdSession
 from bascule.model.declared import Declared
 from bascule.model.routing import Route, Rule
 from bascule.model.scripts import Notifies, ScriptSettings, UpDown
@@ -300,6 +301,7 @@ class Configuration(Model, frozen=True, kw_only=True):
     track_scripts: tuple[TrackScript, ...] = ()
     track_processes: tuple[TrackProcess, ...] = ()
     track_files: tuple[TrackFile, ...] = ()
+    bfd_sessions: tuple[BfdSession, ...] = ()
     options: BasculeOptions = BasculeOptions()
     static_addresses: tuple[VirtualAddress, ...] = ()
     """What stays on the machine whoever is active, as the next two."""

@@ -262,6 +262,17 @@ class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
     """Unix time."""
 
 
+class BfdHandover(Model, frozen=True, kw_only=True):
+    """A BFD session that is up, for who goes on with it."""
+
+    session: str
+    discriminator: int
+    port: int
+    """The UDP port that it sends from."""
+    heard: bytes
+    """The neighbour's last packet."""
+
+
 class Handover(Model, frozen=True, kw_only=True, tag="handover"):
     """vrrp to supervisor and back, at a restart: the instances that the old process held as active."""
 
@@ -274,6 +285,8 @@ class Handover(Model, frozen=True, kw_only=True, tag="handover"):
     """Virtual addresses that are the host's own: no instance has put them on."""
     sequences: dict[str, int] = msgspec.field(default_factory=dict)
     """By instance that has such: the last sequence number sent or heard."""
+    bfd: tuple[BfdHandover, ...] = ()
+    """The sessions that were up."""
 
 
 Message: TypeAlias = (

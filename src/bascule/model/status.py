@@ -58,6 +58,24 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     """To whom; None = to whoever was next."""
 
 
+class BfdStatus(Model, frozen=True, kw_only=True):
+    """A BFD session."""
+
+    name: str
+    neighbour: IPAddress
+    state: str
+    """`DOWN`, `INIT`, `UP` or `ADMIN_DOWN` (RFC 5880 4.1)."""
+    why: str
+    detection_time: Seconds | None
+    """How long the neighbour may be silent; None = it was not heard yet."""
+    packets_sent: int = 0
+    packets_received: int = 0
+    packets_refused: dict[str, int] = msgspec.field(default_factory=dict)
+    """Packets counted and dropped, by reason."""
+    late_timers: int = 0
+    """Detection timers that came late and were not believed."""
+
+
 class VrrpStatus(Model, frozen=True, kw_only=True):
     """The `vrrp` role's part."""
 
@@ -66,6 +84,7 @@ class VrrpStatus(Model, frozen=True, kw_only=True):
     """The worst lateness of a timer since the start."""
     orders_refused: dict[str, int] = msgspec.field(default_factory=dict)
     """Datagrams of planned switches that were counted and dropped, by reason."""
+    bfd: tuple[BfdStatus, ...] = ()
     notes: tuple[str, ...] = ()
 
 

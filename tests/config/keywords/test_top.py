@@ -21,6 +21,7 @@ def test_every_block_of_the_inventory_is_there() -> None:
         "virtual_server",
         "garp_group",
         "vrrp_instance",
+        "bfd_instance",
         "bascule",
     ]
 

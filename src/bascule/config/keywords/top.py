@@ -108,7 +108,9 @@ TOP = Block(
     Keyword(
         "interface_up_down_delays", lines=lines.anything, default="0 0", meaning="debounce of interface state changes"
     ),
-    Keyword("bfd_instance", NAME, block=BFD_INSTANCE, meaning="BFD session usable by track_bfd / BFD_CHECK"),
+    Keyword(
+        "bfd_instance", NAME, block=BFD_INSTANCE, acted=True, meaning="BFD session usable by track_bfd / BFD_CHECK"
+    ),
     Keyword("track_file", NAME, block=TRACK_FILE, meaning="value read from a file changes priority/weight"),
     Keyword(
         "vrrp_track_file",

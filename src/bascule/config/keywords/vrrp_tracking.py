@@ -150,24 +150,40 @@ GARP_GROUP = Block(
 
 BFD_INSTANCE = Block(
     "bfd_instance",
-    Keyword("source_ip", IP, default="any", meaning="BFD local address"),
-    Keyword("neighbor_ip", IP, default="required", meaning="BFD peer"),
-    Keyword("neighbour_ip", IP, default="required", meaning="BFD peer"),
+    Keyword("source_ip", IP, default="any", acted=True, meaning="BFD local address"),
+    Keyword("neighbor_ip", IP, default="required", acted=True, meaning="BFD peer"),
+    Keyword("neighbour_ip", IP, default="required", acted=True, meaning="BFD peer"),
     Keyword(
-        "min_rx", Decimal(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
+        "min_rx",
+        Decimal(1, 4294967, "MILLISECONDS"),
+        default="10",
+        acted=True,
+        meaning="shortest time between two packets that can be received",
     ),
     Keyword(
-        "min_tx", Decimal(1, 4294967, "MILLISECONDS"), default="10", meaning="BFD minimum receive / transmit interval"
+        "min_tx",
+        Decimal(1, 4294967, "MILLISECONDS"),
+        default="10",
+        acted=True,
+        meaning="shortest time between two packets that are sent",
     ),
-    Keyword("idle_tx", Integer(1000, 4294967, "MILLISECONDS"), default="1000", meaning="transmit interval when down"),
-    Keyword("multiplier", Integer(1, 255), default="5", meaning="detection multiplier"),
-    Keyword("passive", default="off", meaning="do not start the session"),
-    Keyword("ttl", Integer(1, 255), default="255 / 64", meaning="TTL / hop limit sent"),
-    Keyword("hoplimit", Integer(1, 255), default="255 / 64", meaning="TTL / hop limit sent"),
-    Keyword("max_hops", Integer(-1, 255), default="0", meaning="accepted hop count of received packets"),
+    Keyword(
+        "idle_tx",
+        Integer(1000, 4294967, "MILLISECONDS"),
+        default="1000",
+        acted=True,
+        meaning="transmit interval when down",
+    ),
+    Keyword("multiplier", Integer(1, 255), default="5", acted=True, meaning="detection multiplier"),
+    Keyword("passive", default="off", acted=True, meaning="do not start the session"),
+    Keyword("ttl", Integer(1, 255), default="255 / 64", acted=True, meaning="TTL / hop limit sent"),
+    Keyword("hoplimit", Integer(1, 255), default="255 / 64", acted=True, meaning="TTL / hop limit sent"),
+    Keyword("max_hops", Integer(-1, 255), default="0", acted=True, meaning="accepted hop count of received packets"),
     Keyword("multihop", BOOL, optional=1, default="off", later=True, meaning="RFC5883 multihop port 4784"),
     Keyword("vrrp", default="both", meaning="only tell VRRP / checker process about this session"),
-    Keyword("weight", Integer(-253, 253), rest=REVERSE, default="0", meaning="default weight for track_bfd"),
+    Keyword(
+        "weight", Integer(-253, 253), rest=REVERSE, default="0", acted=True, meaning="default weight for track_bfd"
+    ),
     Keyword("checker", default="both", meaning="only tell VRRP / checker process about this session"),
     needs=("neighbor_ip|neighbour_ip",),
 )

@@ -8,12 +8,15 @@ everything else, so that neither a timer nor an order is acted on with old knowl
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import select
 import socket
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from bascule.daemon import exits
 from bascule.daemon.bus import Bus, BusClosedError
@@ -44,8 +47,12 @@ from bascule.model.messages import (
     StopMode,
     SwitchOrder,
 )
+from bascule.model.tracking import TrackerKind
 from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.transitions import Cause
+
+if TYPE_CHECKING:
+    from bascule.daemon.roles.vrrp_bfd import Bfd
 
 HANDOVER_WAIT = 0.25
 """Seconds that a restarted role waits for its predecessor's handover."""
@@ -76,6 +83,7 @@ class Runner:
         self._stop: StopMode | None = None
         self._lateness = 0.0
         self._notes: tuple[str, ...] = ()
+        self._bfd: Bfd | None = None
 
     def run(self) -> int:
         """Serve until told to stop, or until the supervisor is gone; returns the exit status."""
@@ -107,19 +115,30 @@ class Runner:
     def _apply(self, configuration: Configuration, generation: int) -> None:
         """Run a configuration. Raises ConfigurationError with nothing changed."""
         handover, self._handover = self._handover, Handover(active=())
-        self._group.configure(configuration, handover)
+        self._group.configure(configuration, handover, lambda: self._run_bfd(configuration, handover))
         self._switchboard.configure(configuration.options, configuration.globals.router_id or socket.gethostname())
         for instance in self._group.instances.values():
             self._tell(state_of(instance))
         self._send_will()
         self._tell(Started(role=Role.VRRP, generation=generation))
 
+    def _run_bfd(self, configuration: Configuration, handover: Handover) -> None:
+        """Run the BFD sessions. What that takes is imported when a file has some."""
+        if self._bfd is None and configuration.bfd_sessions:
+            from bascule.daemon.roles.vrrp_bfd import Bfd
+
+            self._bfd = Bfd(self._log, functools.partial(self._group.tracking.report, TrackerKind.BFD))
+        if self._bfd is not None:
+            self._bfd.configure(configuration.bfd_sessions, handover.bfd)
+
     def _round(self) -> None:
         ports = {opened.fileno(): port for port in self._group.ports for opened in port.sockets.values()}
-        lines = self._switchboard.lines.sockets()
-        wake = min(self._group.deadline(), self._switchboard.deadline(), boottime() + IDLE)
+        lines, bfd = self._switchboard.lines.sockets(), self._bfd
+        others = min(self._switchboard.deadline(), math.inf if bfd is None else bfd.deadline())
+        wake = min(self._group.deadline(), others, boottime() + IDLE)
         writers = [self._bus] if self._bus.wants_write else []
         readers: list[int | Bus | Monitor] = [*ports, *lines, self._bus, self._monitor]
+        readers += () if bfd is None else bfd.descriptors()
         readable, writable, _ = select.select(readers, writers, [], max(0.0, wake - boottime()))
         self._lateness = max(self._lateness, boottime() - wake)
         for port in _chosen(ports, readable):
@@ -128,6 +147,10 @@ class Runner:
             self._switchboard.receive(line)
         self._group.timers()
         self._switchboard.timers()
+        if bfd is not None:
+            if not set(bfd.descriptors()).isdisjoint(readable):
+                bfd.packets()
+            bfd.timers()
         if self._monitor in readable:
             self._group.kernel(*self._monitor.receive())
             self._switchboard.refresh()
@@ -186,9 +209,10 @@ class Runner:
 
     def _status(self) -> bytes:
         unplaced = {port.name: port.refusals.counts for port in self._group.ports}
-        lines = self._switchboard.lines
-        notes = (*self._notes, *self._group.notes, *lines.notes)
-        return to_json(status_of(self._group.instances.values(), unplaced, self._lateness, notes, lines.refused))
+        lines, bfd = self._switchboard.lines, self._bfd
+        notes = (*self._notes, *self._group.notes, *lines.notes, *(() if bfd is None else bfd.notes))
+        found = status_of(self._group.instances.values(), unplaced, self._lateness, notes, lines.refused)
+        return to_json(found if bfd is None else msgspec.structs.replace(found, bfd=bfd.status()))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:
         self._send_will()
@@ -213,10 +237,13 @@ class Runner:
 
     def _end(self) -> None:
         if self._stop is StopMode.RESTART:
-            self._tell(self._group.hand_over())
+            sessions = () if self._bfd is None else self._bfd.hand_over()
+            self._tell(msgspec.structs.replace(self._group.hand_over(), bfd=sessions))
             return
         self._switch_over()
         self._group.stop()
+        if self._bfd is not None:
+            self._bfd.stop()
         self._send_will()
         while self._group.late.deadline() < math.inf:
             select.select([], [], [], max(0.0, self._group.late.deadline() - boottime()))

@@ -125,9 +125,10 @@ class Group:
         first = min((instance.deadline for instance in self.instances.values()), default=math.inf)
         return min(first, self._keeper.deadline(), self._pacer.deadline(), self.late.deadline())
 
-    def configure(self, wanted: Configuration, handover: Handover) -> None:
+    def configure(self, wanted: Configuration, handover: Handover, follow: Callable[[], None] = lambda: None) -> None:
         """Run the instances of `wanted`: unchanged ones go on as they are, changed ones in place where that can be.
 
+        `follow` is called when it is known what they track and none has started: those who take readings begin then.
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
         reasons = {entry.name: vrrp_plan.unsupported(entry) for entry in wanted.instances}
@@ -135,6 +136,7 @@ class Group:
         for entry in entries.values():
             self._open(entry)
         self.tracking.configure(wanted)
+        follow()
         self._pacer.configure(wanted.announcement_gaps)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
         for name, instance in tuple(self.instances.items()):
