@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import functools
 import ipaddress
+import itertools
 import pathlib
 import random
 import statistics
@@ -39,12 +40,13 @@ ACTIVE, BACKUP = "d1", "d2"
 PRIORITIES = {ACTIVE: Priority(100), BACKUP: Priority(90)}
 MACS = {ACTIVE: "02:00:c0:a8:02:d2", BACKUP: "02:00:c0:a8:02:d3"}
 INTERVALS = (1.0, 0.1, 0.05, 0.02, 0.01)
-FAULTS = ("kill", "link", "stop")
+FAULTS = ("kill", "link", "stop", "planned")
 INSTANCES = (1, 250)
 QUIET_SECONDS = 0.3
 START_SECONDS = 15.0
 COST_SECONDS = 10.0
 
+KEY = 'bascule {\n handover_key "between these two alone"\n}\n'
 GLOBAL = "global_defs {{\n router_id {name}\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 1000000\n}}\n"
 INSTANCE = """vrrp_instance VI_{vrid} {{
  state BACKUP
@@ -84,12 +86,18 @@ def configuration(name: str, version: int, interval: float, addresses: Sequence[
 class Pair:
     """Both directors, by one program, with one kind of adverts."""
 
-    def __init__(self, network: Network, segment: Segment, kind: type[Program], version: int, interval: float) -> None:
-        """The backup runs; the active does not yet."""
+    def __init__(
+        self, network: Network, segment: Segment, kind: type[Program], version: int, interval: float, fault: str
+    ) -> None:
+        """The backup runs; the active, which will meet with `fault`, does not yet."""
+        self._fault = fault
         self._network = network
         self._segment = segment
         self._interval = interval
         self.directors = {name: _director(network, kind, name, version, interval, [VIRTUAL]) for name in MACS}
+        if fault == "planned":
+            for director in self.directors.values():
+                director.file.write_text(director.file.read_text() + KEY)
         self.directors[BACKUP].start()
 
     def close(self) -> None:
@@ -97,23 +105,23 @@ class Pair:
         for director in self.directors.values():
             director.end(VIRTUAL)
 
-    def fail(self, fault: str) -> Took:
+    def fail(self) -> Took:
         """Let the active fail once, measure, and leave the backup alone."""
         active = self.directors[ACTIVE]
         active.start()
         wait_for(self._settled, START_SECONDS, f"{ACTIVE} to lead", evidence=self._evidence)
         time.sleep(QUIET_SECONDS + random.uniform(0, self._interval))
         moment = time.time()
-        self._do(fault)
+        self._do()
         announced = self._wait(Kind.ANNOUNCEMENT, moment)
         answered = self._wait(Kind.ANSWER, moment)
-        took = self._took(fault, moment, announced, answered)
+        took = self._took(moment, announced, answered)
         active.end(VIRTUAL)
         self._network.mend(ACTIVE)
         return took
 
-    def _do(self, fault: str) -> None:
-        active = self.directors[ACTIVE]
+    def _do(self) -> None:
+        active, fault = self.directors[ACTIVE], self._fault
         if fault == "link":
             self._network.cut(ACTIVE)
         elif fault == "planned":
@@ -124,12 +132,12 @@ class Pair:
         else:
             active.kill()
 
-    def _took(self, fault: str, moment: float, announced: float, answered: float) -> Took:
-        kind = Kind.STOP if fault == "stop" else Kind.ADVERT
+    def _took(self, moment: float, announced: float, answered: float) -> Took:
+        kind = Kind.STOP if self._fault == "stop" else Kind.ADVERT
         # What the active said last is not later than its successor's first word, or it did not fail.
         last = self._segment.last(kind, MACS[ACTIVE], announced)
         assert last is not None, f"no {kind.value} of {ACTIVE}"
-        silent_since = self._segment.last(Kind.ANSWER, MACS[ACTIVE], answered) if fault == "planned" else last
+        silent_since = self._segment.last(Kind.ANSWER, MACS[ACTIVE], answered) if self._fault == "planned" else last
         return Took(last_advert_to_garp_s=announced - last, first_answer_s=answered - (silent_since or moment))
 
     def _settled(self) -> bool:
@@ -183,14 +191,13 @@ def measure(
         for interval in intervals:
             version = 2 if interval >= 1 else 3
             took: dict[tuple[str, str], list[Took]] = {}
-            for kind in PROGRAMS:
-                pair = Pair(network, segment, kind, version, interval)
+            for kind, fault in itertools.product(PROGRAMS, faults):
+                if fault == "planned" and kind is not Bascule:
+                    continue
+                say(f"{kind.name}, version {version}, {interval:g} s, {fault}")
+                pair = Pair(network, segment, kind, version, interval, fault)
                 try:
-                    for fault in faults:
-                        if fault == "planned" and kind is not Bascule:
-                            continue
-                        say(f"{kind.name}, version {version}, {interval:g} s, {fault}")
-                        took[fault, kind.name] = [pair.fail(fault) for _ in range(runs)]
+                    took[fault, kind.name] = [pair.fail() for _ in range(runs)]
                 finally:
                     pair.close()
             rows += [_row(fault, version, interval, took) for fault in faults]

@@ -14,14 +14,16 @@ from bench.report import FailoverReport
 @pytest.mark.lab
 def test_both_programs_fail_over_and_are_measured() -> None:
     said: list[str] = []
-    rows = measure([0.1], ["kill", "stop"], 1, said.append)
+    *rows, planned = measure([0.1], ["kill", "stop", "planned"], 1, said.append)
     assert [row.fault for row in rows] == ["kill", "stop"]
+    assert planned.keepalived is None
+    assert planned.bascule is not None
     for row in rows:
         for took in (row.bascule, row.keepalived):
             assert took is not None
             assert took.last_advert_to_garp_s >= row.formula_s - 0.001
             assert took.first_answer_s >= took.last_advert_to_garp_s - 0.001
-    assert len(said) == 4
+    assert len(said) == 5
     report = FailoverReport(runs=1, rows=tuple(rows), costs=())
     assert from_json(to_json(report), FailoverReport) == report
     assert "v3 0.1 s kill" in as_text(report)
