@@ -129,14 +129,16 @@ def test_a_link_local_address_of_another_interface_is_not_an_own_one(bench: Benc
     bench.ip("link", "add", "other0", "type", "veth", "peer", "name", "other1")
     bench.ip("address", "add", "fe80::77/64", "dev", "other0", "nodad")
     bench.ip("address", "add", "fd02::77/64", "dev", "other0", "nodad")
-    bench.news()
-    own = bench.ports.own(bench.port)
-    assert HERE in own
-    assert ipaddress.IPv6Address("fd02::77") in own
-    assert ipaddress.IPv6Address("fe80::77") not in own
+
+    def own() -> frozenset[object]:
+        bench.news()
+        return frozenset(bench.ports.own(bench.port))
+
+    wait_for(lambda: ipaddress.IPv6Address("fd02::77") in own(), 5, "news of the addresses")
+    assert HERE in own()
+    assert ipaddress.IPv6Address("fe80::77") not in own()
     bench.ip("address", "add", "fe80::77/64", "dev", "eth0", "nodad")
-    bench.news()
-    assert ipaddress.IPv6Address("fe80::77") in bench.ports.own(bench.port)
+    wait_for(lambda: ipaddress.IPv6Address("fe80::77") in own(), 5, "news of the address")
 
 
 def test_a_link_that_goes_and_returns_is_followed(bench: Bench) -> None:

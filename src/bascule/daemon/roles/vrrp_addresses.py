@@ -12,6 +12,7 @@ import socket
 from collections.abc import Collection, Iterable
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.errors import KernelRefusedError
 from bascule.linux import addresses
 from bascule.linux.addresses import InterfaceAddress
@@ -41,7 +42,6 @@ class Placed:
 class _Want:
     placed: tuple[Placed, ...]
     lifetime: Seconds | None
-    renew_at: float
 
 
 def placed(virtual: Iterable[VirtualAddress], interface: str) -> tuple[Placed, ...]:
@@ -73,12 +73,14 @@ class Keeper:
         self._netlink = netlink
         self._log = log
         self._wants: dict[str, _Want] = {}
+        self._agenda = Agenda()
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have `owner`'s addresses on, and those of before that are not among them off."""
         before = self._wants.get(owner)
         renew_at = math.inf if lifetime is None else now + lifetime / RENEWALS
-        self._wants[owner] = _Want(wanted, lifetime, renew_at)
+        self._wants[owner] = _Want(wanted, lifetime)
+        self._agenda.put(owner, renew_at)
         self._add(owner, wanted, lifetime)
         if before is not None:
             self._remove(owner, [entry for entry in before.placed if entry not in wanted])
@@ -86,6 +88,7 @@ class Keeper:
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Have `owner`'s addresses off: those it wanted, and `unwanted`, which a predecessor may have left."""
         before = self._wants.pop(owner, None)
+        self._agenda.drop(owner)
         kept = before.placed if before is not None else ()
         self._remove(owner, dict.fromkeys((*kept, *unwanted)))
 
@@ -96,14 +99,14 @@ class Keeper:
 
     def deadline(self) -> float:
         """When the next renewal is due."""
-        return min((want.renew_at for want in self._wants.values()), default=math.inf)
+        return self._agenda.deadline()
 
     def renew(self, now: float) -> None:
         """Renew what is due."""
-        for owner, want in self._wants.items():
-            if now >= want.renew_at:
-                want.renew_at = now + (want.lifetime or math.inf) / RENEWALS
-                self._add(owner, want.placed, want.lifetime)
+        for owner in self._agenda.due(now):
+            want = self._wants[owner]
+            self._agenda.put(owner, now + (want.lifetime or math.inf) / RENEWALS)
+            self._add(owner, want.placed, want.lifetime)
 
     def put_back(self, lost: Iterable[InterfaceAddress], made: Collection[str] = ()) -> set[str]:
         """Put back what others took off, and everything on interfaces that were made again, by name.

@@ -214,6 +214,7 @@ class Ports:
             return self._resync()
         touched: set[str] = set()
         lost: list[InterfaceAddress] = []
+        others = False
         for message in messages:
             link = interfaces.parse(message)
             if link is not None:
@@ -221,10 +222,11 @@ class Ports:
             entry = addresses.parse(message)
             if entry is not None:
                 gone = message.kind == addresses.DELETE_ADDRESS
-                self._note(entry, gone)
+                others |= self._note(entry, gone)
                 touched |= self._ports_of(entry) if entry.address not in virtual else set()
                 lost += [entry] if gone else []
-        self._settle()
+        if others:
+            self._settle()
         return Changes(frozenset(touched), tuple(lost))
 
     def look_at(self, names: Iterable[str]) -> None:
@@ -243,12 +245,14 @@ class Ports:
     def _ports_of(self, entry: InterfaceAddress) -> set[str]:
         return {port.name for port in self._ports.values() if port.facts.index == entry.index}
 
-    def _note(self, entry: InterfaceAddress, gone: bool) -> None:
+    def _note(self, entry: InterfaceAddress, gone: bool) -> bool:
+        """Whether this host has other addresses now: one that is renewed is reported too."""
         key = (entry.index, entry.address, entry.prefix_length)
         if gone:
-            self._addresses.pop(key, None)
-        else:
-            self._addresses[key] = entry
+            return self._addresses.pop(key, None) is not None
+        known = key in self._addresses
+        self._addresses[key] = entry
+        return not known
 
     def _resync(self) -> Changes:
         before = dict(self._addresses)
