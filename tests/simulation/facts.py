@@ -89,6 +89,8 @@ class Facts:
     """The down interval after that, or after `base`."""
     heard_due: float = LONG_AGO
     """The down interval after the last advert that does not lead."""
+    heard_at: float = LONG_AGO
+    """When that came."""
     heard_priority: int = 0
     """The priority in it."""
     delayed_until: float = LONG_AGO

@@ -126,6 +126,8 @@ class Oracle:
         facts.base = max(facts.base, router.now)
         facts.due, facts.stop_due = facts.base + self._down(router), LONG_AGO
         facts.delayed_until = LONG_AGO
+        if facts.heard_due > LONG_AGO:
+            facts.heard_due = facts.heard_at + self._down(router)
 
     def reweighing(self, router: Router, before: int) -> None:
         """Trackers have changed its priority, from what they had added `before`: a wait shifts with the skew time."""
@@ -176,7 +178,7 @@ class Oracle:
         else:
             facts.pace = advert.interval
             facts.heard_due = max(facts.heard_due, stamp + self._down(router))
-            facts.heard_priority = priority
+            facts.heard_at, facts.heard_priority = max(facts.heard_at, stamp), priority
             if facts.delayed_until == LONG_AGO and router.plan.preempt_delay > 0:
                 facts.delayed_until = stamp + router.plan.preempt_delay + self._down(router)
 

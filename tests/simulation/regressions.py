@@ -29,5 +29,6 @@ REGRESSIONS = (
     Regression(309808, 3, (1, 3), "the same"),
     Regression(317674, 2, (1, 6), "a stop that was noticed and a short one over the only advert that it listened for"),
     Regression(7370, 2, (0, 2, 3, 5), "one that had been late for long did not notice that it slept"),
+    Regression(509602, 2, (3, 5), "the rules did not know that a reload may make a silence long enough"),
     Regression(2293, 3, (4,), "the last word of a faster active taught a backup the wrong interval"),
 )
