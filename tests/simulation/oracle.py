@@ -161,7 +161,7 @@ class Oracle:
     def _led(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
         facts.lead_at, facts.pace = max(facts.lead_at, stamp), advert.interval
         facts.due, facts.stop_due = facts.lead_at + self._down(router), LONG_AGO
-        facts.delayed_until = LONG_AGO
+        facts.delayed_until = facts.heard_due = LONG_AGO
         facts.base = min(facts.base, facts.lead_at)
 
     def _heard_as_backup(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
@@ -299,8 +299,8 @@ class Oracle:
         if facts.late or facts.woke_at_true > since:
             since = facts.stalled_at_true - longest
         for other in self._world.routers:
-            if other is router or other.state is not VrrpState.MASTER:
-                continue
+            if other is router or other.state is not VrrpState.MASTER or other.interval > facts.pace:
+                continue  # Of two actives at different paces it goes by the one that it heard last.
             leads = other.priority >= router.priority or not router.configuration.preempt
             disturbed = max(
                 self.facts[other.number].active_since_true,

@@ -30,5 +30,7 @@ REGRESSIONS = (
     Regression(317674, 2, (1, 6), "a stop that was noticed and a short one over the only advert that it listened for"),
     Regression(7370, 2, (0, 2, 3, 5), "one that had been late for long did not notice that it slept"),
     Regression(509602, 2, (3, 5), "the rules did not know that a reload may make a silence long enough"),
+    Regression(526668, 3, (0, 2), "the same, of which of two actives at different paces a backup goes by"),
+    Regression(526707, 3, (0, 1, 2, 3, 4), "the same, of who is forgotten when one is heard that leads"),
     Regression(2293, 3, (4,), "the last word of a faster active taught a backup the wrong interval"),
 )
