@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bascule.model.base import Priority
-from bascule.vrrp.events import ReadyChanged
+from bascule.model.configuration import VrrpState
+from bascule.vrrp.events import HandOver, ReadyChanged, Release
 from bascule.vrrp.packet import PRIORITY_OWNER
 from tests.simulation import codec
 from tests.simulation.plan import Fault, Kind
@@ -292,6 +293,41 @@ def _set_faults(router: Router, change: int) -> None:
     router.order(Standing())
 
 
+# Planned switches.
+
+
+NOBODY, REFUSING = 1, 2
+"""What a planned switch meets: nobody who is named, one that cannot when it is asked."""
+
+
+def _hand_over(world: World, fault: Fault) -> None:
+    """The active, if there is one, hands over: to the best backup that answers, or to whoever is next."""
+    active = [router for router in world.routers if router.state is VrrpState.MASTER and router.stalled is None]
+    if not active:
+        return
+    router = active[fault.router % len(active)]
+    _count(world, fault)
+    able = [other for other in world.routers if other.stalled is None and other.state is VrrpState.BACKUP]
+    wire, number = world.wire, router.number
+    near = [peer for peer in able if wire.open(number, peer.number) and wire.open(peer.number, number)]
+    best = max(near, key=lambda peer: (peer.ready, peer.priority, peer.number), default=None)
+    chosen = None if fault.amount == NOBODY else best
+    _note(router, f"hands over to {'whoever is next' if chosen is None else f'router {chosen.number}'}")
+    if chosen is not None and fault.amount == REFUSING:
+        _set_faults(chosen, 1)
+        world.at(world.now + chosen.interval, _set_faults, chosen, -1)
+    router.order(HandOver(None if chosen is None else chosen.address))
+    if fault.seconds > 0:
+        world.at(world.now + fault.seconds, _release, router)
+
+
+def _release(router: Router) -> None:
+    if router.keeps_back:
+        router.world.tally.faults[Kind.RELEASE] += 1
+        _note(router, "is released")
+    router.order(Release())
+
+
 BEGIN: dict[Kind, Callable[[World, Fault], None]] = {
     Kind.LOSS: _weather,
     Kind.DELAY: _weather,
@@ -315,4 +351,5 @@ BEGIN: dict[Kind, Callable[[World, Fault], None]] = {
     Kind.READINESS: _unready,
     Kind.WEIGHT: _weight,
     Kind.FAULT: _fault,
+    Kind.HAND_OVER: _hand_over,
 }

@@ -20,6 +20,8 @@ class Rule(enum.Enum):
     UNREAD = "became active while packets waited in its socket"
     EARLY = "became active although it had heard one that leads, or had not waited for the down interval"
     TOO_SOON = "preempted before its preempt_delay was over"
+    HANDING = "sent or announced while its successor was asked, or waited for it too long"
+    UNASKED = "became active as a successor that nobody had asked"
     UNBELIEVED = "became active right after it had been stopped for long, without listening first"
     LATENESS = "became active by its own lateness alone"
     HELD = "preempted within the time that it holds back after a crash"
@@ -107,6 +109,12 @@ class Facts:
     stalled_as_backup: bool = False
     listens: float = 0.0
     """For how long at least it has to listen after it woke."""
+    handing_at: float = LONG_AGO
+    """When it was told to hand over, until that has ended."""
+    appointed_at: float = LONG_AGO
+    """When it was asked to take over."""
+    predecessor: int = -1
+    """By whom."""
     late: bool = False
     """Stopped or slow now."""
     missed: int = 0

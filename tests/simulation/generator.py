@@ -255,6 +255,32 @@ def _tracked(draft: _Draft, first: float) -> list[Fault]:
     return found
 
 
+def _handed(draft: _Draft) -> Fault:
+    """`seconds`: until the old active is released, if ever; `amount`: who is asked; see disturbances.py."""
+    chance = draft.chance
+    seconds = draft.lasting(0.1, 12) if chance.random() < 0.6 else 0.0
+    return draft.fault(Kind.HAND_OVER, seconds=seconds, amount=chance.choice((0, 0, 0, 0, 0, 1, 2)))
+
+
+_SWITCHES = 0.3
+"""The share of schedules with planned switches."""
+_AMIDST = (Kind.STOP, Kind.PRIORITY, Kind.LINK, Kind.CRASH, Kind.PAUSE, Kind.SUSPENSION, Kind.ADDRESSES, Kind.HAND_OVER)
+
+
+def _switches(draft: _Draft, first: float) -> list[Fault]:
+    """Planned switches, some with something else in their few milliseconds."""
+    chance = draft.chance
+    found: list[Fault] = []
+    for _ in range(chance.choice((1, 1, 2)) if chance.random() < _SWITCHES else 0):
+        draft.now = first + chance.random() * (draft.quiet_from - first)
+        found.append(_handed(draft))
+        if chance.random() < _SEQUELS:
+            draft.now = min(draft.now + chance.random() * 0.006, draft.quiet_from)
+            kind = chance.choice(_AMIDST)
+            found.append(_handed(draft) if kind is Kind.HAND_OVER else DRAWS[kind](draft))
+    return found
+
+
 def _set(chance: random.Random, router: RouterPlan, interval: float) -> RouterPlan:
     """Waits of a backup that differ from the usual."""
     delay = Seconds(chance.choice((0.0, chance.uniform(0.1, 4) * interval)))
@@ -289,7 +315,13 @@ def generate(seed: int, version: int = 2) -> Schedule:
         family=6 if version == 3 and chance.random() < _SIX else 4,
         interval=interval,
         routers=routers,
-        faults=(*sorted(faults, key=lambda fault: fault.at), *echoes, *rows, *_tracked(draft, first)),
+        faults=(
+            *sorted(faults, key=lambda fault: fault.at),
+            *echoes,
+            *rows,
+            *_tracked(draft, first),
+            *_switches(draft, first),
+        ),
         quiet_from=quiet_from,
         ends_at=LENGTH * interval,
     )

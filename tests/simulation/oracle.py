@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING
 from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import LINK_DOWN, StateChanged
-from bascule.vrrp.packet import PRIORITY_OWNER as OWNER
 from bascule.vrrp.packet import PRIORITY_STOP, Advert
-from bascule.vrrp.transitions import ROWS
+from bascule.vrrp.transitions import ROWS, Cause
 from tests.simulation.facts import LONG_AGO, Facts, Rule, ViolationError, down_interval, skew_time
-from tests.simulation.router import ANNOUNCE_ADVERTS, READY_ADVERTS, Router
+from tests.simulation.router import ANNOUNCE_ADVERTS, HANDED, READY_ADVERTS, Router
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 BACKUP, MASTER = VrrpState.BACKUP, VrrpState.MASTER
+SUCCESSION = 0.005
+"""Seconds that an active waits for its successor."""
+DEAF = 0.02
+"""Seconds for which a successor does not hear its predecessor."""
+GAVE_UP = (Cause.SUCCESSOR_SILENT, Cause.YIELDED)
 EPSILON = 1e-5
 """Seconds by which times may differ that are worked out in two ways."""
 SLACK = 0.05
@@ -129,11 +133,20 @@ class Oracle:
         if facts.heard_due > LONG_AGO:
             facts.heard_due = facts.heard_at + self._down(router)
 
-    def reweighing(self, router: Router, before: int) -> None:
-        """Trackers have changed its priority, from what they had added `before`: a wait shifts with the skew time."""
+    def handing(self, router: Router) -> None:
+        """It is about to be told to hand over."""
+        facts = self.facts[router.number]
+        if facts.reported is VrrpState.MASTER:
+            facts.handing_at = router.now
+
+    def appointing(self, router: Router, active: Router) -> None:
+        """It is about to be asked to take over."""
+        facts = self.facts[router.number]
+        facts.appointed_at, facts.predecessor = router.now, active.number
+
+    def reweighing(self, router: Router, earlier: Priority) -> None:
+        """Its priority has changed: a wait shifts with the skew time."""
         facts, now = self.facts[router.number], router.now
-        own = router.configuration.priority
-        earlier = own if own == OWNER else Priority(min(max(own + before, 1), 254))
         shift = skew_time(self._version, router.priority, facts.pace) - skew_time(self._version, earlier, facts.pace)
         facts.due = max(facts.due + shift, min(facts.due, now))
         if facts.stop_due > LONG_AGO:
@@ -150,6 +163,7 @@ class Oracle:
         if state is VrrpState.MASTER:
             own = router.priority
             facts.leading = priority > own or (priority == own and sender > router.number)
+            facts.leading = facts.leading and not self._deaf(facts, advert, sender, stamp)
             if facts.leading:
                 self._led(router, facts, advert, stamp)
             elif priority == PRIORITY_STOP:
@@ -186,7 +200,11 @@ class Oracle:
         """It was told of an advert when it was in state `before`."""
         facts, priority = self.facts[router.number], advert.priority
         leading, facts.leading = facts.leading, False
-        if before is not VrrpState.MASTER:
+        if before is not VrrpState.MASTER or self._deaf(facts, advert, sender, stamp):
+            return
+        if leading and router.state is VrrpState.BACKUP:
+            facts.due = facts.lead_at + self._down(router)
+        if not leading and facts.handing_at > LONG_AGO:
             return
         if router.state is VrrpState.BACKUP and not leading:
             # It found out that it had slept, stood back, and then heard the advert as a backup.
@@ -196,6 +214,11 @@ class Oracle:
                 self._fail(Rule.DEAF, router, f"priority {priority} from router {sender}")
         elif router.state is VrrpState.MASTER and facts.sent_at < router.now - self._allowed_to_wait(router, priority):
             self._fail(Rule.UNANSWERED, router, f"priority {priority} from router {sender}")
+
+    def _deaf(self, facts: Facts, advert: Advert, sender: int, stamp: float) -> bool:
+        """A successor does not hear for a moment what its predecessor had sent."""
+        recent = stamp < facts.appointed_at + DEAF + EPSILON and facts.active_since == facts.appointed_at
+        return recent and sender == facts.predecessor and advert.priority != PRIORITY_STOP
 
     def _allowed_to_wait(self, router: Router, priority: Priority) -> float:
         return EPSILON if priority == PRIORITY_STOP else router.interval / 2 + EPSILON
@@ -210,6 +233,7 @@ class Oracle:
             if facts.reported is not VrrpState.MASTER:
                 self._fail(Rule.FALSE_FAREWELL, router, facts.reported.value)
             return
+        self._not_handing(router, facts)
         longest = down_interval(self._version, Priority(1), router.interval, router.plan.down_adverts)
         if facts.reported is VrrpState.MASTER and now - facts.sent_at > longest:
             self._fail(Rule.OVERSLEPT, router, f"after {now - facts.sent_at:.3f} s")
@@ -217,7 +241,13 @@ class Oracle:
 
     def announcing(self, router: Router) -> None:
         """It announces its addresses."""
+        self._not_handing(router, self.facts[router.number])
         self.facts[router.number].announced_at = router.now
+
+    def _not_handing(self, router: Router, facts: Facts) -> None:
+        """One announcer in a planned switch: the successor."""
+        if facts.handing_at > LONG_AGO and router.machine is not None and router.machine.awaits is not None:
+            self._fail(Rule.HANDING, router)
 
     def changed(self, router: Router, change: StateChanged) -> None:
         """It reports a change of state; whatever belongs to it was done before."""
@@ -228,9 +258,12 @@ class Oracle:
         before, facts.reported = facts.reported, change.state
         facts.changed_at_true = self._world.now
         if before is VrrpState.MASTER:
-            self._left(router, facts, change.state)
+            self._left(router, facts, change)
+            facts.handing_at = LONG_AGO
         if change.state is VrrpState.MASTER:
-            if before is VrrpState.BACKUP:
+            if change.cause is Cause.APPOINTED:
+                self._appointed(router, facts)
+            elif before is VrrpState.BACKUP:
                 self._promoted(router, facts)
             facts.active_since, facts.active_since_true = router.now, self._world.now
             facts.pace = router.interval
@@ -239,9 +272,27 @@ class Oracle:
                 facts.pace = router.interval
                 facts.due = router.now + self._down(router)
             facts.base = facts.lead_at if facts.leading else router.now
+            if change.cause in GAVE_UP:
+                facts.due = router.now + self._listening(router.priority, facts.pace)
             facts.stop_due = facts.heard_due = facts.delayed_until = LONG_AGO
 
-    def _left(self, router: Router, facts: Facts, to: VrrpState) -> None:
+    def _appointed(self, router: Router, facts: Facts) -> None:
+        if router.now > facts.appointed_at:
+            self._fail(Rule.UNASKED, router)
+
+    def _handed(self, router: Router, facts: Facts, cause: Cause) -> None:
+        """It has given the addresses up in a planned switch."""
+        waited = router.now - facts.handing_at
+        if facts.handing_at == LONG_AGO:
+            self._fail(Rule.RESIGNED, router, "nobody asked it to hand over")
+        if cause in GAVE_UP and facts.stopped_at < router.now:
+            self._fail(Rule.NO_FAREWELL, router)
+        late = facts.late or facts.woke_at >= facts.handing_at
+        if waited > SUCCESSION + EPSILON and not late:
+            self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
+
+    def _left(self, router: Router, facts: Facts, change: StateChanged) -> None:
+        to = change.state
         mute = LINK_DOWN in router.standing[0]
         facts.left_at_true, facts.left_silently = self._world.now, to is VrrpState.FAULT and mute
         now = router.now
@@ -251,6 +302,8 @@ class Oracle:
             self._fail(Rule.RESIGNED, router, "there is no fault")
         if to is VrrpState.BACKUP and now - facts.sent_at > router.plan.down_adverts * router.interval:
             facts.left_silently = True
+        elif change.cause in HANDED:
+            self._handed(router, facts, change.cause)
         elif to is VrrpState.BACKUP and not facts.leading:
             self._fail(Rule.RESIGNED, router, "nobody leads, and it was not silent")
 
@@ -315,10 +368,12 @@ class Oracle:
     def after(self, router: Router) -> None:
         """After each round of a router."""
         facts, state = self.facts[router.number], router.state
+        if facts.handing_at > LONG_AGO and router.machine is not None and router.machine.awaits is None:
+            facts.handing_at = LONG_AGO
         if facts.reported is not state:
             self._fail(Rule.UNTRUE, router, f"reported {facts.reported.value}, is {state.value}")
         if state is VrrpState.MASTER:
-            if router.held != router.wanted:
+            if router.held != router.wanted and facts.handing_at == LONG_AGO:
                 self._fail(Rule.ADDRESSES, router, f"{len(router.held)} while active")
             self._alone(router)
         elif router.held:

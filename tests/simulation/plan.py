@@ -38,6 +38,8 @@ class Kind(enum.Enum):
     READINESS = "not ready for a while"
     WEIGHT = "tracked: another priority"
     FAULT = "tracked: a fault, the interface stays usable"
+    HAND_OVER = "planned switch"
+    RELEASE = "planned switch: released"
     LEFTOVERS = "addresses that outlive all processes"
     PREEMPT_DELAY = "preempt_delay"
     DOWN_ADVERTS = "down_timer_adverts"

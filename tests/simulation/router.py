@@ -17,25 +17,32 @@ from bascule.vrrp.events import (
     LINK_DOWN,
     AdvertReceived,
     Announce,
+    Declined,
     Drain,
     Event,
     Fault,
+    HandOver,
+    LeaveAddresses,
     Noticed,
     PutAddresses,
     ReadyChanged,
     Reconfigured,
+    Release,
     SendAdvert,
     Settings,
     StandingChanged,
     Start,
     StateChanged,
     Stop,
+    Succeeded,
     TakeAddresses,
+    TakeOver,
     Timeout,
 )
 from bascule.vrrp.machine import Machine
 from bascule.vrrp.packet import PRIORITY_OWNER as OWNER
 from bascule.vrrp.packet import PRIORITY_STOP
+from bascule.vrrp.transitions import Cause
 from tests.simulation import codec
 from tests.simulation.codec import Message
 from tests.simulation.facts import down_interval
@@ -73,7 +80,19 @@ class Standing:
     """What is tracked has changed: the router knows how it is now."""
 
 
-Order: TypeAlias = Event | Configuration | Standing
+@dataclasses.dataclass(slots=True, frozen=True)
+class Request:
+    """An active asks for a successor; the ticket that it gives back is of `issued`, by the successor's clock."""
+
+    active: Router
+    issued: float
+
+
+TICKET = 1.0
+"""Seconds for which a ticket is good."""
+HANDED = (Cause.SUCCEEDED, Cause.SUCCESSOR_SILENT, Cause.YIELDED)
+
+Order: TypeAlias = Request | Event | Configuration | Standing
 
 
 class Router:
@@ -99,6 +118,8 @@ class Router:
         """Faults of trackers, the interface's not counted."""
         self.change = 0
         """What trackers add to the priority."""
+        self.keeps_back = False
+        """It has handed over."""
         self.standing: tuple[tuple[Fault, ...], int] = ((), 0)
         """What the process knows of all three."""
         self.ready = False
@@ -127,6 +148,8 @@ class Router:
     def priority(self) -> Priority:
         """The configured one with what trackers add to it, as far as the process knows."""
         configured = self.configuration.priority
+        if self.keeps_back:
+            return Priority(1)
         return configured if configured == OWNER else Priority(min(max(configured + self.standing[1], 1), 254))
 
     @property
@@ -173,6 +196,7 @@ class Router:
         """A `vrrp` process starts; `adopt_since`: when its predecessor handed over as active, by this clock."""
         self.life += 1
         self.machine = machine = self.world.machine(self.settings())
+        self.keeps_back = False
         now = self.now
         adopt = adopt_since is not None and now - adopt_since <= machine.down_interval
         self.standing = (self._faults(), self.change)
@@ -311,10 +335,11 @@ class Router:
 
     def _stand(self) -> None:
         """Follow what is tracked, the interface among it."""
-        before, self.standing = self.standing, (self._faults(), self.change)
+        before, earlier = self.standing, self.priority
+        self.standing = (self._faults(), self.change)
         if before != self.standing:
             faults, change = self.standing
-            self.world.oracle.reweighing(self, before[1])
+            self.world.oracle.reweighing(self, earlier)
             self.handle(StandingChanged(faults=faults, change=change))
 
     def _obey(self, order: Order) -> None:
@@ -326,8 +351,41 @@ class Router:
                 self.will = self.state is VrrpState.MASTER
         elif isinstance(order, Standing):
             self._stand()
+        elif isinstance(order, Request):
+            self._take_over(order)
+        elif isinstance(order, HandOver):
+            self._hand_over(order)
+        elif isinstance(order, Release):
+            self._release(order)
         else:
             self.handle(order)
+
+    # Planned switches.
+
+    def _hand_over(self, order: HandOver) -> None:
+        """Asks the successor, after the machine knows."""
+        assert self.machine is not None
+        self.world.oracle.handing(self)
+        self.handle(order)
+        for peer in self.world.routers:
+            if peer.address == self.machine.awaits:
+                self.world.wire.tell(self, peer, peer.order, Request(self, peer.now))
+
+    def _take_over(self, request: Request) -> None:
+        """As the role does: what the active sent before is heard before; a ticket that is too old is refused."""
+        if self.now - request.issued > TICKET:
+            return
+        self.packets()
+        active, source = request.active, self.address
+        self.world.oracle.appointing(self, active)
+        self.handle(TakeOver(active.address))
+        taken = self.state is VrrpState.MASTER
+        self.world.wire.tell(self, active, active.order, Succeeded(source) if taken else Declined(source, "not able"))
+
+    def _release(self, order: Release) -> None:
+        earlier, self.keeps_back = self.priority, False
+        self.world.oracle.reweighing(self, earlier)
+        self.handle(order)
 
     # The hands.
 
@@ -341,7 +399,7 @@ class Router:
                     self._send(priority)
                 case PutAddresses():
                     self.put(self.configuration.addresses)
-                case TakeAddresses():
+                case TakeAddresses() | LeaveAddresses():
                     self.put(())
                 case Announce(times=times):
                     self._announce(times)
@@ -384,4 +442,8 @@ class Router:
             text = f"{change.state.value}: {change.reason}"
             self.world.record.note(self.world.now, self.number, text)
         self.will = change.state is VrrpState.MASTER
+        if change.cause in HANDED:
+            self.keeps_back = True
+        elif change.state is VrrpState.MASTER:
+            self.keeps_back = False
         self.world.oracle.changed(self, change)

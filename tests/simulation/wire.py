@@ -7,7 +7,7 @@ Also who announced the virtual addresses last, at the side of each router: that 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from bascule.model.base import IPAddress
@@ -96,6 +96,13 @@ class Wire:
                 self._send_roughly(number, receiver, message)
             else:
                 self._push(now + TRANSIT, number, receiver, message)
+
+    def tell(self, sender: Router, receiver: Router, what: Callable[..., None], *arguments: object) -> None:
+        """A message to one router alone: a datagram of a planned switch."""
+        lost = self.rough and self._chance.random() < max(self.weather[Kind.LOSS], default=0.0)
+        if not lost and self.open(sender.number, receiver.number):
+            delay = TRANSIT + self._chance.random() * max(self.weather[Kind.DELAY], default=0.0)
+            self._world.at(self._world.now + delay, what, *arguments)
 
     def _lose(self, sender: int, receiver: int, why: str) -> None:
         self.bad_at[sender][receiver] = self._world.now

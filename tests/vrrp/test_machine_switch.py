@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 
 import pytest
 
+from bascule.model.base import Priority
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
     Announce,
@@ -15,6 +17,7 @@ from bascule.vrrp.events import (
     HandOver,
     LeaveAddresses,
     PutAddresses,
+    Reconfigured,
     Release,
     SendAdvert,
     StateChanged,
@@ -25,10 +28,11 @@ from bascule.vrrp.events import (
 )
 from bascule.vrrp.machine import DEAF, PRIORITY_HELD, SUCCESSION
 from bascule.vrrp.transitions import Cause
-from tests.vrrp.bench import DOWN, PEER, Bench, active, bench
+from tests.vrrp.bench import DOWN, PEER, SETTINGS, Bench, active, bench
 
 THIRD = ipaddress.IPv4Address("192.168.2.212")
 SKEW_HELD = 255 / 256
+OTHER = dataclasses.replace(SETTINGS, priority=Priority(120))
 
 
 def kinds(commands: list[Command]) -> list[type[Command]]:
@@ -104,6 +108,16 @@ def test_a_refusal_changes_nothing() -> None:
     assert here.machine.awaits is None
     here.wait(1.0)
     assert here.is_in(VrrpState.MASTER)
+
+
+def test_a_reload_in_a_switch_announces_nothing_and_is_said_when_the_successor_refuses() -> None:
+    here = active()
+    here.tell(HandOver(PEER))
+    assert here.tell(Reconfigured(OTHER)) == []
+    assert kinds(here.tell(Declined(PEER, "FAULT"))) == [SendAdvert, SendAdvert, PutAddresses, Announce]
+    assert here.machine.priority == OTHER.priority
+    here.tell(HandOver(PEER))
+    assert kinds(here.tell(Declined(PEER, "FAULT"))) == [SendAdvert], "once is enough"
 
 
 def test_others_words_are_no_answer() -> None:

@@ -162,6 +162,8 @@ class Machine:
         """Who was asked, or has the addresses since we keep back."""
         self._succession_at = NEVER
         """When the successor must have announced itself."""
+        self._reload_waits = False
+        """New settings came while the successor was asked."""
         self._predecessor: tuple[IPAddress, float] | None = None
         """Who asked us, and until when it is not heard."""
         self._held = False
@@ -379,6 +381,8 @@ class Machine:
             case Declined(source=source, why=why) if source == self.awaits:
                 self._succession_at = NEVER
                 self._move(Cause.SUCCESSOR_REFUSED, f"{source}: {why}")
+                if self._reload_waits:
+                    self._move(Cause.RECONFIGURED, "")
             case TakeOver(source=source) if self._state is VrrpState.BACKUP:
                 self._move(Cause.APPOINTED, f"{source} handed over in a planned switch")
                 self._predecessor = (source, self._now + DEAF)
@@ -465,7 +469,9 @@ class Machine:
         self._priority = self._effective(settings.priority)
         if not self._learned:
             self._pace = settings.interval
-        if self._state in (VrrpState.BACKUP, VrrpState.MASTER):
+        if self.awaits is not None:
+            self._reload_waits = True  # Only the successor announces now.
+        elif self._state in (VrrpState.BACKUP, VrrpState.MASTER):
             self._move(Cause.RECONFIGURED, "")
 
     def _may_preempt_at(self) -> float:
@@ -535,6 +541,7 @@ class Machine:
         return "preempt_delay" if self._now < self._delayed_until < NEVER else "not ready yet"
 
     def _await(self) -> None:
+        self._reload_waits = False
         self._succession_at = self._now + SUCCESSION
 
     def _hold(self) -> None:

@@ -203,4 +203,24 @@ MUTANTS = (
         what="takes a wait that has become shorter for a timer that it missed",
         edits=(("max(at + self._shift_by, self._not_freed_before, min(at, self._now))", "at + self._shift_by"),),
     ),
+    Mutant(
+        name="announces_while_it_hands_over",
+        what="announces its addresses after a reload, though its successor may have done so",
+        edits=(
+            (
+                "        if self.awaits is not None:\n            self._reload",
+                "        if False:\n            self._reload",
+            ),
+        ),
+    ),
+    Mutant(
+        name="waits_long_for_a_successor",
+        what="says nothing for half a second when the successor does not answer",
+        edits=(("SUCCESSION = 0.005", "SUCCESSION = 0.5"),),
+    ),
+    Mutant(
+        name="hears_its_predecessor",
+        what="stands back for an advert that its predecessor had sent before",
+        edits=(("DEAF = 0.02", "DEAF = 0.0"),),
+    ),
 )

@@ -105,4 +105,19 @@ MUTANTS = (
         what="starts as backup and leaves on what a predecessor had on",
         rows=(without(_INIT, Cause.STARTED, Action.TAKE_ADDRESSES),),
     ),
+    Mutant(
+        name="unannounced_successor",
+        what="takes over in a planned switch without announcing the addresses",
+        rows=(without(_BACKUP, Cause.APPOINTED, Action.ANNOUNCE),),
+    ),
+    Mutant(
+        name="gives_up_without_a_word",
+        what="its successor does not answer, and it leaves without priority 0",
+        rows=(without(_MASTER, Cause.SUCCESSOR_SILENT, Action.SEND_STOP),),
+    ),
+    Mutant(
+        name="takes_back_at_once",
+        what="does not keep back after it has handed over",
+        rows=(without(_MASTER, Cause.SUCCEEDED, Action.HOLD),),
+    ),
 )
