@@ -191,7 +191,7 @@ MUTANTS = (
     Mutant(
         name="weights_ignored",
         what="does not change its priority with what is tracked",
-        edits=(("        self._set_priority()\n", ""),),
+        edits=(("event.faults, event.change\n        self._set_priority()\n", "event.faults, event.change\n"),),
     ),
     Mutant(
         name="preempts_what_leads_now",
