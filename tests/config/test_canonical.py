@@ -43,7 +43,9 @@ def assert_round_trip(text: str) -> None:
     """The canonical form means the same, is its own canonical form, and has nothing in it that is not in effect."""
     first = printed(text)
     again = printed(first.text.decode())
-    assert loaded(first.text.decode()).configuration == loaded(text).configuration
+    meant = loaded(text).configuration
+    if meant is not None:  # Of a file that is fatal, the canonical one is a guess.
+        assert loaded(first.text.decode()).configuration == meant
     assert again.left_out == (), again.left_out
     assert again.text == first.body
 

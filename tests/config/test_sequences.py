@@ -67,3 +67,11 @@ def test_heads_that_are_wrong(head: str, words: str) -> None:
 def test_a_sequence_is_a_range(start: int, step: int, count: int) -> None:
     end = start + step * count
     assert said(f"~SEQ(n, {start}, {step}, {end})")[1] == [[str(value)] for value in range(start, end + 1, step)]
+
+
+def test_numbers_are_read_as_c_reads_them() -> None:
+    assert said("~SEQ(N, 010, 0xa)")[1] == [["8"], ["9"], ["10"]]
+    assert said("~SEQx(N, +9, 0xB)")[1] == [["9"], ["a"], ["b"]]
+    for head in ("~SEQ(N, 08)", "~SEQ(N, 0x)", "~SEQx(N, -1, 1)", "~SEQ(N, 3x)"):
+        with pytest.raises(SequenceError):
+            rounds(head)

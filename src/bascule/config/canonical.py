@@ -146,6 +146,16 @@ def _service(statement: Statement) -> Sequence[str]:
     return (str(what), str(port)) if len(statement.words) > 2 else (str(what),)
 
 
+def _without_wrong(reader: LineReader) -> Callable[[Statement], Sequence[str]]:
+    """Spells arguments without those that are ignored."""
+
+    def words(statement: Statement) -> Sequence[str]:
+        kept = accepted(statement, reader)
+        return kept.words[1:] if kept is not None else ()
+
+    return words
+
+
 def _method(statement: Statement) -> Sequence[str]:
     # Only a tunnel has options.
     return statement.words[1:] if statement.words[1] == "TUN" else statement.words[1:2]
@@ -154,6 +164,8 @@ def _method(statement: Statement) -> Sequence[str]:
 _TITLES: dict[LineReader, Callable[[Statement], Sequence[str]]] = {
     lines.virtual_server_name: _service,
     inline_lvs.forwarding: _method,
+    inline_lvs.sync_daemon: _without_wrong(inline_lvs.sync_daemon),
+    inline_lvs.timeouts: _without_wrong(inline_lvs.timeouts),
 }
 """For arguments with a grammar of their own: how they are spelled. Others stay as they are."""
 

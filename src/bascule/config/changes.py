@@ -37,6 +37,8 @@ _KEYWORDS: dict[str, dict[str, str]] = {
         "detect_duplicates": "-nodad",
         "preferred_lifetime": "preferred_lft",
     },
+    "SyncDaemon": {"instance": "inst", "identifier": "id", "longest": "maxlen"},
+    "Timeouts": {"tcp_fin": "tcpfin"},
     "Configuration": {"static_addresses": "static_ipaddress"},
     "VrrpInstance": {
         "vrid": "virtual_router_id",
@@ -75,6 +77,8 @@ _BLOCKS = {
     "VrrpInstance": "vrrp_instance",
     "GlobalDefinitions": "global_defs",
     "BasculeOptions": "bascule",
+    "SyncDaemon": "lvs_sync_daemon",
+    "Timeouts": "lvs_timeouts",
 }
 """By struct: the keyword of its block. Checks carry theirs as tag."""
 
@@ -244,4 +248,6 @@ def in_words(value: object) -> str:
         return rule_in_words(value)
     if isinstance(value, tuple):
         return " ".join(in_words(each) for each in value)
+    if _is_block(value) and isinstance(value, Model):
+        return summary(value) or "on"
     return str(value)

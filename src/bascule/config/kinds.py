@@ -66,6 +66,8 @@ class Integer(Kind):
 
     def parse(self, word: str) -> int:
         """The number."""
+        if word == "" and self.low <= 0:
+            raise RefusedWordError("bad-number", "'' is no number: 0 is used, as keepalived does", instead=0)
         if not _WHOLE.fullmatch(word):
             raise RefusedWordError("bad-number", f"'{word}' is not a whole number")
         number = int(word) if len(word) < 40 else UINT_MAX + 1

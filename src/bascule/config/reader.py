@@ -314,8 +314,9 @@ class Reader:
             self.findings.add("not-acted-on", child, 0, f"'{word}' is understood, but bascule does not act on it yet")
 
     def _refused(self, child: Statement, refusal: RefusedLineError) -> None:
-        if not self._misspelt or refusal.code in _SPOKEN_IN_MISSPELT:
-            self.findings.add(refusal.code, child, refusal.index, refusal.message, refusal.hint)
+        for each in (refusal, *refusal.also):
+            if not self._misspelt or each.code in _SPOKEN_IN_MISSPELT:
+                self.findings.add(each.code, child, each.index, each.message, each.hint)
 
     def _extra_words(self, child: Statement, index: int) -> None:
         if self._misspelt:

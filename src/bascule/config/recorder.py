@@ -83,7 +83,7 @@ def accepted(statement: Statement, reader: LineReader) -> Accepted | None:
 
 def _without(words: tuple[str, ...], refusal: RefusedLineError) -> tuple[str, ...]:
     """The words without what is ignored: the length of an address, a word, or an option with its arguments."""
-    at = refusal.index
+    at = min(refusal.index, len(words) - 1)
     network, slash, _ = words[at].partition("/")
     if slash and refusal.code == "out-of-range":
         return *words[:at], network, *words[at + 1 :]

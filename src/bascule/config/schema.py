@@ -25,6 +25,8 @@ class RefusedLineError(Exception):
         self.index = index
         self.since = index
         """The index of the first word that goes with it: the option's whose argument is refused."""
+        self.also: list[RefusedLineError] = []
+        """What else is wrong with the line."""
         self.message = message
         self.hint = hint
         self.instead = instead

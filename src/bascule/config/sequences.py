@@ -11,7 +11,7 @@ ROUNDS_MAX = 100_000
 
 _HEAD = re.compile(r"~(SEQx?|LST)[ \t]*\((.*)\)$", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NUMBER = re.compile(r"-?\d{1,10}", re.ASCII)
+_NUMBER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]{1,8}|0[0-7]{0,11}|[1-9][0-9]{0,17})")
 
 
 class SequenceError(Exception):
@@ -37,10 +37,9 @@ def rounds(head: str) -> Rounds:
 def _sequence(parts: list[str], hexadecimal: bool) -> Rounds:
     if not 2 <= len(parts) <= 4 or not parts[0]:
         raise SequenceError("a sequence takes a variable and one to three numbers")
-    for part in parts[1:]:
-        if not _NUMBER.fullmatch(part):
-            raise SequenceError(f"'{part}' is not a whole number")
-    numbers = [int(part) for part in parts[1:]]
+    numbers = [_number(part) for part in parts[1:]]
+    if hexadecimal and min(numbers) < 0:
+        raise SequenceError("~SEQx has no negative numbers")
     start, end = (1, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[-1])
     step = numbers[1] if len(numbers) == 3 else (1 if end >= start else -1)
     if step == 0 or (end - start) * step < 0:
@@ -49,6 +48,16 @@ def _sequence(parts: list[str], hexadecimal: bool) -> Rounds:
         raise SequenceError(f"a sequence has at most {ROUNDS_MAX} rounds")
     values = range(start, end + (1 if step > 0 else -1), step)
     return [parts[0]], ([f"{value:x}" if hexadecimal else str(value)] for value in values)
+
+
+def _number(part: str) -> int:
+    """As C reads it: decimal, hexadecimal after `0x`, octal after `0`. Raises SequenceError."""
+    found = _NUMBER.fullmatch(part)
+    if found is None:
+        raise SequenceError(f"'{part}' is not a whole number")
+    digits = found[2]
+    base = 16 if digits[1:2] in ("x", "X") else 8 if digits.startswith("0") else 10
+    return -int(digits, base) if found[1] == "-" else int(digits, base)
 
 
 def _list(parts: list[str]) -> Rounds:

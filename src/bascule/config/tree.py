@@ -18,6 +18,7 @@ import msgspec
 from bascule.config.diagnostics import Findings
 from bascule.config.lexer import CLOSE, OPEN, WORDS, Flaw, Token, lex, scan, spans
 from bascule.config.source import Source, Span
+from bascule.model.diagnostic import Severity
 
 Shape: TypeAlias = Mapping[str, Any]
 """Keywords, each with the shape of its block (empty where the block holds lines), or None when it takes none."""
@@ -119,7 +120,8 @@ class _Builder:
         self.stack.clear()
         word, place = statement.words[0], self.source.origin(opener.line).line
         message = f"a '}}' is missing before '{word}': '{' '.join(opener.words)}' at line {place} is still open"
-        self.findings.add("missing-close", statement, 0, message, "write '}' above")
+        # keepalived would read on in the block that is open; which of both is meant, nobody can say.
+        self.findings.add("missing-close", statement, 0, message, "write '}' above", Severity.FATAL)
 
     def _stray_open(self, line: int, start: int) -> bool:
         """Whether an opening brace is one too many: the file lacks a closing one, and no block can begin here."""

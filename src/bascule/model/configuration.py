@@ -75,6 +75,30 @@ class MailSettings(Model, frozen=True, kw_only=True):
     connect_timeout: Seconds = Seconds(30.0)
 
 
+class SyncDaemon(Model, frozen=True, kw_only=True):
+    """`lvs_sync_daemon`: who tells the other director of connections."""
+
+    interface: str
+    instance: str | None = None
+    """Whose state says which end runs here."""
+    identifier: int | None = None
+    """None = the instance's VRID."""
+    longest: int | None = None
+    """Bytes of a packet; None = what the interface takes."""
+    port: int = 8848
+    ttl: int = 1
+    group: IPAddress | None = None
+    """None = 224.0.0.81."""
+
+
+class Timeouts(Model, frozen=True, kw_only=True):
+    """`lvs_timeouts`: how long idle connections are remembered; None = the data plane's."""
+
+    tcp: Seconds | None = None
+    tcp_fin: Seconds | None = None
+    udp: Seconds | None = None
+
+
 class GlobalDefinitions(Model, frozen=True, kw_only=True):
     """`global_defs`."""
 
@@ -83,6 +107,8 @@ class GlobalDefinitions(Model, frozen=True, kw_only=True):
     smtp_alert: bool | None = None
     """Default of every `smtp_alert` that a block does not set; None = keepalived's defaults."""
     scripts: ScriptSettings = ScriptSettings()
+    sync_daemon: SyncDaemon | None = None
+    timeouts: Timeouts | None = None
 
 
 class VirtualAddress(Model, frozen=True, kw_only=True):

@@ -63,8 +63,8 @@ def test_it_is_told_for_the_canonical_file_too_and_travels(text: str) -> None:
     ("text", "found"),
     [
         ("child_wait_time 05\nuse_pid_dir\n", [("use_pid_dir", ()), ("child_wait_time", (5,))]),
-        ("global_defs {\n no_email_faults\n}\nglobal_defs {\n lvs_timeouts tcp 5\n}\n",
-         [("global_defs~no_email_faults", ()), ("global_defs~lvs_timeouts", ("tcp", 5))]),
+        ("global_defs {\n no_email_faults\n}\nglobal_defs {\n lvs_timeouts tcp 5\n lvs_flush\n}\n",
+         [("global_defs~no_email_faults", ()), ("global_defs~lvs_flush", ())]),
         ("vrrp_script s {\n script \"/bin/a 'b c' d\"\n weight -5 reverse\n init_fail\n}\n",
          [("vrrp_script", ("s",)), ("vrrp_script/script", ("/bin/a", "b c", "d")),
           ("vrrp_script/weight", (-5, "reverse")), ("vrrp_script/init_fail", ())]),

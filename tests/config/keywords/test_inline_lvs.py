@@ -11,6 +11,8 @@ from bascule.config.keywords.inline_lvs import forwarding, group_member, sync_da
 from bascule.config.schema import RefusedLineError
 from bascule.config.source import Source
 from bascule.config.tree import Statement
+from bascule.model.base import Seconds
+from bascule.model.configuration import SyncDaemon, Timeouts
 from bascule.model.service import ForwardingMethod
 
 
@@ -21,12 +23,42 @@ def statement(text: str) -> Statement:
 
 def test_lines_that_are_taken() -> None:
     text = "lvs_sync_daemon lo inst V id 5 maxlen 500 port 9 ttl 3 group 224.0.0.9"
-    assert sync_daemon(statement(text)) == tuple(text.split()[1:])
-    assert sync_daemon(statement("lvs_sync_daemon lo V")) == ("lo", "V")
-    assert timeouts(statement("lvs_timeouts tcp 5 tcpfin 6 udp 0")) == ("tcp", "5", "tcpfin", "6", "udp", "0")
+    assert sync_daemon(statement(text)) == SyncDaemon(
+        interface="lo",
+        instance="V",
+        identifier=5,
+        longest=500,
+        port=9,
+        ttl=3,
+        group=ipaddress.ip_address("224.0.0.9"),
+    )
+    assert sync_daemon(statement("lvs_sync_daemon lo V")) == SyncDaemon(interface="lo", instance="V")
+    assert timeouts(statement("lvs_timeouts tcp 5 tcpfin 6 udp 0")) == Timeouts(
+        tcp=Seconds(5.0), tcp_fin=Seconds(6.0), udp=Seconds(0.0)
+    )
     assert group_member(statement("10.0.0.1 80")) == (ipaddress.ip_address("10.0.0.1"), 80)
     assert group_member(statement("10.0.0.2-9 0")) == (ipaddress.ip_address("10.0.0.2"), 0)
     assert group_member(statement("fwmark 5 inet6")) == ("fwmark", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "kept"),
+    [
+        (
+            "lvs_sync_daemon lo V id 300 foo port 5 maxlen x",
+            [("out-of-range", 4), ("bad-word", 5), ("bad-number", 9)],
+            SyncDaemon(interface="lo", instance="V", port=5),
+        ),
+        ("lvs_sync_daemon lo V 7", [("deprecated", 3)], SyncDaemon(interface="lo", instance="V", identifier=7)),
+        ("lvs_sync_daemon lo V id", [("missing-argument", 4)], SyncDaemon(interface="lo", instance="V")),
+    ],
+)
+def test_one_wrong_option_costs_itself_alone(text: str, said: list[tuple[str, int]], kept: SyncDaemon) -> None:
+    with pytest.raises(RefusedLineError) as caught:
+        sync_daemon(statement(text))
+    first = caught.value
+    assert [(each.code, each.index) for each in (first, *first.also)] == said
+    assert first.instead == kept
 
 
 @pytest.mark.parametrize(

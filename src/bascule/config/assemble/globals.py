@@ -36,6 +36,8 @@ def definitions(section: Section, bascule: Section, findings: Findings) -> Globa
         mail=_mail(section, findings),
         smtp_alert=section.get("smtp_alert"),
         scripts=scripts.settings(section, bascule, findings),
+        sync_daemon=section.get("lvs_sync_daemon"),
+        timeouts=section.get("lvs_timeouts"),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Scan:
-    """One pass over the options of one line. The first thing that is wrong is what is said of it."""
+    """One pass over the options of one line. Everything that is wrong with it is said, up to what costs the line."""
 
     __slots__ = ("index", "options", "refusal", "values", "where", "words")
 
@@ -32,6 +32,7 @@ class Scan:
         self.where: dict[str, int] = {}
         """By option: the index of its first argument, or its own."""
         self.refusal: RefusedLineError | None = None
+        """The first thing that is wrong; the others are with it."""
 
     def run(
         self,
@@ -55,7 +56,7 @@ class Scan:
                 if option.value not in keeps or refusal.code == "missing-argument":
                     raise
                 refusal.since = at
-                self.refusal = self.refusal or refusal
+                self._keep(refusal)
                 continue
             if option.old is not None:
                 self.note("deprecated", at, f"'{option.name}' {option.old}")
@@ -114,9 +115,15 @@ class Scan:
 
         `since` after `index`: they do count, as something else than they say.
         """
+        refusal = RefusedLineError(code, index, message, hint)
+        refusal.since = index if since is None else since
+        self._keep(refusal)
+
+    def _keep(self, refusal: RefusedLineError) -> None:
         if self.refusal is None:
-            self.refusal = RefusedLineError(code, index, message, hint)
-            self.refusal.since = index if since is None else since
+            self.refusal = refusal
+        else:
+            self.refusal.also.append(refusal)
 
     def drop(self, code: str, index: int, message: str, hint: str | None = None) -> NoReturn:
         """The line is of no use."""

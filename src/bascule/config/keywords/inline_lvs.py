@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from bascule.config.keywords.inline import Scan
 from bascule.config.kinds import GROUP, INTERFACE, IP, NAME, PORT, UINT_MAX, Integer, RefusedWordError, words
 from bascule.config.schema import Block, Keyword, RefusedLineError
+from bascule.model.base import Seconds
+from bascule.model.configuration import SyncDaemon, Timeouts
 from bascule.model.service import ForwardingMethod
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ MEMBER = Block(
 )
 
 
-def sync_daemon(statement: Statement) -> tuple[str, ...]:
+def sync_daemon(statement: Statement) -> SyncDaemon:
     """After `lvs_sync_daemon`: `INTERFACE [inst] [INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]`."""
     found = statement.words
     if len(found) < 2:
@@ -56,25 +58,38 @@ def sync_daemon(statement: Statement) -> tuple[str, ...]:
             "missing-argument", 0, "'lvs_sync_daemon' lacks an argument", "write 'lvs_sync_daemon INTERFACE'"
         )
     scan = Scan(statement, SYNC_DAEMON, 1)
-    scan.word(INTERFACE, "lvs_sync_daemon")
+    interface = scan.word(INTERFACE, "lvs_sync_daemon")
     _each(scan, _old_sync_daemon)
-    value = scan.finish(None) or found[1:]
-    assert isinstance(value, tuple)
+    get = scan.values.get
+    value = scan.finish(
+        SyncDaemon(
+            interface=interface,
+            instance=get("inst"),
+            identifier=get("id"),
+            longest=get("maxlen"),
+            port=get("port", 8848),
+            ttl=get("ttl", 1),
+            group=get("group"),
+        )
+    )
+    assert isinstance(value, SyncDaemon)
     return value
 
 
 def _old_sync_daemon(scan: Scan) -> None:
     """`INSTANCE [ID]` without the words before them, in the first two places."""
     at, word = scan.index, scan.words[scan.index]
-    if at == 3:
-        scan.word(_ID, "id")
-        scan.note("deprecated", at, "a number without 'id' is the old way to write it", f"write 'id {word}'")
-    elif at > 3:
+    if at == 2:
+        scan.values["inst"] = word
+    elif at == 3:
+        scan.values["id"] = scan.word(_ID, "id")
+        scan.note("deprecated", at, "a number without 'id' is the old way to write it", f"write 'id {word}'", at + 1)
+    else:
         scan.note("bad-word", at, f"'{word}' is no option of lvs_sync_daemon and is ignored", scan.nearest(word))
     scan.index = at + 1
 
 
-def timeouts(statement: Statement) -> tuple[str, ...]:
+def timeouts(statement: Statement) -> Timeouts:
     """After `lvs_timeouts`: `[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]`, at least one."""
     found = statement.words
     if len(found) < 3:
@@ -84,8 +99,11 @@ def timeouts(statement: Statement) -> tuple[str, ...]:
         )
     scan = Scan(statement, TIMEOUTS, 1)
     _each(scan, _no_timeout)
-    value = scan.finish(None) or found[1:]
-    assert isinstance(value, tuple)
+    tcp, fin, udp = (
+        Seconds(float(scan.values[name])) if name in scan.values else None for name in ("tcp", "tcpfin", "udp")
+    )
+    value = scan.finish(Timeouts(tcp=tcp, tcp_fin=fin, udp=udp))
+    assert isinstance(value, Timeouts)
     return value
 
 
@@ -102,7 +120,8 @@ def _each(scan: Scan, stray: object) -> None:
         try:
             scan.run(stray, scan.options.table)
         except RefusedLineError as refusal:
-            scan.note(refusal.code, refusal.index, refusal.message, refusal.hint)
+            # An option without its argument is the last word.
+            scan.note(refusal.code, refusal.index, refusal.message, refusal.hint, since=len(scan.words) - 1)
 
 
 def forwarding(statement: Statement) -> ForwardingMethod:
