@@ -200,7 +200,7 @@ def test_words_that_an_address_line_ignores_are_left_out() -> None:
 
 
 def test_options_that_a_line_ignores_are_left_out_with_their_arguments() -> None:
-    text = "static_ipaddress {\n 10.0.0.1 dev eth0 scope foo brd + home\n fd00::1 label x\n}\n"
+    text = "static_ipaddress {\n 10.0.0.1 dev eth0 scope 999 brd + home\n fd00::1 label x\n}\n"
     assert body(text) == "static_ipaddress {\n    10.0.0.1 dev eth0 home\n    fd00::1\n}\n"
     text = "static_routes {\n 10.0.0.0/33 as to 10.1.0.1 via 10.0.0.1\n 10.0.0.0/8 gw 10.0.0.1\n}\n"
     assert body(text) == "static_routes {\n    10.0.0.0 via 10.0.0.1\n    10.0.0.0/8 gw 10.0.0.1\n}\n"

@@ -17,6 +17,10 @@ INSTANCE = "vrrp_instance A {\n interface eth0\n virtual_router_id 51\n priority
 class Bare:
     """A machine without anything."""
 
+    def names(self) -> dict[str, dict[str, int]]:
+        """What it calls routing tables and the like."""
+        return {"rt_tables": {"blue": 7}}
+
     def interfaces(self) -> frozenset[str]:
         """None."""
         return frozenset()
@@ -99,3 +103,12 @@ def test_the_machine_is_looked_at_for_each(folder: pathlib.Path) -> None:
         (folder / f"{name}.conf").write_text(INSTANCE % priority)
     found = said(("a.conf",), ("b.conf",), surroundings=Bare())
     assert found == [("a.conf", 2, "meaning/no-interface"), ("b.conf", 2, "meaning/no-interface")]
+
+
+def test_names_of_tables_are_a_machine_s_only_where_one_is_looked_at(folder: pathlib.Path) -> None:
+    (folder / "a.conf").write_text("static_routes {\n 10.0.0.0/8 dev lo table blue\n 10.0.0.0/9 dev lo table red\n}\n")
+    offline = [(2, "meaning/unlisted-name"), (3, "meaning/unlisted-name")]
+    assert [each for each in said(("a.conf",)) if each[2] != "not-acted-on"] == [("a.conf", *each) for each in offline]
+    here = [each for each in said(("a.conf",), surroundings=Bare()) if each[2] != "not-acted-on"]
+    assert ("a.conf", 3, "bad-word") in here
+    assert not [each for each in here if each[1] == 2 and each[2] == "bad-word"]

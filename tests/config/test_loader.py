@@ -326,3 +326,21 @@ def test_the_seeds_file_with_pieces_missing_is_no_crash(data: strategies.DataObj
     start = data.draw(strategies.integers(0, len(text)))
     length = data.draw(strategies.integers(0, 60))
     load_sources([Source("k.conf", text[:start] + text[start + length :])], Findings())
+
+
+def test_a_brace_that_is_missing_within_the_file_is_fatal_and_at_its_end_is_not(load_text: LoadText) -> None:
+    open_block = "vrrp_instance A {\n interface a\n virtual_router_id 1\n"
+    within = load_text(open_block + open_block.replace("A", "B") + "}\n")
+    (found,) = [each for each in within.diagnostics if each.code == "missing-close"]
+    assert (found.severity, found.line, within.configuration) == (Severity.FATAL, 4, None)
+    at_the_end = load_text(open_block)
+    assert [each.severity for each in at_the_end.diagnostics] == [Severity.ERROR]
+    assert at_the_end.configuration is not None
+
+
+def test_no_number_at_all_is_zero_where_that_is_one(load_text: LoadText) -> None:
+    loaded = load_text('virtual_server 10.0.0.1 80 {\n real_server 10.0.0.2 80 {\n  weight ""\n }\n quorum ""\n}\n')
+    assert [(each.line, each.code) for each in loaded.diagnostics if each.code == "bad-number"] == [
+        (3, "bad-number"),
+        (5, "bad-number"),
+    ]

@@ -76,3 +76,20 @@ FILE_CHECK = "virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 {\nFILE_CHEC
 def test_a_file_check_needs_its_file_above(read_text: Read) -> None:
     assert said(read_text, FILE_CHECK) == [(4, "unknown-reference")]
     assert said(read_text, "track_file f {\nfile /x\n}\n" + FILE_CHECK) == []
+
+
+GROUP = "virtual_server group web {\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (GROUP, [(1, "meaning/unknown-group")]),
+        ("virtual_server_group wbe {\n10.0.0.1 80\n}\n" + GROUP, [(4, "meaning/unknown-group")]),
+        (GROUP + "virtual_server_group web {\n10.0.0.1 80\n}\n", []),
+        ("Virtual_server_group web {\n10.0.0.1 80\n}\n" + GROUP, []),
+        ("virtual_server_group {\n10.0.0.1 80\n}\n" + GROUP, [(4, "meaning/unknown-group")]),
+    ],
+)
+def test_services_of_groups_that_are_nowhere(read_text: Read, text: str, found: list[tuple[int | None, str]]) -> None:
+    assert said(read_text, text) == found

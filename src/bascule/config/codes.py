@@ -60,6 +60,8 @@ CODES: dict[str, tuple[Severity, str]] = {
         "A keyword that takes lines has no opening brace; keepalived reads to the next '}'.",
     ),
     "meaning/dropped-reference": (ERROR, "What this follows is defined above, but lacks what it cannot do without."),
+    "meaning/unlisted-name": (WARNING, "A table, protocol or the like has a name that only some machines know."),
+    "meaning/unknown-group": (WARNING, "A service is of a group that is defined nowhere."),
     "meaning/script-missing": (ERROR, "A vrrp_script has no script, and counts for nothing."),
     "meaning/auth-pass-long": (WARNING, "Only the first 8 bytes of a password are sent."),
     "meaning/auth-pass-missing": (WARNING, "Authentication without a password."),

@@ -35,8 +35,9 @@ def examine(
 
             check_surroundings(top, surroundings, findings)
 
+    names = surroundings.names() if surroundings is not None else None
     for files in directors:
-        found.update(dict.fromkeys(load(files, config_id, look, whole=False).diagnostics))
+        found.update(dict.fromkeys(load(files, config_id, look, whole=False, names=names).diagnostics))
     if len(tops) > 1:
         found.update(dict.fromkeys(_between(directors, tops)))
     return tuple(found)

@@ -19,6 +19,7 @@ from bascule.config.assemble.services import services
 from bascule.config.diagnostics import STRUCTURAL, Findings
 from bascule.config.families import check_families
 from bascule.config.keywords.bascule import honours_legacy
+from bascule.config.keywords.inline_kinds import Names, with_names
 from bascule.config.keywords.top import TOP
 from bascule.config.meaning import check_together
 from bascule.config.reader import Reader, Section
@@ -41,15 +42,20 @@ Look = Callable[[Section, Findings], None]
 
 
 def load(
-    paths: Sequence[pathlib.Path], config_id: str | None = None, look: Look | None = None, whole: bool = True
+    paths: Sequence[pathlib.Path],
+    config_id: str | None = None,
+    look: Look | None = None,
+    whole: bool = True,
+    names: Names | None = None,
 ) -> Loaded:
     """The files as one configuration, in their order. Never raises for what stands in them or for what is missing.
 
     `config_id`: what `@ID` lines are compared with; None = this machine's name without its domain, as in keepalived.
     `look`: called with what has been read, values and places, before the findings are put in order.
     `whole`: False for whoever does not need `Configuration.declared`, which then stays empty.
+    `names`: of tables and the like, as the machine lists them that the files are for; None = any machine.
     """
-    with _without_collector():
+    with _without_collector(), with_names(names):
         return _load(paths, config_id, look, whole)
 
 

@@ -14,6 +14,7 @@ from bascule.config.tree import Statement
 def check_together(top: Section, findings: Findings) -> None:
     """Everything that takes more than one block to see."""
     _check_references(top, findings)
+    _check_groups(top, findings)
     _check_addresses(top, findings)
     _check_hysteresis(top, findings)
     check_instances(top, findings)
@@ -46,6 +47,18 @@ def _check_references(top: Section, findings: Findings) -> None:
             if tracked not in known[by]:
                 dropped = (by, tracked) in dropped_above
                 _undefined(by, line, index, every.get((by, tracked)), dropped, findings)
+
+
+def _check_groups(top: Section, findings: Findings) -> None:
+    """Services of groups: keepalived says nothing when there is no such group, anywhere in the files."""
+    asked = [section for section in top.each("virtual_server") if section.title[0] == "group"]
+    if not asked or "virtual_server_group" in top.misspelt:
+        return
+    known = {child.words[1] for child in top.children if child.words[0] == "virtual_server_group" and child.words[1:]}
+    for section in asked:
+        if section.title[1] not in known and section.statement is not None:
+            message = f"there is no virtual_server_group '{section.title[1]}': the service has no address"
+            findings.add("meaning/unknown-group", section.statement, 2, message)
 
 
 def _definitions(top: Section) -> dict[tuple[str, str], Section]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bascule.config.assemble.globals import merged
 from bascule.config.diagnostics import Findings
+from bascule.config.keywords.inline_kinds import Names
 from bascule.config.kinds import INTERFACE, SCRIPT
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
@@ -27,6 +28,9 @@ class Surroundings(Protocol):
 
     def interfaces(self) -> frozenset[str]:
         """The names of its interfaces."""
+
+    def names(self) -> Names:
+        """What it calls routing tables and the like."""
 
     def missing(self, script: str) -> str | None:
         """Why a program cannot be run; None when it can."""

@@ -17,6 +17,7 @@ import msgspec
 
 from bascule.config.loader import load
 from bascule.daemon.parsed import Parsed
+from bascule.linux.iproute2 import listed_names
 from bascule.model.base import pack
 from bascule.model.configuration import Configuration
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """Parse the files and write the result; the exit status says only whether that went well."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS_MAX, PROCESSOR_SECONDS_MAX))
-    loaded = load([pathlib.Path(name) for name in arguments[1:]])
+    loaded = load([pathlib.Path(name) for name in arguments[1:]], names=listed_names())
     parsed = Parsed(
         configuration=None if loaded.configuration is None else pack(loaded.configuration),
         diagnostics=loaded.diagnostics,

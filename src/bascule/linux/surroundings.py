@@ -12,6 +12,8 @@ import shutil
 import socket
 import stat
 
+from bascule.linux.iproute2 import listed_names
+
 
 class ThisMachine:
     """The machine that this process runs on, in its network namespace."""
@@ -19,6 +21,10 @@ class ThisMachine:
     def interfaces(self) -> frozenset[str]:
         """The names of its interfaces."""
         return frozenset(name for _, name in socket.if_nameindex())
+
+    def names(self) -> dict[str, dict[str, int]]:
+        """What it calls routing tables and the like."""
+        return listed_names()
 
     def missing(self, script: str) -> str | None:
         """Why a program cannot be run; None when it can."""

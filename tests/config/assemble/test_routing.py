@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 
 from bascule.config.diagnostics import Findings
+from bascule.config.keywords.inline_kinds import with_names
 from bascule.config.loader import load_sources
 from bascule.config.source import Source
 from bascule.model.configuration import Configuration
@@ -73,3 +74,20 @@ def test_rules_without_a_number_are_numbered_downwards() -> None:
     assert [rule.priority for rule in found.static_rules] == [16384, 16383]
     assert [[rule.priority for rule in each.virtual_rules] for each in found.instances] == [[16382, 7], [16381]]
     assert loaded("vrrp_instance A {\n interface a\n virtual_router_id 5\n}\n").static_rules == ()
+
+
+def test_lines_with_a_name_that_no_list_has_are_left_out_offline() -> None:
+    text = (
+        "static_routes {\n 10.1.0.0/16 dev a table blue\n 10.2.0.0/16 nexthop dev a realms x\n 10.3.0.0/16 dev a\n}\n"
+        "static_rules {\n table blue\n table 5 realms x\n table 5\n}\n"
+        "static_ipaddress {\n 10.0.0.1 dev a scope x\n}\n"
+    )
+    found = loaded(text)
+    assert [str(each.destination) for each in found.static_routes] == ["10.3.0.0/16"]
+    assert [each.table for each in found.static_rules] == [5]
+    assert [each.scope for each in found.static_addresses] == [0]
+    with with_names({"rt_tables": {"blue": 77}, "rt_realms": {"x": 3}, "rt_scopes": {"x": 4}}):
+        here = loaded(text)
+    assert [each.table for each in here.static_routes] == [77, None, None]
+    assert [each.table for each in here.static_rules] == [77, 5, 5]
+    assert here.static_addresses[0].scope == 4

@@ -77,7 +77,7 @@ def test_virtual_addresses(text: str, expected: VirtualAddress) -> None:
         ("eth0", "bad-address", 0, None),
         ("10.0.0.1 dev", "missing-argument", 2, None),
         ("10.0.0.1 label aaaaaaaaaaaaaaaa", "bad-word", 2, None),
-        ("10.0.0.1 scope foo", "bad-word", 2, address("10.0.0.1", 32)),
+        ("10.0.0.1 scope foo", "meaning/unlisted-name", 2, address("10.0.0.1", 32)),
         ("10.0.0.1 scope", "missing-argument", 2, None),
         ("10.0.0.1 brd x", "bad-word", 2, None),
         ("10.0.0.1 peer 10.0.0.9/24", "bad-address", 2, address("10.0.0.1", 32)),

@@ -13,6 +13,7 @@ from bascule.config.keywords.inline_kinds import (
     REALMS,
     SCOPE,
     TABLE,
+    UNLISTED,
     Bounds,
     Fwmark,
     IpProtocol,
@@ -25,6 +26,7 @@ from bascule.config.keywords.inline_kinds import (
     Span,
     everything,
     fits,
+    with_names,
 )
 from bascule.config.kinds import Kind, RefusedWordError
 from bascule.model.routing import Prefix, Realms
@@ -70,8 +72,8 @@ def test_values(kind: Kind, word: str, value: object) -> None:
     ("kind", "word", "code"),
     [
         (Listed("TABLE", {"main": 254}, 255, "rt_tables"), "256", "out-of-range"),
-        (TABLE, "small", "bad-word"),
-        (REALMS, "5/x", "bad-word"),
+        (TABLE, "small", "meaning/unlisted-name"),
+        (REALMS, "5/x", "meaning/unlisted-name"),
         (Span(8), "5x", "bad-word"),
         (Span(8), "", "bad-word"),
         (RouterPreference("N"), "x", "bad-number"),
@@ -97,3 +99,18 @@ def test_networks_and_everything() -> None:
     assert Leads(None, None).of(6) == everything(6) == Network("N").parse("default6").of(4)
     assert Leads(None, None).of(None) == everything(4)
     assert (fits("8", 32), fits("33", 32), fits("", 32), fits("9" * 60, 32)) == (True, False, False, False)
+
+
+def test_names_are_those_of_a_machine_while_one_is_looked_at() -> None:
+    with with_names({"rt_tables": {"small": 7, "main": 5, "huge": 2**40}}):
+        assert (TABLE.parse("small"), TABLE.parse("main"), TABLE.parse("local")) == (7, 5, 255)
+        for word in ("other", "huge"):
+            with pytest.raises(RefusedWordError) as caught:
+                TABLE.parse(word)
+            assert (caught.value.code, caught.value.instead) == ("bad-word", None)
+    with pytest.raises(RefusedWordError) as caught:
+        TABLE.parse("small")
+    assert (caught.value.code, caught.value.instead) == ("meaning/unlisted-name", UNLISTED)
+    with pytest.raises(RefusedWordError) as caught:
+        REALMS.parse("blue/5")
+    assert caught.value.instead == Realms(destination=UNLISTED)

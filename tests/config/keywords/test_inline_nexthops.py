@@ -50,7 +50,7 @@ def test_next_hops(text: str, hops: tuple[NextHop, ...]) -> None:
         ("nexthop via x dev a", "bad-address", (2, 3), (NextHop(device="a"),)),
         ("nexthop dev a weight 0", "out-of-range", (4, 5), (NextHop(device="a"),)),
         ("nexthop dev a weight x", "bad-number", (4, 5), (NextHop(device="a"),)),
-        ("nexthop dev a realms x", "bad-word", (4, 5), (NextHop(device="a"),)),
+        ("nexthop dev a realms 256", "out-of-range", (4, 5), (NextHop(device="a"),)),
         ("nexthop dev a as to 10.0.0.1", "bad-word", (4, 6), (NextHop(device="a"),)),
         ("nexthop dev a metric 5", "bad-word", (4, 4), (NextHop(device="a"),)),
         ("nexthop dev a encap foo", "bad-word", (4, 5), (NextHop(device="a"),)),

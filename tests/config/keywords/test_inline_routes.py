@@ -98,7 +98,7 @@ def test_lines_that_are_taken(text: str, fields: dict[str, Any]) -> None:
     [
         ("10.0.0.0/8 via", "missing-argument", 2),
         ("10.0.0.0/8 dev lo mtu lock", "missing-argument", 5),
-        ("10.0.0.0/8 dev lo table foo", "bad-word", 4),
+        ("10.0.0.0/8 dev lo table foo", "meaning/unlisted-name", 4),
         ("via 10.0.0.1 dev lo", "incomplete", 0),
         ("10.0.0.0/8 dev lo foo", "bad-word", 3),
         ("via 10.0.0.1 default dev lo", "bad-address", 2),
@@ -120,7 +120,7 @@ def test_lines_that_are_taken(text: str, fields: dict[str, Any]) -> None:
         ("10.0.0.0/8 dev lo expires 5", "bad-address", 4),
         ("10.0.0.0/8 dev lo as to 10.0.0.1", "bad-word", 5),
         ("10.0.0.0/8 dev lo encap foo", "bad-word", 4),
-        ("10.0.0.0/8 dev lo scope foo", "bad-word", 4),
+        ("10.0.0.0/8 dev lo scope foo", "meaning/unlisted-name", 4),
         ("10.0.0.0/8 dev lo scope 256", "out-of-range", 4),
         ("10.0.0.0/8 dev lo src 10.0.0.5/32", "bad-address", 4),
         ("10.0.0.0/8 dev lo src fd00::1", "bad-address", 4),

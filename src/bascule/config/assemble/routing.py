@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bascule.config.keywords.inline_kinds import UNLISTED
 from bascule.config.reader import Section
 from bascule.model.configuration import Configuration, VirtualAddress, VrrpInstance
 from bascule.model.routing import UNNUMBERED, Route, Rule
@@ -25,13 +26,24 @@ def listed(section: Section, keyword: str) -> tuple[VirtualAddress, ...]:
 
 
 def routes(section: Section, keyword: str) -> tuple[Route, ...]:
-    """The routes of a block of routes."""
-    return tuple(section.get(keyword) or ())
+    """The routes of a block of routes, without those with a name that no list has."""
+    found: Sequence[Route] = section.get(keyword) or ()
+    return tuple(route for route in found if not _unlisted(route.table, route.protocol, route.scope, route.tos, route))
 
 
 def rules(section: Section, keyword: str) -> tuple[Rule, ...]:
-    """The rules of a block of rules, some of them without a number yet."""
-    return tuple(section.get(keyword) or ())
+    """The rules of a block of rules likewise, some of them without a number yet."""
+    found: Sequence[Rule] = section.get(keyword) or ()
+    return tuple(rule for rule in found if not _unlisted(rule.table, rule.tos, rule.suppress_interface_group, rule))
+
+
+def _unlisted(*values: int | Route | Rule | None) -> bool:
+    """Whether a number is not known, or a realm."""
+    *numbers, line = values
+    assert isinstance(line, Route | Rule)
+    lines = (line, *(line.next_hops if isinstance(line, Route) else ()))
+    realms = (each.realms.destination for each in lines if each.realms is not None)
+    return UNLISTED in numbers or UNLISTED in realms
 
 
 def numbered(configuration: Configuration) -> Configuration:

@@ -228,7 +228,7 @@ GLOBAL_DEFS = Block(
     ),
     Keyword(
         "vrrp_gna_interval",
-        Decimal(0),
+        Decimal(1e-6),
         default="0",
         acted=True,
         meaning="gap between unsolicited neighbour adverts on one interface",

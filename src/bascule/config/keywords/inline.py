@@ -108,6 +108,9 @@ class Scan:
             return kind.parse(self.words[self.index - 1])
         except RefusedWordError as refusal:
             message = f"{refusal.message} ('{name}')"
+            if refusal.instead is not None:
+                self.note(refusal.code, self.index - 1, message, refusal.hint, since=self.index)
+                return refusal.instead
             raise RefusedLineError(refusal.code, self.index - 1, message, refusal.hint) from None
 
     def note(self, code: str, index: int, message: str, hint: str | None = None, since: int | None = None) -> None:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bascule.config.keywords.inline import Scan
-from bascule.config.keywords.inline_kinds import SCOPE, Peer
+from bascule.config.keywords.inline_kinds import SCOPE, UNLISTED, Peer
 from bascule.config.kinds import INTERFACE, NAME, UINT_MAX, Kind, RefusedWordError
 from bascule.config.schema import Block, Keyword, RefusedLineError
 from bascule.model.base import IPAddress
@@ -182,6 +182,8 @@ def _once(scan: Scan, option: Keyword, value: Any) -> None:
 def _judge(scan: Scan, address: IPAddress, prefix: int) -> None:
     """What only makes sense with the address itself."""
     values = scan.values
+    if values.get("scope") == UNLISTED:
+        del values["scope"]
     if address.version == 6:
         if "broadcast" in values:
             scan.drop("bad-word", scan.where["broadcast"], "an IPv6 address has no broadcast address")

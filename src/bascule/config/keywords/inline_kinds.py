@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import ipaddress
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from bascule.config.keywords.inline import c_number
@@ -17,6 +19,26 @@ from bascule.model.routing import Prefix, Realms
 FAMILY_BITS = {4: 32, 6: 128}
 
 _ANYWHERE = ("default", "any", "all")
+
+
+UNLISTED = -1
+"""What stands for a name that only a machine's own lists can say the number of."""
+
+Names = Mapping[str, Mapping[str, int]]
+"""By file (`rt_tables` and the like): the numbers of the names that a machine lists in it."""
+
+
+_machine: contextvars.ContextVar[Names | None] = contextvars.ContextVar("_machine", default=None)
+
+
+@contextlib.contextmanager
+def with_names(names: Names | None) -> Iterator[None]:
+    """Meanwhile names are those of a machine; None = offline, of no machine in particular."""
+    before = _machine.set(names)
+    try:
+        yield
+    finally:
+        _machine.reset(before)
 
 
 class Listed(Kind):
@@ -33,13 +55,24 @@ class Listed(Kind):
         """The number."""
         number = c_number(word)
         if number is None:
-            if word not in self.names:
-                message = f"'{word}' is no number and no name that iproute2 brings in {self.file}"
-                raise RefusedWordError("bad-word", message, "write its number")
-            return self.names[word]
+            return self._named(word)
         if number & UINT_MAX > self.high:
             raise RefusedWordError("out-of-range", f"{word} is outside 0..{self.high}")
         return number & UINT_MAX
+
+    def _named(self, word: str) -> int:
+        here = _machine.get()
+        number = (here or {}).get(self.file, {}).get(word, self.names.get(word))
+        if number is not None and number <= self.high:
+            return number
+        if here is not None:
+            message = f"'{word}' is no number and no name that iproute2 lists in {self.file} here"
+            raise RefusedWordError("bad-word", message, "write its number")
+        message = (
+            f"'{word}' is a name that iproute2 does not bring with it: each director must list it in {self.file}, "
+            "or the line counts for nothing"
+        )
+        raise RefusedWordError("meaning/unlisted-name", message, "write its number", instead=UNLISTED)
 
 
 def _numbers(text: str) -> dict[str, int]:
@@ -129,7 +162,12 @@ class RealmsKind(Kind):
 
     def parse(self, word: str) -> Realms:
         """The realms."""
-        *source, destination = [_REALM.parse(part) for part in word.split("/", 1)]
+        try:
+            *source, destination = [_REALM.parse(part) for part in word.split("/", 1)]
+        except RefusedWordError as refusal:
+            if refusal.instead is not None:
+                refusal.instead = Realms(destination=UNLISTED)
+            raise
         return Realms(destination=destination, source=source[0] if source else 0)
 
 

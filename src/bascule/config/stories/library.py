@@ -58,6 +58,10 @@ class _Machine:
     def __init__(self, story: Story) -> None:
         self.story = story
 
+    def names(self) -> dict[str, dict[str, int]]:
+        """Nothing of its own."""
+        return {}
+
     def interfaces(self) -> frozenset[str]:
         return frozenset(self.story.interfaces)
 
