@@ -63,6 +63,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/unlisted-name": (WARNING, "A table, protocol or the like has a name that only some machines know."),
     "meaning/unknown-group": (WARNING, "A service is of a group that is defined nowhere."),
     "meaning/script-missing": (ERROR, "A vrrp_script has no script, and counts for nothing."),
+    "meaning/script-user": (WARNING, "Scripts without a user do not run as root, as keepalived would have them."),
     "meaning/auth-pass-long": (WARNING, "Only the first 8 bytes of a password are sent."),
     "meaning/auth-pass-missing": (WARNING, "Authentication without a password."),
     "meaning/source-is-vip": (WARNING, "Adverts from a virtual address make two active directors deaf to each other."),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bascule.config.diagnostics import Findings
 from bascule.config.meaning_instances import check_instances
+from bascule.config.meaning_scripts import check_scripts
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 
@@ -18,6 +19,7 @@ def check_together(top: Section, findings: Findings) -> None:
     _check_addresses(top, findings)
     _check_hysteresis(top, findings)
     check_instances(top, findings)
+    check_scripts(top, findings)
 
 
 _DEFINED_BY = {

@@ -19,6 +19,8 @@ from bascule.config.tree import Statement
 _NO_SCRIPT = frozenset({"process"})
 """Takes the name of a program that somebody else runs."""
 
+_ROOT = frozenset({"root", "0"})
+
 _LISTS_INTERFACES = frozenset({"track_interface"})
 """Blocks whose lines begin with an interface."""
 
@@ -47,21 +49,28 @@ def check_surroundings(top: Section, machine: Surroundings, findings: Findings) 
             there = ", ".join(sorted(interfaces))
             message = f"there is no interface '{name}' on this machine (there are {there})"
             findings.add("meaning/no-interface", statement, statement.words.index(name), message)
-    by_default = _user(merged(top, "global_defs").get("script_user"), "root")
+    by_default = _first(merged(top, "global_defs").get("script_user"))
     for section, statement, script in _scripts(top):
         why = machine.missing(script)
         if why is not None:
             findings.add("meaning/no-script", statement, 1, f"'{script}' cannot be run: {why}")
             continue
-        why = machine.insecure(script) if _user(section.get("user"), by_default) == "root" else None
+        why = machine.insecure(script) if _user(section, statement, by_default) in _ROOT else None
         if why is not None:
             message = f"'{script}' runs as root and can be changed by others: {why}"
             findings.add("meaning/insecure-script", statement, 1, message)
 
 
-def _user(said: object, by_default: str) -> str:
-    """Whom a script runs as: the first word of what a keyword says."""
-    return str(said[0]) if isinstance(said, tuple) and said else by_default
+def _user(section: Section, statement: Statement, by_default: str | None) -> str | None:
+    """Whom a script runs as: its block says it, or the word after the script; None = nobody in particular."""
+    if "user" in section.block.table:
+        return _first(section.get("user")) or by_default
+    said = section.values.get(statement.words[0])
+    return str(said[1]) if isinstance(said, tuple) and len(said) > 1 else by_default
+
+
+def _first(said: object) -> str | None:
+    return str(said[0]) if isinstance(said, tuple) and said else None
 
 
 def _sections(top: Section) -> Iterator[Section]:
