@@ -280,7 +280,7 @@ PROBE_TABLE = (
         PLAIN,
     ),
     Probe("38-global-defs-twice", (), PLAIN),
-    Probe("39-std-definitions"),
+    Probe("39-std-definitions", (("warning", "meaning/script-user", 4, "notify"),)),
 )
 
 
