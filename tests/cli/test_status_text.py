@@ -6,9 +6,8 @@ from __future__ import annotations
 import ipaddress
 
 import msgspec
-import pytest
 
-from bascule.cli.status_text import age, lines
+from bascule.cli.status_text import lines
 from bascule.model.base import Priority, Seconds, Vrid, Weight
 from bascule.model.configuration import VrrpState
 from bascule.model.messages import CheckTarget, Role
@@ -173,21 +172,6 @@ def test_checks_are_shown_without_the_plane() -> None:
 def test_what_does_not_run_is_not_shown() -> None:
     bare = DirectorStatus(version="1", files=(), generation=1, started=NOW, roles=STATUS.roles[:1])
     assert len(list(lines(bare, NOW))) == 4
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-1, "0.0 s"),
-        (4.25, "4.2 s"),
-        (59.9, "59.9 s"),
-        (60, "1 min 0 s"),
-        (3725, "1 h 2 min"),
-        (90_000, "1 d 1 h"),
-    ],
-)
-def test_ages_in_words(seconds: float, words: str) -> None:
-    assert age(seconds) == words
 
 
 def test_scripts_and_fifos_are_shown() -> None:

@@ -37,7 +37,13 @@ def test_addresses_are_on_in_master_and_nowhere_else(row: object) -> None:
 
 def test_an_active_that_leaves_in_order_says_so() -> None:
     rows = {row.cause for row in TABLE if Action.SEND_STOP in row.actions}
-    assert rows == {Cause.FAULT_FOUND, Cause.STOPPED, Cause.SUCCESSOR_SILENT, Cause.YIELDED}
+    assert rows == {
+        Cause.GROUP_STANDS_BACK,
+        Cause.FAULT_FOUND,
+        Cause.STOPPED,
+        Cause.SUCCESSOR_SILENT,
+        Cause.YIELDED,
+    }
     assert all(row.source is VrrpState.MASTER for row in TABLE if Action.SEND_STOP in row.actions)
 
 

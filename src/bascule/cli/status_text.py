@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bascule.cli import status_tracking
+from bascule.cli.status_table import age, table
 from bascule.model.service import RealServerView, ServiceId, ServiceView
 from bascule.model.status import (
     BfdStatus,
@@ -23,16 +25,17 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
     yield f"bascule {status.version}, up {age(now - status.started)}, configuration {status.generation}"
     yield from (f"  file {name}" for name in status.files)
     yield ""
-    yield from _table([("ROLE", "PID", "STATE", "SINCE", "RESTARTS", "NOTE"), *(_role(r, now) for r in status.roles)])
+    yield from table([("ROLE", "PID", "STATE", "SINCE", "RESTARTS", "NOTE"), *(_role(r, now) for r in status.roles)])
     if status.vrrp is not None and status.vrrp.instances:
         yield ""
         head = ("INSTANCE", "STATE", "PRIO", "SINCE", "INTERFACE", "MASTER", "ADDRESSES", "WHY")
-        yield from _table([head, *(_instance(i, now) for i in status.vrrp.instances)])
+        yield from table([head, *(_instance(i, now) for i in status.vrrp.instances)])
         yield from _held(status.vrrp.instances)
         yield from _refused_packets(status.vrrp.instances)
+        yield from status_tracking.lines(status.vrrp, now)
     if status.vrrp is not None and status.vrrp.bfd:
         yield ""
-        yield from _table([("BFD", "NEIGHBOUR", "STATE", "DETECTS IN", "WHY"), *map(_session, status.vrrp.bfd)])
+        yield from table([("BFD", "NEIGHBOUR", "STATE", "DETECTS IN", "WHY"), *map(_session, status.vrrp.bfd)])
     if status.plane is not None:
         yield ""
         yield from _plane(status.plane, status.checks.checks if status.checks else (), now)
@@ -56,18 +59,6 @@ def _session(session: BfdStatus) -> tuple[str, ...]:
     return (session.name, str(session.neighbour), session.state, detects, session.why)
 
 
-def age(seconds: float) -> str:
-    """A span in words: `4.2 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`."""
-    if seconds < 60:
-        return f"{max(0.0, seconds):.1f} s"
-    whole = int(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
-
-
 def _role(role: RoleStatus, now: float) -> tuple[str, ...]:
     state = "running" if role.running else "not running"
     if role.running and not role.responsive:
@@ -81,7 +72,7 @@ def _instance(instance: InstanceStatus, now: float) -> tuple[str, ...]:
     return (
         instance.name,
         instance.state.value,
-        str(instance.priority),
+        _priority(instance),
         age(now - instance.since),
         f"{instance.interface}/{instance.vrid}",
         str(instance.master or "nobody"),
@@ -95,6 +86,12 @@ def _held(instances: Sequence[InstanceStatus]) -> Iterator[str]:
         if instance.held:
             to = f" to {instance.handed_to}" if instance.handed_to is not None else ""
             yield f"  {instance.name} handed over{to} and keeps back until `bascule failover --release`"
+
+
+def _priority(instance: InstanceStatus) -> str:
+    """The effective priority, and the configured one where that is another."""
+    configured = instance.configured_priority
+    return str(instance.priority) if configured in (None, instance.priority) else f"{instance.priority} of {configured}"
 
 
 def _refused_packets(instances: Sequence[InstanceStatus]) -> Iterator[str]:
@@ -132,7 +129,7 @@ def _service(view: ServiceView, checks: Sequence[CheckStatus], now: float) -> It
         if check.target.server not in shown:
             name = f"  {check.target.server.address}:{check.target.server.port}"
             rows.append((name, "-", "-", "-", "-", "-", _check(check, now)))
-    yield from _table(rows)
+    yield from table(rows)
 
 
 def _server(
@@ -160,7 +157,7 @@ def _notify(notify: NotifyStatus, now: float) -> Iterator[str]:
     yield from (f"Notify script runs: {label}" for label in notify.scripts_running)
     yield from (f"FIFO {fifo.path}: {fifo.written} lines, {fifo.lost} lost" for fifo in notify.fifos)
     if notify.scripts:
-        yield from _table([("SCRIPT", "STATE", "RUNS", "LAST"), *(_script(script, now) for script in notify.scripts)])
+        yield from table([("SCRIPT", "STATE", "RUNS", "LAST"), *(_script(script, now) for script in notify.scripts)])
 
 
 def _script(script: ScriptStatus, now: float) -> tuple[str, str, str, str]:
@@ -181,10 +178,3 @@ def _check(check: CheckStatus, now: float) -> str:
         when = f" {age(now - check.at)} ago" if check.at is not None else ""
         result = f"{'up' if check.up else 'DOWN'}{when}: {check.why}"
     return f"{result} (suspended)" if check.suspended else result
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as their widest cell; the last one runs free."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

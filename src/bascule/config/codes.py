@@ -87,6 +87,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/preempt-delay": (WARNING, "preempt_delay has no effect where the instance never preempts."),
     "meaning/unicast-self": (WARNING, "A director is its own unicast peer."),
     "meaning/sync-group": (WARNING, "A sync group lacks members, or shares one with another group."),
+    "meaning/weight": (WARNING, "A weight counts for nothing here; what has it is not followed."),
     "meaning/hysteresis": (WARNING, "The hysteresis is not below the quorum."),
     # Between directors: `bascule check A.conf B.conf`.
     "meaning/peer-vrid": (WARNING, "Directors give one router different virtual router ids."),

@@ -16,6 +16,7 @@ from bascule.config.assemble import globals as global_settings
 from bascule.config.assemble.announcing import gaps
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
+from bascule.config.assemble.tracking import following
 from bascule.config.diagnostics import STRUCTURAL, Findings
 from bascule.config.families import check_families
 from bascule.config.keywords.bascule import honours_legacy
@@ -157,17 +158,23 @@ def _remark(source: Source, statements: list[tree.Statement], findings: Findings
 def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> Configuration:
     defaults = global_settings.merged(top, "global_defs")
     options = global_settings.merged(top, "bascule")
+    sessions = bfd.sessions(top, findings)
+    found = following(top, defaults, instances(top, defaults, findings), findings, sessions)
     configuration = Configuration(
         files=files,
         globals=global_settings.definitions(defaults, options, findings),
-        instances=instances(top, defaults, findings),
+        instances=found.instances,
         virtual_servers=services(top, defaults, findings),
+        sync_groups=found.groups,
+        track_scripts=found.scripts,
+        track_processes=found.processes,
+        track_files=found.files,
         options=global_settings.options(options, findings),
         static_addresses=routing.listed(top, "static_ipaddress"),
         static_routes=routing.routes(top, "static_routes"),
         static_rules=routing.rules(top, "static_rules"),
         announcement_gaps=gaps(top, defaults),
-        bfd_sessions=bfd.sessions(top, findings),
+        bfd_sessions=sessions,
     )
     check_families(top, findings)
     check_together(top, findings)

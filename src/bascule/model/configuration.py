@@ -213,6 +213,8 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     check_unicast_source: bool = False
     """Drop unicast adverts of senders that are no peers."""
     notify: Notifies = Notifies()
+    sync_group: str | None = None
+    """The `vrrp_sync_group` that it is in."""
     tracked: tuple[Tracked, ...] = ()
     track_primary: bool = True
     """That its own interface is down is a fault (`dont_track_primary`: it is none)."""

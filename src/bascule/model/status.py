@@ -9,6 +9,7 @@ from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid
 from bascule.model.configuration import VrrpState
 from bascule.model.messages import CheckTarget, Role
 from bascule.model.service import ServiceView
+from bascule.model.tracking import TrackerKind
 
 
 class RoleStatus(Model, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     vrid: Vrid
     state: VrrpState
     priority: Priority
+    """The effective one: the configured one, changed by what is tracked."""
     since: float
     reason: str
     master: IPAddress | None
@@ -46,6 +48,7 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     """Packets counted and dropped, by reason."""
     version: int = 2
     """Of the protocol."""
+    configured_priority: Priority | None = None
     active_interval: Seconds = Seconds(1.0)
     """Between two adverts of whoever is active: in version 3 learned from these."""
     checksum_forms: dict[str, int] = msgspec.field(default_factory=dict)
@@ -76,10 +79,39 @@ class BfdStatus(Model, frozen=True, kw_only=True):
     """Detection timers that came late and were not believed."""
 
 
+class TrackerStatus(Model, frozen=True, kw_only=True):
+    """What instances track."""
+
+    kind: TrackerKind
+    name: str
+    value: int | None
+    """1 up, 0 down; of a file, the number in it. None = not known yet."""
+    since: float | None
+    """Unix time of the last change of the value."""
+    why: str
+    instances: dict[str, int]
+    """The weight of it by each instance that follows it; 0 = a fault when down."""
+
+
+class GroupStatus(Model, frozen=True, kw_only=True):
+    """A sync group."""
+
+    name: str
+    members: tuple[str, ...]
+    """Those that run."""
+    state: VrrpState
+    since: float
+    reason: str
+    awaited: tuple[str, ...] = ()
+    """Members that keep the others, whose time has come, from being active."""
+
+
 class VrrpStatus(Model, frozen=True, kw_only=True):
     """The `vrrp` role's part."""
 
     instances: tuple[InstanceStatus, ...] = ()
+    groups: tuple[GroupStatus, ...] = ()
+    trackers: tuple[TrackerStatus, ...] = ()
     lateness_max: Seconds = Seconds(0.0)
     """The worst lateness of a timer since the start."""
     orders_refused: dict[str, int] = msgspec.field(default_factory=dict)

@@ -50,6 +50,8 @@ class Settings:
     """Between announcements as active for as long as it is; 0 = there are none."""
     refresh_announcements: int = 1
     """Gratuitous ARPs for each address in each of those."""
+    grouped: bool = False
+    """In a sync group: it becomes active only by `GroupMoves`."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -117,6 +119,14 @@ class ReadyChanged:
     ready: bool
 
 
+@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
+class GroupMoves:
+    """The sync group becomes active now, or stands back, with this instance."""
+
+    active: bool
+    reason: str
+
+
 @dataclasses.dataclass(slots=True, frozen=True)
 class Reconfigured:
     """New settings for the same instance."""
@@ -161,7 +171,7 @@ class Release:
 PlannedSwitch: TypeAlias = HandOver | Succeeded | Declined | TakeOver | Release
 
 Event: TypeAlias = (
-    Start | Stop | StandingChanged | AdvertReceived | Timeout | ReadyChanged | Reconfigured | PlannedSwitch
+    Start | Stop | StandingChanged | AdvertReceived | Timeout | ReadyChanged | GroupMoves | Reconfigured | PlannedSwitch
 )
 
 

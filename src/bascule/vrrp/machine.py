@@ -36,6 +36,7 @@ from bascule.vrrp.events import (
     Drain,
     Event,
     Fault,
+    GroupMoves,
     HandOver,
     LeaveAddresses,
     Notice,
@@ -273,6 +274,8 @@ class Machine:
                 self._reconfigure(settings)
             case HandOver() | Succeeded() | Declined() | TakeOver() | Release():
                 self._switch(event)
+            case GroupMoves():
+                self._group_moves(event)
         self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
         return self._commands
 
@@ -424,10 +427,17 @@ class Machine:
         elif self._state is not VrrpState.BACKUP:
             return
         elif self._now >= self._down_at:
-            self._move(Cause.NOBODY_HEARD, self._silence())
+            self._lead(Cause.NOBODY_HEARD, self._silence())
         elif self._now >= self._may_preempt_at():
             reason = f"preempts {self._active}, which has priority {self._active_priority}"
-            self._move(Cause.PREEMPTED, reason)
+            self._lead(Cause.PREEMPTED, reason)
+
+    def _lead(self, cause: Cause, reason: str) -> None:
+        """Its time has come."""
+        self._move(cause, reason)
+
+    def _group_moves(self, event: GroupMoves) -> None:
+        """Of no meaning outside a sync group (machine_grouped.py)."""
 
     def _silence(self) -> str:
         if self._stopped is not None:

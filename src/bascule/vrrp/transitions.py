@@ -34,6 +34,9 @@ class Cause(enum.Enum):
     PEER_YIELDS = "advert of a peer that stands behind"
     PEER_LEADS = "advert of a peer that stands before us"
     """By priority, then by address; a backup stands behind an equal priority too, and with nopreempt behind any."""
+    GROUP_AWAITED = "could be active, and waits for its sync group"
+    GROUP_LEADS = "its sync group becomes active"
+    GROUP_STANDS_BACK = "its sync group stands back"
     TIMER_LATE = "down timer handled late"
     ADVERT_DUE = "advert interval over"
     RECONFIGURED = "new settings"
@@ -98,6 +101,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(_INIT, Cause.STARTED_WITH_FAULT, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_BACKUP, Cause.NOBODY_HEARD, _MASTER, _TAKE_OVER),
     Transition(_BACKUP, Cause.PREEMPTED, _MASTER, _TAKE_OVER),
+    Transition(_BACKUP, Cause.GROUP_AWAITED, _BACKUP, (Action.START_DOWN_TIMER,)),
+    Transition(_BACKUP, Cause.GROUP_LEADS, _MASTER, _TAKE_OVER),
     Transition(_BACKUP, Cause.TIMER_LATE, _BACKUP, (Action.PUT_OFF, Action.DRAIN)),
     Transition(_BACKUP, Cause.PEER_STOPPED, _BACKUP, (Action.SHORTEN,)),
     Transition(_BACKUP, Cause.PEER_LEADS, _BACKUP, (Action.START_DOWN_TIMER,)),
@@ -111,6 +116,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(_MASTER, Cause.PEER_STOPPED, _MASTER, (Action.SEND_ADVERT, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.PEER_YIELDS, _MASTER, (Action.ANSWER,)),
     Transition(_MASTER, Cause.PEER_LEADS, _BACKUP, (Action.LAST_WORD, *_STAND_BACK)),
+    Transition(_MASTER, Cause.GROUP_STANDS_BACK, _BACKUP, (Action.SEND_STOP, *_STAND_BACK)),
     Transition(_MASTER, Cause.OVERSLEPT, _BACKUP, (*_STAND_BACK, Action.PUT_OFF, Action.DRAIN)),
     Transition(_MASTER, Cause.RECONFIGURED, _MASTER, (Action.SEND_ADVERT, Action.PUT_ADDRESSES, Action.ANNOUNCE)),
     Transition(_MASTER, Cause.LINK_LOST, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),

@@ -69,7 +69,7 @@ def test_it_is_told_for_the_canonical_file_too_and_travels(text: str) -> None:
          [("vrrp_script", ("s",)), ("vrrp_script/script", ("/bin/a", "b c", "d")),
           ("vrrp_script/weight", (-5, "reverse")), ("vrrp_script/init_fail", ())]),
         (INSTANCE.format(" smtp_alert yes\n dont_track_primary\n strict_mode"),
-         [("vrrp_instance", ("A",)), ("vrrp_instance~dont_track_primary", ()), ("vrrp_instance~strict_mode", (True,))]),
+         [("vrrp_instance", ("A",)), ("vrrp_instance~strict_mode", (True,))]),
         ("global_defs {\n startup_script /bin/a 'b c'\n}\n",
          [("global_defs~startup_script", ("/bin/a", "b c"))]),
         ("global_defs {\n startup_script /bin/it's\n}\n",

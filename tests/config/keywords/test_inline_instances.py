@@ -24,10 +24,10 @@ interface = tracked(TRACK_INTERFACE)
 
 def test_lines_that_are_taken() -> None:
     assert peer(statement("10.0.0.1 min_ttl 3 max_ttl 3")) == ipaddress.ip_address("10.0.0.1")
-    assert script(statement("chk")) == ("chk", None)
-    assert script(statement("chk weight -10 reverse")) == ("chk", -10)
-    assert script(statement("chk weight 5 noreverse and more")) == ("chk", 5)
-    assert interface(statement("eth0 weight 5 reverse")) == ("eth0", 5)
+    assert script(statement("chk")) == ("chk", None, None)
+    assert script(statement("chk weight -10 reverse")) == ("chk", -10, True)
+    assert script(statement("chk weight 5 noreverse and more")) == ("chk", 5, False)
+    assert interface(statement("eth0 weight 5 reverse")) == ("eth0", 5, True)
 
 
 @pytest.mark.parametrize(

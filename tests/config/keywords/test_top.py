@@ -19,9 +19,14 @@ def test_every_block_of_the_inventory_is_there() -> None:
     assert [name for name, keyword in TOP.table.items() if keyword.acted] == [
         "global_defs",
         "virtual_server",
+        "vrrp_sync_group",
         "garp_group",
         "vrrp_instance",
+        "vrrp_script",
+        "vrrp_track_process",
         "bfd_instance",
+        "track_file",
+        "vrrp_track_file",
         "bascule",
     ]
 

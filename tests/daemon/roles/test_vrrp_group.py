@@ -34,7 +34,7 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.model.messages import Handover
+from bascule.model.messages import GroupChanged, Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.packet import Advert
@@ -85,7 +85,8 @@ class Bench:
         self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self.reported: list[tuple[str, VrrpState]] = []
         self.lower: list[tuple[str, int]] = []
-        self.group = Group(netlink, Log("vrrp"), self.report, self.heard_lower)
+        self.groups: list[GroupChanged] = []
+        self.group = Group(netlink, Log("vrrp"), self.report, self.heard_lower, self.groups.append)
         self.group.ready(True)
 
     def heard_lower(self, reporting: Instance, heard: AdvertReceived) -> None:
@@ -200,7 +201,7 @@ def test_what_an_owner_held_before_a_restart_is_not_the_hosts_own(bench: Bench) 
     bench.group.configure(for_ever, FRESH)
     handed = bench.group.hand_over()
     assert (handed.active, handed.owned) == (("VI_1",), (HERE,))
-    after = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower)
+    after = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower, bench.groups.append)
     after.configure(for_ever, handed)
     assert after.instances["VI_1"].owned == {HERE}
     after.stop()
@@ -229,7 +230,7 @@ def test_sequence_numbers_outlive_a_restart(bench: Bench) -> None:
     assert before is not None
     before.highest += 1_000_000
     handed = bench.group.hand_over()
-    after = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower)
+    after = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower, bench.groups.append)
     after.configure(Configuration(instances=(sealed,)), handed)
     numbers = after.instances["VI_1"].sequences
     assert numbers is not None
@@ -365,7 +366,7 @@ def test_a_restart_leaves_the_address_and_the_successor_takes_it_up_if_it_comes_
     handover = bench.group.hand_over()
     assert handover.active == ("VI_1",)
     assert bench.virtual() == {VIP}
-    late = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower)
+    late = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower, bench.groups.append)
     late.configure(configuration(config), Handover(active=("VI_1",), at=handover.at - 60))
     assert late.active() == ()
     assert bench.virtual() == set()

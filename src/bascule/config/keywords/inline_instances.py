@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bascule.config.keywords.inline import Scan
 from bascule.config.kinds import IP, Integer, RefusedWordError
@@ -56,13 +56,18 @@ def tracking(name: str, limit: int) -> Block:
             "weight",
             Integer(-limit, limit),
             default="that of what is tracked; 0 for an interface",
-            acted=name == "track_script",
+            acted=True,
             meaning="change of the priority; 0: fault instead",
         ),
-        Keyword("reverse", default="off", meaning="the change the other way round; stands after the weight"),
+        Keyword(
+            "reverse",
+            default="off",
+            acted=True,
+            meaning="the change the other way round; stands after the weight",
+        ),
     ]
     if name != "track_interface":
-        options.append(Keyword("noreverse", default="on", meaning="undoes 'reverse' of what is tracked"))
+        options.append(Keyword("noreverse", default="on", acted=True, meaning="undoes 'reverse' of what is tracked"))
     return Block(name, *options)
 
 
@@ -73,13 +78,21 @@ TRACK_PROCESS = tracking("track_process", 254)
 TRACK_BFD = tracking("track_bfd", 253)
 
 
-def tracked(options: Block) -> Callable[[Statement], tuple[str, int | None]]:
+class Followed(NamedTuple):
+    """A line of `track_...`; None = as the block of that name says."""
+
+    name: str
+    weight: int | None = None
+    reverse: bool | None = None
+
+
+def tracked(options: Block) -> Callable[[Statement], Followed]:
     """Reads lines of `track_...`: `NAME [weight N [reverse|noreverse]]`; keepalived ignores words after these."""
 
-    def read(statement: Statement) -> tuple[str, int | None]:
+    def read(statement: Statement) -> Followed:
         words = statement.words
         if len(words) == 1:
-            return words[0], None
+            return Followed(words[0])
         scan = Scan(statement, options, 1)
         if words[1] != "weight":
             scan.drop("bad-word", 1, f"'{words[1]}' stands where only 'weight' can", scan.nearest(words[1]))
@@ -88,8 +101,9 @@ def tracked(options: Block) -> Callable[[Statement], tuple[str, int | None]]:
         if len(words) > 3 and (words[3] == "weight" or words[3] not in options.table):
             known = " or ".join(name for name in options.table if name != "weight")
             scan.note("bad-word", 3, f"'{words[3]}' is not {known}, and is ignored", scan.nearest(words[3]))
-        value = scan.finish((words[0], weight))
-        assert isinstance(value, tuple)
+        turned = words[3] == "reverse" if len(words) > 3 and words[3] in options.table else None
+        value = scan.finish(Followed(words[0], weight, turned))
+        assert isinstance(value, Followed)
         return value
 
     return read

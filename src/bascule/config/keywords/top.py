@@ -99,24 +99,27 @@ TOP = Block(
         options=inline_rules.STATIC,
         meaning="policy rules installed at start",
     ),
-    Keyword("vrrp_sync_group", NAME, block=VRRP_SYNC_GROUP, meaning="instances that change state together"),
+    Keyword("vrrp_sync_group", NAME, block=VRRP_SYNC_GROUP, acted=True, meaning="instances that change state together"),
     Keyword("garp_group", block=GARP_GROUP, acted=True, meaning="per-interface pacing of gratuitous ARP / NA"),
     Keyword("linkbeat_interfaces", lines=lines.anything, meaning="interfaces whose link is polled"),
     Keyword("vrrp_instance", NAME, block=VRRP_INSTANCE, acted=True, meaning="one virtual router"),
-    Keyword("vrrp_script", NAME, block=VRRP_SCRIPT, meaning="periodic check script for VRRP tracking"),
-    Keyword("vrrp_track_process", NAME, block=VRRP_TRACK_PROCESS, meaning="track number of running processes"),
+    Keyword("vrrp_script", NAME, block=VRRP_SCRIPT, acted=True, meaning="periodic check script for VRRP tracking"),
+    Keyword(
+        "vrrp_track_process", NAME, block=VRRP_TRACK_PROCESS, acted=True, meaning="track number of running processes"
+    ),
     Keyword(
         "interface_up_down_delays", lines=lines.anything, default="0 0", meaning="debounce of interface state changes"
     ),
     Keyword(
         "bfd_instance", NAME, block=BFD_INSTANCE, acted=True, meaning="BFD session usable by track_bfd / BFD_CHECK"
     ),
-    Keyword("track_file", NAME, block=TRACK_FILE, meaning="value read from a file changes priority/weight"),
+    Keyword("track_file", NAME, block=TRACK_FILE, acted=True, meaning="value read from a file changes priority/weight"),
     Keyword(
         "vrrp_track_file",
         NAME,
         block=VRRP_TRACK_FILE,
         value="track_file",
+        acted=True,
         meaning="value read from a file changes priority/weight",
     ),
     Keyword(

@@ -76,12 +76,13 @@ VRRP_INSTANCE = Block(
     Keyword("state", STATE, default="BACKUP (MASTER if priority 255)", acted=True, meaning="initial state"),
     Keyword("interface", INTERFACE, default="required (unless vrf etc.)", acted=True, meaning="interface"),
     Keyword("vrf", INTERFACE, default="none", meaning="VRF for VIPs"),
-    Keyword("dont_track_primary", default="off", meaning="ignore faults of the own interface"),
+    Keyword("dont_track_primary", default="off", acted=True, meaning="ignore faults of the own interface"),
     Keyword(
         "track_interface",
         lines=tracked(TRACK_INTERFACE),
         options=TRACK_INTERFACE,
         default="weight 0 (fault when down)",
+        acted=True,
         meaning="tracked interfaces",
     ),
     Keyword(
@@ -89,20 +90,32 @@ VRRP_INSTANCE = Block(
         lines=tracked(TRACK_SCRIPT),
         options=TRACK_SCRIPT,
         default="script weight",
+        acted=True,
         meaning="tracked scripts",
     ),
     Keyword(
-        "track_file", lines=tracked(TRACKED_FILE), options=TRACKED_FILE, default="file weight", meaning="tracked files"
+        "track_file",
+        lines=tracked(TRACKED_FILE),
+        options=TRACKED_FILE,
+        default="file weight",
+        acted=True,
+        meaning="tracked files",
     ),
     Keyword(
         "track_process",
         lines=tracked(TRACK_PROCESS),
         options=TRACK_PROCESS,
         default="process weight",
+        acted=True,
         meaning="tracked processes",
     ),
     Keyword(
-        "track_bfd", lines=tracked(TRACK_BFD), options=TRACK_BFD, default="bfd weight", meaning="tracked BFD sessions"
+        "track_bfd",
+        lines=tracked(TRACK_BFD),
+        options=TRACK_BFD,
+        default="bfd weight",
+        acted=True,
+        meaning="tracked BFD sessions",
     ),
     Keyword("mcast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"),
     Keyword(

@@ -17,12 +17,13 @@ from bascule.config.schema import Block, Keyword
 
 VRRP_SYNC_GROUP = Block(
     "vrrp_sync_group",
-    Keyword("group", lines=lines.words, default="required", meaning="instances in the group"),
+    Keyword("group", lines=lines.words, default="required", acted=True, meaning="instances in the group"),
     Keyword(
         "track_interface",
         lines=tracked(TRACK_INTERFACE),
         options=TRACK_INTERFACE,
         default="weight 0 (fault when down)",
+        acted=True,
         meaning="tracked interfaces",
     ),
     Keyword(
@@ -30,30 +31,43 @@ VRRP_SYNC_GROUP = Block(
         lines=tracked(TRACK_SCRIPT),
         options=TRACK_SCRIPT,
         default="script weight",
+        acted=True,
         meaning="tracked scripts",
     ),
     Keyword(
-        "track_file", lines=tracked(TRACKED_FILE), options=TRACKED_FILE, default="file weight", meaning="tracked files"
+        "track_file",
+        lines=tracked(TRACKED_FILE),
+        options=TRACKED_FILE,
+        default="file weight",
+        acted=True,
+        meaning="tracked files",
     ),
     Keyword(
         "track_process",
         lines=tracked(TRACK_PROCESS),
         options=TRACK_PROCESS,
         default="process weight",
+        acted=True,
         meaning="tracked processes",
     ),
     Keyword(
-        "track_bfd", lines=tracked(TRACK_BFD), options=TRACK_BFD, default="bfd weight", meaning="tracked BFD sessions"
+        "track_bfd",
+        lines=tracked(TRACK_BFD),
+        options=TRACK_BFD,
+        default="bfd weight",
+        acted=True,
+        meaning="tracked BFD sessions",
     ),
-    Keyword("notify_backup", SCRIPT, rest=WORD, default="none", meaning="run on entering BACKUP"),
-    Keyword("notify_master", SCRIPT, rest=WORD, default="none", meaning="run on entering MASTER"),
-    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", meaning="run on entering FAULT"),
-    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", meaning="run on daemon stop"),
+    Keyword("notify_backup", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering BACKUP"),
+    Keyword("notify_master", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering MASTER"),
+    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering FAULT"),
+    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on daemon stop"),
     Keyword(
         "notify",
         SCRIPT,
         rest=WORD,
         default="none",
+        acted=True,
         meaning="run on every change with arguments INSTANCE|GROUP NAME STATE PRIORITY",
     ),
     Keyword(
@@ -64,65 +78,91 @@ VRRP_SYNC_GROUP = Block(
         value="sync_group_tracking_weight",
         old="is an old name of 'sync_group_tracking_weight'",
         default="off",
+        acted=True,
         meaning="old name of sync_group_tracking_weight",
     ),
-    Keyword("sync_group_tracking_weight", default="off", meaning="allow weighted tracking in a sync group"),
+    Keyword("sync_group_tracking_weight", default="off", acted=True, meaning="allow weighted tracking in a sync group"),
     Keyword(
-        "notify_priority_changes", BOOL, optional=1, default="global value", meaning="also notify priority changes"
+        "notify_priority_changes",
+        BOOL,
+        optional=1,
+        default="global value",
+        acted=True,
+        meaning="also notify priority changes",
     ),
 )
 
 VRRP_SCRIPT = Block(
     "vrrp_script",
-    Keyword("script", SCRIPT, rest=WORD, default="required", meaning="command; exit 0 = ok"),
-    Keyword("interval", Integer(1, 4294, "SECONDS", instead=1), default="1", meaning="period"),
-    Keyword("timeout", Integer(1, 4294, "SECONDS", instead=1), default="= interval", meaning="kill and fail after"),
+    Keyword("script", SCRIPT, rest=WORD, default="required", acted=True, meaning="command; exit 0 = ok"),
+    Keyword("interval", Integer(1, 4294, "SECONDS", instead=1), default="1", acted=True, meaning="period"),
+    Keyword(
+        "timeout",
+        Integer(1, 4294, "SECONDS", instead=1),
+        default="= interval",
+        acted=True,
+        meaning="kill and fail after",
+    ),
     Keyword(
         "weight",
         Integer(-253, 253),
         rest=REVERSE,
         default="0 (fault on failure)",
+        acted=True,
         meaning="priority change: + on success if >0, - on failure if <0",
     ),
-    Keyword("rise", Integer(1, INT_MAX), default="1", meaning="successes / failures needed"),
-    Keyword("fall", Integer(1, INT_MAX), default="1", meaning="successes / failures needed"),
-    Keyword("user", WORD, rest=WORD, default="script_user", meaning="user of this script"),
-    Keyword("init_fail", default="off", meaning="assume failure until the first result"),
+    Keyword("rise", Integer(1, INT_MAX), default="1", acted=True, meaning="successes / failures needed"),
+    Keyword("fall", Integer(1, INT_MAX), default="1", acted=True, meaning="successes / failures needed"),
+    Keyword("user", WORD, rest=WORD, default="script_user", acted=True, meaning="user of this script"),
+    Keyword("init_fail", default="off", acted=True, meaning="assume failure until the first result"),
     needs=("script",),
 )
 
 VRRP_TRACK_PROCESS = Block(
     "vrrp_track_process",
-    Keyword("process", SCRIPT, once=True, rest=WORD, default="required", meaning="process to count"),
+    Keyword("process", SCRIPT, once=True, rest=WORD, default="required", acted=True, meaning="process to count"),
     Keyword(
-        "param_match", words("initial|partial"), optional=1, default="exact when bare", meaning="compare parameters too"
+        "param_match",
+        words("initial|partial"),
+        optional=1,
+        default="exact when bare",
+        acted=True,
+        meaning="compare parameters too",
     ),
-    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="0", meaning="priority change"),
-    Keyword("quorum", Integer(1, 65535), default="1", meaning="processes needed"),
-    Keyword("quorum_max", Integer(0, 65535), default="none", meaning="at most this many"),
-    Keyword("delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
-    Keyword("terminate_delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
-    Keyword("fork_delay", Decimal(0.000001, 3600), default="0", meaning="debounce (both / down / up)"),
-    Keyword("full_command", default="off", meaning="match full command path"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="0", acted=True, meaning="priority change"),
+    Keyword("quorum", Integer(1, 65535), default="1", acted=True, meaning="processes needed"),
+    Keyword("quorum_max", Integer(0, 65535), default="none", acted=True, meaning="at most this many"),
+    Keyword("delay", Decimal(0.000001, 3600), default="0", acted=True, meaning="debounce (both / down / up)"),
+    Keyword("terminate_delay", Decimal(0.000001, 3600), default="0", acted=True, meaning="debounce (both / down / up)"),
+    Keyword("fork_delay", Decimal(0.000001, 3600), default="0", acted=True, meaning="debounce (both / down / up)"),
+    Keyword("full_command", default="off", acted=True, meaning="match full command path"),
     needs=("process",),
 )
 
 TRACK_FILE = Block(
     "track_file",
-    Keyword("file", Kind("PATH"), once=True, default="required", meaning="file with one integer"),
-    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", meaning="multiplier"),
+    Keyword("file", Kind("PATH"), once=True, default="required", acted=True, meaning="file with one integer"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", acted=True, meaning="multiplier"),
     Keyword(
-        "init_file", reader=lines.initial_value, default="not created", meaning="create/overwrite the file at start"
+        "init_file",
+        reader=lines.initial_value,
+        default="not created",
+        acted=True,
+        meaning="create/overwrite the file at start",
     ),
     needs=("file",),
 )
 
 VRRP_TRACK_FILE = Block(
     "vrrp_track_file",
-    Keyword("file", Kind("PATH"), once=True, default="required", meaning="file with one integer"),
-    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", meaning="multiplier"),
+    Keyword("file", Kind("PATH"), once=True, default="required", acted=True, meaning="file with one integer"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", acted=True, meaning="multiplier"),
     Keyword(
-        "init_file", reader=lines.initial_value, default="not created", meaning="create/overwrite the file at start"
+        "init_file",
+        reader=lines.initial_value,
+        default="not created",
+        acted=True,
+        meaning="create/overwrite the file at start",
     ),
     needs=("file",),
 )

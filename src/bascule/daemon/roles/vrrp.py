@@ -40,6 +40,7 @@ from bascule.model.messages import (
     Ready,
     Refused,
     Role,
+    ScriptVerdict,
     Started,
     StatusReply,
     StatusRequest,
@@ -77,7 +78,7 @@ class Runner:
         self._log = Log("vrrp")
         self._monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self._netlink = Netlink()
-        self._group = Group(self._netlink, self._log, self._report, self._heard_lower)
+        self._group = Group(self._netlink, self._log, self._report, self._heard_lower, self._tell)
         self._switchboard = Switchboard(self._group, self._log)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
@@ -137,7 +138,7 @@ class Runner:
         others = min(self._switchboard.deadline(), math.inf if bfd is None else bfd.deadline())
         wake = min(self._group.deadline(), others, boottime() + IDLE)
         writers = [self._bus] if self._bus.wants_write else []
-        readers: list[int | Bus | Monitor] = [*ports, *lines, self._bus, self._monitor]
+        readers: list[int | Bus | Monitor] = [*ports, *lines, *self._group.watch.descriptors, self._bus, self._monitor]
         readers += () if bfd is None else bfd.descriptors()
         readable, writable, _ = select.select(readers, writers, [], max(0.0, wake - boottime()))
         self._lateness = max(self._lateness, boottime() - wake)
@@ -154,6 +155,7 @@ class Runner:
         if self._monitor in readable:
             self._group.kernel(*self._monitor.receive())
             self._switchboard.refresh()
+        self._group.watch.readable(readable)
         if writable:
             self._flush()
         if self._bus in readable:
@@ -187,6 +189,8 @@ class Runner:
         match message:
             case Ready(ready=ready):
                 self._group.ready(ready)
+            case ScriptVerdict():
+                self._group.tracking.script(message)
             case Handover():
                 self._handover = message
             case Stop(mode=mode):
@@ -212,6 +216,8 @@ class Runner:
         lines, bfd = self._switchboard.lines, self._bfd
         notes = (*self._notes, *self._group.notes, *lines.notes, *(() if bfd is None else bfd.notes))
         found = status_of(self._group.instances.values(), unplaced, self._lateness, notes, lines.refused)
+        groups, trackers = self._group.sync.status(self._group.instances), self._group.tracking.status()
+        found = msgspec.structs.replace(found, groups=groups, trackers=trackers)
         return to_json(found if bfd is None else msgspec.structs.replace(found, bfd=bfd.status()))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:

@@ -20,14 +20,16 @@ from bascule.daemon.roles.vrrp_late import LateFrames
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_silence import Silence
+from bascule.daemon.roles.vrrp_sync import Sync
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks
+from bascule.daemon.roles.vrrp_watch import Watch
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.linux.rawsocket import AH
 from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import AuthType, Configuration, VrrpInstance, VrrpState
-from bascule.model.messages import Handover
+from bascule.model.messages import GroupChanged, Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import (
     LINK_DOWN,
@@ -68,6 +70,7 @@ class Group:
         log: Log,
         report: Callable[[Instance, list[StateChanged]], None],
         heard_lower: Callable[[Instance, AdvertReceived], None],
+        report_group: Callable[[GroupChanged], None],
     ) -> None:
         """No instance yet. `heard_lower`: an active one heard an advert of lower priority, told once a second.
 
@@ -91,6 +94,12 @@ class Group:
         self._links = VirtualLinks(netlink, log)
         self._virtual: frozenset[IPAddress] = frozenset()
         self.tracking = Tracking(log, self._weigh)
+        self.watch = Watch(netlink, log, self.tracking, boottime)
+        self.sync = Sync(log, report_group)
+        self._entries: dict[str, VrrpInstance] = {}
+        self._seats: dict[str, Seat] = {}
+        self._moving = 0
+        """How many events are being handled, one because of the other."""
         self._ready = False
         self._sync_group_of: dict[str, str] = {}
         self._reading: set[str] = set()
@@ -131,7 +140,8 @@ class Group:
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        return min(self._agenda.deadline(), self._keeper.deadline(), self._pacer.deadline(), self.late.deadline())
+        own = (self._keeper.deadline(), self._pacer.deadline(), self.late.deadline(), self.watch.deadline())
+        return min(self._agenda.deadline(), *own)
 
     def configure(self, wanted: Configuration, handover: Handover, follow: Callable[[], None] = lambda: None) -> None:
         """Run the instances of `wanted`: unchanged ones go on as they are, changed ones in place where that can be.
@@ -144,7 +154,6 @@ class Group:
         for entry in entries.values():
             self._open(entry)
         self.tracking.configure(wanted)
-        follow()
         self._pacer.configure(wanted.announcement_gaps)
         self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
         for name, instance in tuple(self.instances.items()):
@@ -156,9 +165,13 @@ class Group:
             if deaf is not None:
                 refused[name] = deaf
         entries = {name: entry for name, entry in entries.items() if name not in refused}
+        self._entries, self._seats = entries, seats
         self._note(entries.values(), {**reasons, **refused})
         for name in self.instances.keys() & refused:
             self._remove(name)
+        self.sync.configure(wanted.sync_groups, entries)
+        self.watch.configure(wanted)
+        follow()
         for entry in entries.values():
             if entry.name in self.instances:
                 self._change(self.instances[entry.name], entry, wanted)
@@ -227,6 +240,7 @@ class Group:
         self._allow_source(instance)
         self._handle(instance, ReadyChanged(self._ready), now)
         self._handle(instance, start, now)
+        self._weigh(entry.name)
 
     def _allow_source(self, instance: Instance) -> None:
         try:
@@ -257,22 +271,31 @@ class Group:
         return found or (self.ports.source(port, self._virtual - owned, entry) if owned else None)
 
     def _standing(self, instance: Instance) -> StandingChanged:
-        """What holds of an instance now: its interface, and what it tracks."""
-        entry = instance.config
-        faults, change = self.tracking.standing(entry.name)
-        if not self._up(instance.seat):
-            faults = (LINK_DOWN, *faults) if entry.track_primary else faults
-        elif self._source(entry, instance.owned) is None:
-            faults = (NO_ADDRESS, *faults)
-        return StandingChanged(faults=faults, change=change)
+        """What holds of an instance now: its interface, what it tracks, and the faults of its group."""
+        faults = self.sync.faults(instance.name, self._own_faults)
+        return StandingChanged(faults=faults, change=self.tracking.standing(instance.name)[1])
+
+    def _own_faults(self, name: str) -> tuple[Fault, ...]:
+        entry, instance = self._entries[name], self.instances.get(name)
+        faults = self.tracking.standing(name)[0]
+        if not self._up(self._seats[name] if instance is None else instance.seat):
+            return (LINK_DOWN, *faults) if entry.track_primary else faults
+        owned = self._owned(entry) if instance is None else instance.owned
+        return (NO_ADDRESS, *faults) if self._source(entry, owned) is None else faults
 
     def _weigh(self, name: str) -> None:
-        """Tell an instance what holds of it now, if that is news."""
-        instance = self.instances.get(name)
-        standing = None if instance is None else self._standing(instance)
-        if instance is not None and standing is not None and standing != instance.standing:
-            instance.standing = standing
-            self._handle(instance, standing, boottime())
+        """Tell an instance and its group what holds of them now, where that is news."""
+        self._moving += 1
+        for mate in self.sync.mates(name):
+            instance = self.instances.get(mate)
+            if instance is None:
+                continue
+            standing = self._standing(instance)
+            if standing != instance.standing:
+                instance.standing = standing
+                self._handle(instance, standing, boottime())
+        self._moving -= 1
+        self._settle_group(name)
 
     def _up(self, seat: Seat) -> bool:
         """Of what is made on another interface, that one's carrier counts: its own comes later."""
@@ -283,19 +306,35 @@ class Group:
         self._follow(instance, instance.handle(event, now))
 
     def _follow(self, instance: Instance, outcome: Outcome) -> None:
-        self._agenda.put(instance.name, instance.deadline + self._slack(instance))
+        self._schedule(instance)
         if outcome.changes:
             self._report(instance, outcome.changes)
         if outcome.lower is not None:
             self._heard_lower(instance, outcome.lower)
+        self._moving += 1
+        for name, move in self.sync.moves(instance.name, outcome.changes, self.instances, boottime()):
+            mate = self.instances[name]
+            done = mate.handle(move, boottime())
+            self._schedule(mate)
+            if done.changes or done.drain:
+                self._follow(mate, done)
+        self._moving -= 1
+        self._settle_group(instance.name)
         if outcome.drain:
             self.packets(self.ports.require(instance.seat.talks))
+
+    def _schedule(self, instance: Instance) -> None:
+        self._agenda.put(instance.name, instance.deadline + self._slack(instance))
 
     def _slack(self, instance: Instance) -> float:
         """Many actives wait for each other, so that one waking-up serves several of them."""
         if instance.state is not VrrpState.MASTER or len(self.instances) < MANY:
             return 0.0
         return min(SLACK, instance.settings.interval / 100)
+
+    def _settle_group(self, name: str) -> None:
+        if not self._moving:
+            self.sync.settle(name, self.instances)
 
     def packets(self, port: Port) -> None:
         """Hand in what waits at a port, in its order: a drain asked for meanwhile must not put newer before older."""
@@ -333,6 +372,7 @@ class Group:
                 read[talks] = boottime()
                 self.packets(self.ports.require(talks))
             self._handle(instance, Timeout(awake_since), boottime())
+        self.watch.timers()
         now = boottime()
         if self._keeper.deadline() <= now:
             self._keeper.renew(now)
@@ -343,6 +383,7 @@ class Group:
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
         """Take in what changed in the kernel: links that went or came, addresses that others took off."""
         try:
+            self.watch.kernel(messages, complete)
             changes = self.ports.update(messages, complete, self._virtual)
         except KernelRefusedError as error:
             self._log.error("interfaces_not_read", error=error)
@@ -418,5 +459,6 @@ class Group:
         """Give every address up in order."""
         for name in tuple(self.instances):
             self._remove(name)
+        self.watch.close()
         self.ports.keep(())
         self._links.release()

@@ -32,7 +32,7 @@ from bascule.vrrp.events import (
     StateChanged,
     TakeAddresses,
 )
-from bascule.vrrp.machine import Machine
+from bascule.vrrp.machine_grouped import GroupedMachine
 from bascule.vrrp.packet import PRIORITY_STOP, Advert, Datagram, RefusedPacketError
 
 LOWER_PAUSE = 1.0
@@ -109,7 +109,7 @@ class Instance:
         self.standing = StandingChanged()
         """What the machine was last told of faults and weights."""
         self.configure(config, options, source, owned)
-        self.machine = Machine(self.settings)
+        self.machine = GroupedMachine(self.settings)
         self.deadline = self.machine.deadline()
 
     def configure(
@@ -327,6 +327,7 @@ def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress
         refresh_announcements=config.garp_master_refresh_repeat,
         preempt_delay=config.preempt_delay,
         down_adverts=config.down_timer_adverts,
+        grouped=config.sync_group is not None,
     )
 
 

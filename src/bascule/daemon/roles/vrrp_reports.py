@@ -98,6 +98,7 @@ def _instance_status(instance: Instance, unplaced: dict[str, int]) -> InstanceSt
         vrid=instance.config.vrid,
         state=found.state,
         priority=found.priority,
+        configured_priority=found.configured,
         since=instance.since,
         reason=found.reason,
         master=found.active,

@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterable
 
 from bascule.daemon.log import Log
 from bascule.model.configuration import Configuration
-from bascule.model.tracking import Tracked, TrackerKind
+from bascule.model.messages import ScriptVerdict
+from bascule.model.status import TrackerStatus
+from bascule.model.tracking import Tracked, TrackerKind, TrackScript
 from bascule.vrrp import tracking
 from bascule.vrrp.events import Fault
 from bascule.vrrp.tracking import UNKNOWN, Key, Reading
+
+NOT_RUN = Reading(0, "has not run yet, and is taken for failed (init_fail)")
 
 
 class Tracking:
@@ -28,6 +32,7 @@ class Tracking:
         """By instance: its own lines and those of its group."""
         self._readings: dict[Key, Reading] = {}
         self._since: dict[Key, float] = {}
+        self._scripts: dict[str, TrackScript] = {}
 
     def configure(self, wanted: Configuration) -> None:
         """Follow what `wanted` tracks; readings of what was tracked before stay. Calls nobody."""
@@ -36,6 +41,9 @@ class Tracking:
         keys = {(line.kind, line.name) for lines in self._lines.values() for line in lines}
         self._readings = {key: reading for key, reading in self._readings.items() if key in keys}
         self._since = {key: since for key, since in self._since.items() if key in keys}
+        self._scripts = {script.name: script for script in wanted.track_scripts}
+        for name in (script.name for script in wanted.track_scripts if script.init_fail):
+            self._readings.setdefault((TrackerKind.SCRIPT, name), NOT_RUN)
 
     def report(self, kind: TrackerKind, name: str, value: bool | int | None, why: str) -> None:
         """A reading: up or down, or the number in a file; None = not known. `why` stands after the tracker's name."""
@@ -51,6 +59,38 @@ class Tracking:
             self._log.notice("tracker_changed", kind=kind.value, tracker=name, value=reading.value, why=why)
         for instance in concerned:
             self._changed(instance)
+
+    def script(self, verdict: ScriptVerdict) -> None:
+        """A script has ended."""
+        script = self._scripts.get(verdict.script)
+        if script is None:
+            return
+        before = self._readings.get((TrackerKind.SCRIPT, script.name), UNKNOWN).value
+        up = tracking.script_up(
+            None if before is None else bool(before), verdict.up, verdict.runs, script.rise, script.fall
+        )
+        if up is verdict.up:
+            self.report(TrackerKind.SCRIPT, script.name, up, verdict.why)
+
+    def status(self) -> tuple[TrackerStatus, ...]:
+        """Everything that is tracked."""
+        followers: dict[Key, dict[str, int]] = {}
+        for instance, lines in self._lines.items():
+            for line in lines:
+                weight = -line.weight if line.reverse else line.weight
+                followers.setdefault((line.kind, line.name), {})[instance] = weight
+        return tuple(self._status(key, weights) for key, weights in followers.items())
+
+    def _status(self, key: Key, weights: dict[str, int]) -> TrackerStatus:
+        reading = self._readings.get(key, UNKNOWN)
+        return TrackerStatus(
+            kind=key[0],
+            name=key[1],
+            value=reading.value,
+            since=self._since.get(key),
+            why=reading.why,
+            instances=weights,
+        )
 
     def standing(self, instance: str) -> tuple[tuple[Fault, ...], int]:
         """The faults of an instance by its trackers, and by how much they change its priority."""
