@@ -11,6 +11,8 @@ import pytest
 from bascule.model.base import Priority
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
+    DEAF,
+    SUCCESSION,
     Announce,
     Command,
     Declined,
@@ -26,7 +28,7 @@ from bascule.vrrp.events import (
     TakeAddresses,
     TakeOver,
 )
-from bascule.vrrp.machine import DEAF, PRIORITY_HELD, SUCCESSION
+from bascule.vrrp.priority import PRIORITY_HELD
 from bascule.vrrp.transitions import Cause
 from tests.vrrp.bench import DOWN, PEER, SETTINGS, Bench, active, bench
 

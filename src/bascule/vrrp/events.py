@@ -13,6 +13,12 @@ from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.transitions import Cause
 
+SUCCESSION = 0.005
+"""Seconds that a successor has to announce itself."""
+
+DEAF = 0.02
+"""Seconds for which a successor does not hear its predecessor: what that sent before it asked may come later."""
+
 _AT_ONCE = Seconds(0.0)
 _ANNOUNCE_AGAIN = Seconds(5.0)
 

@@ -29,6 +29,8 @@ from collections.abc import Callable
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
+    DEAF,
+    SUCCESSION,
     AdvertReceived,
     Announce,
     Command,
@@ -59,7 +61,7 @@ from bascule.vrrp.events import (
     Timeout,
 )
 from bascule.vrrp.packet import PRIORITY_OWNER, PRIORITY_STOP
-from bascule.vrrp.priority import effective
+from bascule.vrrp.priority import PRIORITY_HELD, effective
 from bascule.vrrp.transitions import ROWS, Action, Cause
 
 NEVER = math.inf
@@ -84,16 +86,6 @@ JITTER = Seconds(0.02)
 PATIENCE = 8
 """Late timers in a row, with nothing heard between, until a call may come a whole interval late: a machine that is
 always a little late must take over some time, too."""
-
-
-SUCCESSION = 0.005
-"""Seconds that a successor has to announce itself."""
-
-DEAF = 0.02
-"""Seconds for which a successor does not hear its predecessor: what that sent before it asked may come later."""
-
-PRIORITY_HELD = Priority(1)
-"""After a planned switch: any other router goes first."""
 
 
 def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
