@@ -24,15 +24,17 @@ from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.linux.rawsocket import AH, VRRP, take_apart
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import (
+    AuthHmac,
     AuthType,
     BasculeOptions,
     ChecksumForm,
+    HmacKey,
     UnicastPeer,
     VirtualAddress,
     VrrpInstance,
     VrrpState,
 )
-from bascule.vrrp import ah, packet
+from bascule.vrrp import ah, packet, trailer
 from bascule.vrrp.events import ReadyChanged, Start, Timeout
 from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
 from tests.fuzz.fuzz import Step, traced
@@ -45,6 +47,10 @@ STEPS = 20_000
 HERE, PEER = ipaddress.IPv4Address("192.168.2.210"), ipaddress.IPv4Address("192.168.2.211")
 HERE6, PEER6 = ipaddress.IPv6Address("fe80::210"), ipaddress.IPv6Address("fe80::211")
 VIP, VIP6 = ipaddress.IPv4Address("192.168.2.240"), ipaddress.IPv6Address("fe80::240")
+SECRET = bytes(range(32))
+HMAC = AuthHmac(keys=(HmacKey(number=1, secret=SECRET),), active_key=1, window=Seconds(5.0), monotonic=True)
+"""Clocks are not compared: the same number must be the same run."""
+
 OWN = frozenset[IPAddress]({HERE, HERE6})
 INTERESTING = (0, 1, 2, 3, 0x21, 0x31, 50, 51, 52, 53, 54, 100, 112, 127, 128, 254, 255)
 SIZE_MAX = 1100
@@ -72,6 +78,7 @@ def _instance(vrid: int, version: int, virtual: IPAddress, **changes: object) ->
         **changes,  # type: ignore[arg-type]
     )
     made = Instance(config, BasculeOptions(), HERE if virtual.version == 4 else HERE6, Rim(), Log("fuzz"))
+    made.guard({1: SECRET})
     made.handle(ReadyChanged(True), 0.0)
     made.handle(Start(), 0.0)
     return made
@@ -88,6 +95,7 @@ class Director:
             (52, 4): _instance(52, 2, VIP, auth_type=AuthType.AH, auth_pass=b"abcd"),
             (53, 4): _instance(53, 3, VIP),
             (54, 4): _instance(54, 3, VIP, unicast_peers=peers, nopreempt=True, skip_check_adv_addr=True),
+            (55, 4): _instance(55, 3, VIP, auth_hmac=HMAC),
             (53, 6): _instance(53, 3, VIP6, preempt_delay=Seconds(2.0)),
         }
         self.now = 1.0
@@ -103,6 +111,7 @@ class Director:
         try:
             if datagram.header[9:10] == bytes((AH,)):
                 datagram = ah.unwrap(datagram)
+            datagram = trailer.split(datagram)
             advert = packet.decode(datagram)
         except RefusedPacketError as error:
             self._refuse(error)
@@ -209,6 +218,8 @@ def seeds() -> list[bytes]:
             found.append(ah.wrap(message, PEER, packet.GROUP_IPV4, 255, 7, b"abcd"))
         else:
             found.append(_packet(message, destination=HERE if vrid == 54 else packet.GROUP_IPV4))
+    signed = Advert(vrid=Vrid(55), priority=Priority(150), interval=Seconds(1.0), addresses=(VIP,), version=3)
+    found.append(_packet(trailer.Guard(HMAC, {1: SECRET}).sign(packet.encode(signed), PEER, 1000.0)))
     over_ipv6 = Advert(
         vrid=Vrid(53),
         priority=Priority(100),

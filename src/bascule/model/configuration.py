@@ -150,6 +150,40 @@ class UnicastPeer(Model, frozen=True, kw_only=True):
     max_ttl: int | None = None
 
 
+class HmacMode(enum.Enum):
+    """`mode` of `auth_hmac`."""
+
+    ENFORCE = "enforce"
+    """Signs, and refuses what is not signed."""
+    PERMISSIVE = "permissive"
+    """Signs, and hears what is not signed."""
+    RECEIVE_ONLY = "receive-only"
+    """Does not sign, and hears what is not signed."""
+
+
+class HmacKey(Model, frozen=True, kw_only=True):
+    """`key` of `auth_hmac`."""
+
+    number: int
+    secret: bytes = b""
+    """32 to 64 bytes."""
+    file: str | None = None
+    """Where it stands instead; only the director reads it."""
+
+
+class AuthHmac(Model, frozen=True, kw_only=True):
+    """`auth_hmac`: a trailer behind each advert. What is signed wrongly is refused in every mode."""
+
+    keys: tuple[HmacKey, ...]
+    active_key: int
+    """What is sent is signed with this one; 0 = nothing is."""
+    window: Seconds
+    """How far the clocks of two directors may be apart."""
+    monotonic: bool = False
+    """Clocks are not compared: numbers must only grow."""
+    mode: HmacMode = HmacMode.ENFORCE
+
+
 class AnnouncementGap(Model, frozen=True, kw_only=True):
     """`garp_group`: how far apart announcements leave by some interfaces together."""
 
@@ -195,6 +229,7 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     """The addresses in an advert of who sent the one before are not compared."""
     accept: bool = True
     """False: what is sent to the virtual addresses is dropped, unless by the owner (priority 255)."""
+    auth_hmac: AuthHmac | None = None
     multicast_group: IPAddress | None = None
     """None = the protocol's."""
     checksum_form: ChecksumForm = ChecksumForm.PSEUDO_HEADER

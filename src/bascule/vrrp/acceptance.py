@@ -47,6 +47,8 @@ class Expected:
     """Empty = adverts come by multicast."""
     peers_only: bool = False
     """Unicast adverts of others are dropped."""
+    trailer: bool = False
+    """Who judges trailers comes after; else an advert has none."""
     group: IPAddress | None = None
     """Where multicast adverts are expected; None = wherever one is heard."""
 
@@ -68,6 +70,8 @@ def verify(
         _verify_multicast(datagram, expected)
     if advert.version != expected.version:
         raise RefusedPacketError(Refusal.VERSION, f"version {advert.version}, expected {expected.version}")
+    if datagram.trailer is not None and not expected.trailer:
+        raise RefusedPacketError(Refusal.TRAILING, "a trailer, and no auth_hmac is configured")
     if advert.vrid != expected.vrid:
         raise RefusedPacketError(Refusal.VRID, f"VRID {advert.vrid}, expected {expected.vrid}")
     if expected.version == 2:

@@ -26,6 +26,7 @@ from bascule.model.configuration import AuthType, ChecksumForm
 
 if TYPE_CHECKING:
     from bascule.vrrp.ah import Header
+    from bascule.vrrp.trailer import Trailer
 
 PROTOCOL = 112
 """VRRP's number in the IP header."""
@@ -74,6 +75,8 @@ class Refusal(enum.Enum):
     """From one of this host's own addresses: a loop, or somebody who took our address."""
     DESTINATION = "destination"
     """By multicast, where adverts are expected by unicast."""
+    STALE = "stale"
+    """Authentic, but made too long ago by our clock, or too far ahead of it."""
     REPLAY = "replay"
     """Authentic, but not new: recorded and sent again."""
     SENDER = "sender"
@@ -119,6 +122,8 @@ class Datagram:
     """The IP header, where an authentication header may follow it."""
     ah: Header | None = None
     """The authentication header that stood before the message."""
+    trailer: Trailer | None = None
+    """What stood behind it, for `auth_hmac`."""
 
 
 def checksum(data: bytes) -> int:
@@ -181,6 +186,15 @@ def decode(datagram: Datagram) -> Advert:
     if kind != ADVERTISEMENT:
         raise RefusedPacketError(Refusal.TYPE, f"type {kind}, expected {ADVERTISEMENT}")
     return _decode_v2(data) if version == 2 else _decode_v3(datagram)
+
+
+def advert_size(datagram: Datagram) -> int | None:
+    """How long the advert at the start of a datagram says it is; None when that is not to be seen."""
+    data, family = datagram.payload, datagram.source.version
+    if len(data) < _HEADER.size or data[0] >> 4 not in _VERSIONS[family]:
+        return None
+    after = AUTH_LENGTH if data[0] >> 4 == 2 else 0
+    return _HEADER.size + data[3] * len(datagram.source.packed) + after
 
 
 def _decode_v2(data: bytes) -> Advert:

@@ -18,8 +18,10 @@ from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import stays, wait_for
 from bascule.model.base import Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import (
+    AuthHmac,
     BasculeOptions,
     Configuration,
+    HmacKey,
     VirtualAddress,
     VirtualServerConfig,
     VrrpInstance,
@@ -196,6 +198,23 @@ def test_a_restart_goes_on_as_active_without_a_gap(network: Network, d1: LabHost
             assert role.stop() == 0
         reach(peer, VrrpState.MASTER, 1)
         assert status(peer).instances[0].reason == "192.168.2.210 stopped"
+
+
+@root
+@lab
+def test_a_will_whose_adverts_are_signed_is_made_anew_while_it_is_active(network: Network, d1: LabHost) -> None:
+    key = HmacKey(number=1, secret=bytes(32))
+    signing = AuthHmac(keys=(key,), active_key=1, window=Seconds(5.0))
+    with (
+        LoneRole(d1, Role.VRRP, configuration(100, version=3, auth_hmac=signing)) as role,
+        LoneRole(network.host("d2"), Role.VRRP, configuration(90, version=3, auth_hmac=signing)) as peer,
+    ):
+        reach(role, VrrpState.MASTER)
+        first = will(role).frames[0].packet
+        role.until(lambda: will(role).frames[0].packet != first, 10, "a fresh will")
+        peer.until(lambda: status(peer).instances[0].adverts_received > 2, 10, "our adverts to be heard")
+        assert status(peer).instances[0].packets_refused == {}
+        assert states(peer)[-1] is VrrpState.BACKUP
 
 
 @root

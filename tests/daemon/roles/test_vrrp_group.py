@@ -25,10 +25,12 @@ from bascule.linux import addresses, nftables, rawsocket
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink, NetlinkError
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import (
+    AuthHmac,
     AuthType,
     BasculeOptions,
     ChecksumForm,
     Configuration,
+    HmacKey,
     UnicastPeer,
     VirtualAddress,
     VrrpInstance,
@@ -236,6 +238,20 @@ def test_sequence_numbers_outlive_a_restart(bench: Bench) -> None:
     assert numbers is not None
     assert numbers.highest == before.highest + 1
     after.stop()
+
+
+def test_an_instance_whose_keys_cannot_be_read_does_not_run(bench: Bench) -> None:
+    nowhere = AuthHmac(keys=(HmacKey(number=1, file="/nowhere/key"),), active_key=1, window=Seconds(5.0))
+    signing = AuthHmac(keys=(HmacKey(number=1, secret=bytes(32)),), active_key=1, window=Seconds(5.0))
+    bench.run(
+        instance("VI_2", vrid=Vrid(52), auth_hmac=nowhere, virtual_addresses=()),
+        instance(auth_hmac=signing),
+    )
+    assert list(bench.group.instances) == ["VI_1"]
+    assert bench.group.notes[0].startswith("vrrp_instance VI_2 does not run: key 1 of auth_hmac: /nowhere/key:")
+    assert bench.group.signs
+    bench.run(instance())
+    assert not bench.group.signs
 
 
 def test_an_owner_with_another_address_sends_from_that(bench: Bench) -> None:

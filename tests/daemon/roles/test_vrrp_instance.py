@@ -14,15 +14,17 @@ from bascule.daemon.roles.vrrp_instance import Instance, settings_of
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import (
+    AuthHmac,
     AuthType,
     BasculeOptions,
     ChecksumForm,
+    HmacKey,
     UnicastPeer,
     VirtualAddress,
     VrrpInstance,
     VrrpState,
 )
-from bascule.vrrp import ah, packet
+from bascule.vrrp import ah, packet, trailer
 from bascule.vrrp.events import HandOver, Reconfigured, Start, StateChanged, Stop, Succeeded, Timeout
 from bascule.vrrp.packet import Datagram
 
@@ -326,3 +328,32 @@ def test_after_a_planned_switch_the_addresses_are_left_and_not_just_taken() -> N
     rim.did.clear()
     instance.handle(Succeeded(PEER), instance.deadline - 0.001)
     assert [done[:2] for done in rim.did] == [("leave", "VI_1")]
+
+
+def test_adverts_are_signed_and_unsigned_ones_refused_where_auth_hmac_is_enforced() -> None:
+    secrets = {1: bytes(range(32))}
+    keys = (HmacKey(number=1, secret=secrets[1]),)
+    signing = AuthHmac(keys=keys, active_key=1, window=Seconds(60.0))
+    config = config_with(version=3, auth_type=AuthType.NONE, priority=Priority(255), auth_hmac=signing)
+    sender, rim = made(config)
+    sender.guard(secrets)
+    sender.move(PEER)
+    sender.handle(Start(), 0.0)
+    ((_, _, sent, *_),) = [entry for entry in rim.did if entry[0] == "send"]
+    receiver, _ = made(config)
+    receiver.guard(secrets)
+    assert isinstance(sent, bytes)
+    farewell, whole = sender.farewell(packet.GROUP_IPV4)
+    assert sender.signs
+    assert not whole
+    plain = sender.payload(Priority(200), packet.GROUP_IPV4)
+    for data in (sent, sent, plain, farewell):
+        datagram = trailer.split(Datagram(payload=data, source=PEER))
+        receiver.hear(packet.decode(datagram), datagram, frozenset({HERE}), 1.0, 1.0)
+    assert (receiver.received, receiver.refusals.counts) == (2, {"replay": 1, "auth_type": 1})
+    receiver.configure(config_with(version=3, auth_type=AuthType.NONE), BasculeOptions(), HERE, frozenset())
+    receiver.guard({})
+    datagram = trailer.split(Datagram(payload=farewell, source=PEER))
+    receiver.hear(packet.decode(datagram), datagram, frozenset({HERE}), 1.0, 1.0)
+    assert receiver.refusals.counts["trailing_bytes"] == 1
+    assert not receiver.signs

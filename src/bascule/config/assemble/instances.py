@@ -7,6 +7,7 @@ import ipaddress
 from typing import Any
 
 from bascule.config.assemble.announcing import announcing
+from bascule.config.assemble.hmac import auth_hmac
 from bascule.config.assemble.peers import peers
 from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
@@ -77,8 +78,11 @@ class _Instance:
         source = self._source(addresses)
         state = self._state()
         interval = self._interval()
+        signed, unsigned_because = auth_hmac(self.section, interval, self.findings)
+        if unsigned_because is not None:
+            self._left_out("meaning/instance-incomplete", unsigned_because, severity=Severity.ERROR)
         nopreempt = self._nopreempt(state)
-        if not (self._possible(version) and runs):
+        if not (self._possible(version) and runs) or unsigned_because is not None:
             return None
         return VrrpInstance(
             name=self.section.title,
@@ -111,6 +115,7 @@ class _Instance:
             virtual_mac=virtual_mac(self.section, self.defaults, self._family(), self.findings),
             skip_check_adv_addr=self._first("skip_check_adv_addr", "vrrp_skip_check_adv_addr", default=False),
             accept="no_accept" not in self.section.values,
+            auth_hmac=signed,
             multicast_group=self._group(),
             **announcing(self.section, self.defaults),
         )
@@ -215,7 +220,7 @@ class _Instance:
     def _authentication(self) -> tuple[AuthType, bytes]:
         """Version 3 has none; that the block does nothing there is said with what instances mean."""
         blocks = self.section.each("authentication")
-        if not blocks or self._version() == 3:
+        if not blocks or self._version() == 3 or self.section.each("auth_hmac"):
             return AuthType.NONE, b""
         block = blocks[-1]
         kind: AuthType = block.get("auth_type", AuthType.NONE)

@@ -27,10 +27,12 @@ from bascule.config.kinds import (
     words,
 )
 from bascule.config.schema import Block, Keyword
-from bascule.model.configuration import AuthType, VrrpState
+from bascule.model.configuration import AuthType, HmacMode, VrrpState
 
 STATE = Choice({"MASTER": VrrpState.MASTER, "BACKUP": VrrpState.BACKUP}, "MASTER|BACKUP")
 AUTH_TYPE = Choice({"PASS": AuthType.PASS, "AH": AuthType.AH}, "PASS|AH")
+
+HMAC_MODE = Choice({mode.value: mode for mode in HmacMode}, "enforce|permissive|receive-only")
 
 AUTHENTICATION = Block(
     "authentication",
@@ -40,11 +42,13 @@ AUTHENTICATION = Block(
 
 AUTH_HMAC = Block(
     "auth_hmac",
-    Keyword("key", WORD, rest=WORD, later=True, meaning="one key"),
-    Keyword("active_key", Integer(1, 255), later=True, meaning="key used to send"),
-    Keyword("time_window", Integer(1, 300, "SECONDS"), later=True, meaning="accepted clock difference"),
-    Keyword("anti_replay", words("time|monotonic"), later=True, meaning="replay counter"),
-    Keyword("mode", WORD, rest=WORD, default="enforce", later=True, meaning="treatment of unauthenticated adverts"),
+    Keyword("key", WORD, rest=WORD, repeats=True, later=True, acted=True, meaning="one key"),
+    Keyword("active_key", Integer(1, 255), later=True, acted=True, meaning="key used to send"),
+    Keyword("time_window", Integer(1, 300, "SECONDS"), later=True, acted=True, meaning="accepted clock difference"),
+    Keyword("anti_replay", words("time|monotonic"), default="time", later=True, acted=True, meaning="replay counter"),
+    Keyword(
+        "mode", HMAC_MODE, default="enforce", later=True, acted=True, meaning="treatment of unauthenticated adverts"
+    ),
 )
 
 VRRP_INSTANCE = Block(
@@ -352,7 +356,9 @@ VRRP_INSTANCE = Block(
     ),
     Keyword("kernel_rx_buf_size", Integer(0, UINT_MAX, "BYTES"), default="kernel", meaning="socket receive buffer"),
     Keyword("authentication", block=AUTHENTICATION, default="none", acted=True, meaning="auth block"),
-    Keyword("auth_hmac", block=AUTH_HMAC, default="none", later=True, meaning="HMAC authentication (new in 2.4)"),
+    Keyword(
+        "auth_hmac", block=AUTH_HMAC, default="none", later=True, acted=True, meaning="HMAC authentication (new in 2.4)"
+    ),
     Keyword(
         "lvs_sync_daemon_inteface",
         INTERFACE,

@@ -25,7 +25,7 @@ from bascule.daemon.log import Log
 from bascule.daemon.memfd import read_all
 from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_handover import Switchboard
-from bascule.daemon.roles.vrrp_instance import Instance
+from bascule.daemon.roles.vrrp_instance import FAREWELL_EACH, Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, will_of
 from bascule.errors import BasculeError
@@ -83,6 +83,7 @@ class Runner:
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
         self._lateness = 0.0
+        self._will_at = math.inf
         self._notes: tuple[str, ...] = ()
         self._bfd: Bfd | None = None
 
@@ -135,7 +136,8 @@ class Runner:
     def _round(self) -> None:
         ports = {opened.fileno(): port for port in self._group.ports for opened in port.sockets.values()}
         lines, bfd = self._switchboard.lines.sockets(), self._bfd
-        others = min(self._switchboard.deadline(), math.inf if bfd is None else bfd.deadline())
+        will_at = self._will_at if self._group.signs else math.inf
+        others = min(self._switchboard.deadline(), will_at, math.inf if bfd is None else bfd.deadline())
         wake = min(self._group.deadline(), others, boottime() + IDLE)
         writers = [self._bus] if self._bus.wants_write else []
         readers: list[int | Bus | Monitor] = [*ports, *lines, *self._group.watch.descriptors, self._bus, self._monitor]
@@ -152,6 +154,8 @@ class Runner:
             if not set(bfd.descriptors()).isdisjoint(readable):
                 bfd.packets()
             bfd.timers()
+        if boottime() >= will_at:
+            self._send_will()
         if self._monitor in readable:
             self._group.kernel(*self._monitor.receive())
             self._switchboard.refresh()
@@ -239,6 +243,7 @@ class Runner:
         self._tell(lower_of(instance, heard))
 
     def _send_will(self) -> None:
+        self._will_at = boottime() + FAREWELL_EACH
         self._tell(will_of(self._group.instances.values()))
 
     def _end(self) -> None:

@@ -16,6 +16,7 @@ from bascule.daemon.roles.vrrp_addresses import Keeper, Placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
+from bascule.daemon.roles.vrrp_keys import secrets_of
 from bascule.daemon.roles.vrrp_late import LateFrames
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
@@ -100,6 +101,7 @@ class Group:
         self._seats: dict[str, Seat] = {}
         self._moving = 0
         """How many events are being handled, one because of the other."""
+        self._secrets: dict[str, dict[int, bytes]] = {}
         self._ready = False
         self._sync_group_of: dict[str, str] = {}
         self._reading: set[str] = set()
@@ -149,7 +151,7 @@ class Group:
         `follow` is called when it is known what they track and none has started: those who take readings begin then.
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
-        reasons = {entry.name: vrrp_plan.unsupported(entry) for entry in wanted.instances}
+        reasons = {entry.name: vrrp_plan.unsupported(entry) or self._unlock(entry) for entry in wanted.instances}
         entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
         for entry in entries.values():
             self._open(entry)
@@ -211,6 +213,14 @@ class Group:
             except ConfigurationError as error:
                 raise ConfigurationError(f"vrrp_instance {entry.name}: {error}") from error
 
+    def _unlock(self, entry: VrrpInstance) -> str | None:
+        """Have an instance's keys. Why that cannot be."""
+        try:
+            self._secrets[entry.name] = secrets_of(entry, self._log)
+        except ConfigurationError as error:
+            return str(error)
+        return None
+
     def _sit(self, entry: VrrpInstance, seat: Seat) -> str | None:
         """Have an instance's adverts heard. Why that cannot be: a kernel without IPv6 still has IPv4's."""
         try:
@@ -226,6 +236,7 @@ class Group:
         source = self._source(entry, owned)
         instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned, seat)
         self.instances[entry.name] = instance
+        instance.guard(self._secrets[entry.name])
         if instance.sequences is not None and entry.name in handover.sequences:
             instance.sequences.highest = handover.sequences[entry.name]
         now = boottime()
@@ -253,6 +264,7 @@ class Group:
         source = self._source(entry, owned) or instance.source
         before = instance.made_of
         instance.configure(entry, wanted.options, source, owned)
+        instance.guard(self._secrets[entry.name])
         if before != instance.made_of:
             self._log.info("instance_reconfigured", instance=entry.name, priority=entry.priority)
             self._handle(instance, Reconfigured(instance.settings), boottime())
@@ -440,6 +452,11 @@ class Group:
         self._ready = ready
         for instance in tuple(self.instances.values()):
             self._handle(instance, ReadyChanged(ready), boottime())
+
+    @property
+    def signs(self) -> bool:
+        """Whether a last will is soon too old."""
+        return any(instance.signs and instance.state is VrrpState.MASTER for instance in self.instances.values())
 
     def active(self) -> tuple[str, ...]:
         """The names of the instances that are active."""

@@ -34,12 +34,19 @@ from bascule.vrrp.events import (
 )
 from bascule.vrrp.machine_grouped import GroupedMachine
 from bascule.vrrp.packet import PRIORITY_STOP, Advert, Datagram, RefusedPacketError
+from bascule.vrrp.trailer import Guard
 
 LOWER_PAUSE = 1.0
 """Seconds between two reports of adverts of lower priority; else scripts would run at the pace of fast adverts."""
 
 AHEAD = 1 << 22
 """By how much the sequence number of a last will is above the last one sent: 48 days of an advert a second."""
+
+FAREWELL_EACH = 1.0
+"""Seconds after which a farewell with a trailer is made anew: who hears it compares clocks."""
+
+FAREWELL_FRESH = 1.25
+"""How far ahead of the clock such a farewell is: above all that is sent until the next one is made."""
 
 READY_ADVERTS = 3
 """Advert intervals that readiness may hold back a preemption, unless `ready_timeout` says otherwise."""
@@ -104,6 +111,7 @@ class Instance:
         """Adverts received, by what their checksum covers."""
         self._lower_at = -math.inf
         self.since = time.time()
+        self._guard: Guard | None = None
         self.sequences: ah.Sequences | None = None
         """Of adverts with an authentication header."""
         self.standing = StandingChanged()
@@ -140,6 +148,7 @@ class Instance:
             version=config.version,
             peers=config.unicast_peers,
             peers_only=config.check_unicast_source,
+            trailer=config.auth_hmac is not None,
             group=group,
         )
         self._familiar: IPAddress | None = None
@@ -173,6 +182,21 @@ class Instance:
         """Its state now."""
         return self.machine.state
 
+    @property
+    def signs(self) -> bool:
+        """Whether its adverts have a trailer, so that a farewell soon is too old."""
+        return self._guard is not None and self._guard.signs
+
+    def guard(self, secrets: dict[int, bytes]) -> None:
+        """Have the keys of `auth_hmac`, by number: before it starts, and at each new configuration."""
+        settings = self.config.auth_hmac
+        if settings is None:
+            self._guard = None
+        elif self._guard is None:
+            self._guard = Guard(settings, secrets)
+        else:
+            self._guard.change(settings, secrets)
+
     def payload(self, priority: Priority, destination: IPAddress) -> bytes:
         """The message of an advert of this priority to a peer or the group."""
         key = (priority, destination)
@@ -198,6 +222,8 @@ class Instance:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
         try:
             acceptance.verify(advert, datagram, self._expected, own, datagram.source == self._familiar)
+            if self._guard is not None:
+                self._guard.check(datagram, time.time())
             if datagram.ah is not None and self.sequences is not None:
                 self.sequences.hear(datagram.source, datagram.ah.sequence)
         except RefusedPacketError as error:
@@ -266,6 +292,8 @@ class Instance:
         for destination in self.destinations:
             payload = self.payload(priority, destination)
             try:
+                if self._guard is not None:
+                    payload = self._guard.sign(payload, self.source, time.time())
                 if self.sequences is None:
                     self._rim.send(self.seat.talks, payload, self.source, destination, self.ttl)
                 else:
@@ -285,6 +313,8 @@ class Instance:
         A sequence number must be above all that will have been sent by then.
         """
         payload = self.payload(packet.PRIORITY_STOP, destination)
+        if self._guard is not None:
+            payload = self._guard.sign_for(payload, self.source, time.time() + FAREWELL_FRESH)
         if self.sequences is None:
             return payload, False
         return self._wrapped(payload, destination, min(self.sequences.highest + AHEAD, ah.SEQUENCE_MAX)), True

@@ -11,7 +11,7 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_ports import Port
 from bascule.errors import KernelRefusedError
 from bascule.linux.rawsocket import Received
-from bascule.vrrp import ah, packet
+from bascule.vrrp import ah, packet, trailer
 from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
 
 _PROTOCOL_AT = 9
@@ -52,6 +52,7 @@ def adverts(port: Port, log: Log) -> Iterator[Heard]:
         try:
             if received.header[_PROTOCOL_AT : _PROTOCOL_AT + 1] == _AH:
                 datagram = ah.unwrap(datagram)
+            datagram = trailer.split(datagram)
             advert = packet.decode(datagram)
         except RefusedPacketError as error:
             refuse(port, datagram, error, log)

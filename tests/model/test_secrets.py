@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How keys are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from bascule.model.secrets import secret_of
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (b"x" * 32, b"x" * 32),
+        (b"x" * 64, b"x" * 64),
+        (b"x" * 31, None),
+        (b"x" * 65, None),
+        (b"hex:" + b"0a" * 32, b"\n" * 32),
+        (b"hex:" + b"0a" * 31, None),
+        (b"hex:" + b"0g" * 32, None),
+        (b"hex:" + b"\xff" * 64, None),
+        (b"", None),
+    ],
+)
+def test_a_key_is_itself_or_hexadecimal(text: bytes, secret: bytes | None) -> None:
+    assert secret_of(text) == secret
