@@ -36,7 +36,7 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.model.messages import InstanceChanged, QuorumChanged, Role, ServerChanged, Started, Stop
+from bascule.model.messages import InstanceChanged, QuorumChanged, Role, ServerChanged, Started, Stop, StopMode
 from bascule.model.scripts import Notifies, Script, ScriptSettings
 from bascule.model.service import Protocol, ServerId, ServiceId
 from bascule.model.status import NotifyStatus
@@ -309,14 +309,16 @@ ours, theirs = Bus.pair()
 ours.send(unpack(bytes.fromhex(sys.argv[2]), Message))
 ours.send(Stop())
 configuration = unpack(bytes.fromhex(sys.argv[1]), Configuration)
-notify.run(RoleContext(bus=Bus(theirs), configuration=configuration, generation=1, run_dir=pathlib.Path("/")))
+notify.run(RoleContext(bus=Bus(theirs), configuration=configuration, generation=1, run_dir=pathlib.Path(sys.argv[3])))
 assert known
 print(*sorted(set(sys.modules) - known))
 """
 
 
-def test_all_that_a_mail_needs_is_loaded_before_the_files_are_out_of_reach(sink: Sink, port: int) -> None:
-    arguments = [pack(configured(port, server="localhost")).hex(), pack(server_changed()).hex()]
+def test_all_that_a_mail_needs_is_loaded_before_the_files_are_out_of_reach(
+    sink: Sink, port: int, tmp_path: pathlib.Path
+) -> None:
+    arguments = [pack(configured(port, server="localhost")).hex(), pack(server_changed()).hex(), str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-c", LATE_IMPORTS, *arguments], capture_output=True, text=True, timeout=30, check=True
     )
@@ -390,3 +392,65 @@ def test_scripts_that_come_with_a_reload_make_a_role_without_root_end_to_be_star
             role.until(lambda: not role.pump(10.0), 20.0, "the end of the bus")
             assert role.process.wait(10.0) == 0
             assert "event=starts_anew" in role.log()
+
+
+def test_mails_of_a_role_that_was_killed_are_sent_by_its_successor(
+    serve: Serve, sink: Sink, port: int, hanging: int, tmp_path: pathlib.Path
+) -> None:
+    """What waits stands in files at once: the end of the process plays no part."""
+    first = serve(run, configured(hanging, connect_timeout=Seconds(30.0)))
+    for up in (False, True, False):
+        first.bus.send(server_changed(up))
+    wait_for(lambda: first.status(NotifyStatus).mails_waiting == 3, 20, "three waiting")
+    left = {path.name: path.read_bytes() for path in (tmp_path / "state" / "mail").iterdir()}
+    first.stop()
+    for name, data in left.items():
+        (tmp_path / "state" / "mail" / name).write_bytes(data)
+    second = serve(run, configured(port), restarted=True)
+    wait_for(lambda: len(sink.mails) == 3, 20, "the mails")
+    assert [mail[2].rsplit(" - ", 1)[1] for mail in sink.mails] == ["DOWN", "UP", "DOWN"]
+    wait_for(lambda: second.status(NotifyStatus).mails_sent == 3, 20, "the count")
+    assert list((tmp_path / "state" / "mail").iterdir()) == []
+
+
+def test_a_restart_leaves_what_waits_to_the_successor(serve: Serve, sink: Sink, port: int, hanging: int) -> None:
+    first = serve(run, configured(hanging, connect_timeout=Seconds(30.0)))
+    first.bus.send(server_changed())
+    wait_for(lambda: first.status(NotifyStatus).mails_waiting == 1, 20, "one waiting")
+    began = time.monotonic()
+    first.bus.send(Stop(mode=StopMode.RESTART))
+    first.join()
+    assert time.monotonic() - began < 3.0, "nobody waits for the mail server"
+    serve(run, configured(port), restarted=True)
+    wait_for(lambda: len(sink.mails) == 1, 20, "the mail")
+
+
+NO_ANSWER = """
+import pathlib, socket, sys, threading
+from bascule.daemon.bus import Bus
+from bascule.daemon.context import RoleContext
+from bascule.daemon.roles import notify
+from bascule.linux import privileges
+from bascule.model.base import unpack
+from bascule.model.configuration import Configuration
+from bascule.model.messages import Message, Stop
+
+privileges.drop = lambda: None
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
+ours, theirs = Bus.pair()
+ours.send(unpack(bytes.fromhex(sys.argv[2]), Message))
+ours.send(Stop())
+configuration = unpack(bytes.fromhex(sys.argv[1]), Configuration)
+notify.run(RoleContext(bus=Bus(theirs), configuration=configuration, generation=1, run_dir=pathlib.Path(sys.argv[3])))
+"""
+
+
+def test_a_name_that_nobody_resolves_does_not_hold_up_the_end(port: int, tmp_path: pathlib.Path) -> None:
+    arguments = [pack(configured(port, server="relay.example")).hex(), pack(server_changed()).hex(), str(tmp_path)]
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", NO_ANSWER, *arguments], capture_output=True, text=True, timeout=50, check=True
+    )
+    assert time.monotonic() - began < 30.0, "the look-up takes 60"
+    assert "event=look_up_left" in done.stderr
+    assert "event=mail_lost" in done.stderr

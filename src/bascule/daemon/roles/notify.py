@@ -9,8 +9,11 @@ moments in which it starts one as its user (bascule.linux.privileges); else root
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
+import pathlib
+import threading
 
 from bascule.daemon import exits, memfd
 from bascule.daemon.bus import BusClosedError
@@ -42,10 +45,18 @@ from bascule.model.messages import (
 from bascule.model.status import NotifyStatus
 from bascule.notify import changes, mail
 from bascule.notify.queue import Policy
+from bascule.notify.spool import Spool
 from bascule.notify.tasks import Tasks
 
 FLUSH_MAX = 4.0
 """Seconds that the role takes at its end to get rid of what still waits."""
+
+RESOLVER = "resolver"
+RESOLVERS = 4
+"""Names that are resolved at a time: several may hang."""
+
+RESOLVER_PATIENCE = 0.2
+"""Seconds that the end waits for a look-up that is under way."""
 
 _log = Log(Role.NOTIFY.value)
 
@@ -58,8 +69,26 @@ def run(context: RoleContext) -> int:
         (privileges.lower if runs_programs else privileges.drop)()
     except KernelRefusedError as error:
         runner.note(str(error))
-    asyncio.run(runner.run())
+    _serve(runner)
     return exits.ORDERED
+
+
+def _serve(runner: Runner) -> None:
+    """asyncio.run, but for a name that nobody resolves: the look-up cannot be ended, and is not waited for."""
+    loop = asyncio.new_event_loop()
+    resolver = concurrent.futures.ThreadPoolExecutor(RESOLVERS, RESOLVER)
+    loop.set_default_executor(resolver)
+    try:
+        loop.run_until_complete(runner.run())
+    finally:
+        resolver.shutdown(wait=False, cancel_futures=True)
+        loop.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith(RESOLVER):
+            thread.join(RESOLVER_PATIENCE)
+            if thread.is_alive():
+                _log.warning("look_up_left", why="the name of the mail server is still being resolved")
+                os._exit(exits.ORDERED)
 
 
 class Runner:
@@ -75,9 +104,16 @@ class Runner:
         self._mode = StopMode.STOP
         self._notes: tuple[str, ...] = ()
         self._tasks = Tasks()
-        self._postman = Postman(context.configuration, _log, send, policy)
+        self._postman = Postman(context.configuration, _log, send, policy, self._spool(context.run_dir / "state"))
         self._scripts = Scripts(context.run_dir / "state", self._tasks, _log, restarted=context.restarted)
         self._trackers = Trackers(self._tasks, self._tell, _log)
+
+    def _spool(self, folder: pathlib.Path) -> Spool | None:
+        try:
+            return Spool(folder)
+        except (OSError, KeyError) as error:
+            self.note(f"mails that wait are lost if this role dies: {error}")
+            return None
 
     def note(self, text: str) -> None:
         """Something amiss that the log and `bascule status` are to say."""
@@ -98,8 +134,11 @@ class Runner:
         try:
             await asyncio.wait((sender, ending, failed), return_when=asyncio.FIRST_COMPLETED)
             self._trackers.close()
-            self._postman.hurry()
-            await asyncio.gather(self._flush(sender), self._scripts.finish(FLUSH_MAX))
+            if self._mode is StopMode.STOP:
+                self._postman.hurry()
+                await asyncio.gather(self._flush(sender), self._scripts.finish(FLUSH_MAX))
+            else:  # The successor has the mails that wait.
+                await self._scripts.finish(FLUSH_MAX)
         finally:
             loop.remove_reader(self._bus)
             loop.remove_writer(self._bus)
@@ -107,7 +146,8 @@ class Runner:
                 task.cancel()
             await asyncio.wait((sender, ending, failed))
             self._scripts.fifos.close(remove=self._mode is StopMode.STOP)
-        self._postman.give_up("the daemon has ended")
+        if self._mode is StopMode.STOP:
+            self._postman.give_up("the daemon has ended")
         await self._tasks.close()
         if not sender.cancelled():
             sender.result()

@@ -13,24 +13,36 @@ import time
 from bascule.daemon.log import Log
 from bascule.model.configuration import Configuration
 from bascule.notify import mail
-from bascule.notify.letters import MailEvent, letter
+from bascule.notify.letters import Letter, MailEvent, letter
 from bascule.notify.queue import Lost, MailQueue, Policy
+from bascule.notify.spool import Spool
 
 
 class Postman:
     """The letters of one director."""
 
-    def __init__(self, configuration: Configuration, log: Log, send: mail.Send, policy: Policy | None) -> None:
-        """Nothing begun; `send` makes one try."""
+    def __init__(
+        self,
+        configuration: Configuration,
+        log: Log,
+        send: mail.Send,
+        policy: Policy | None,
+        spool: Spool | None = None,
+    ) -> None:
+        """Nothing begun; `send` makes one try. `spool` keeps what waits, and has what a predecessor left."""
         self._configuration = configuration
         self._log = log
         self._send = send
+        self._spool = spool
         self._queue = MailQueue(policy)
         self._wake = asyncio.Event()
         self._ending = False
         self.sent = 0
         self.lost = 0
         self.last_error: str | None = None
+        for left in spool.load() if spool is not None else ():
+            log.info("mail_found", subject=left.subject)
+            self._wait(left)
 
     def __len__(self) -> int:
         """How many letters wait."""
@@ -48,6 +60,11 @@ class Postman:
         wanted = letter(event, self._configuration)
         if wanted is None:
             return
+        if self._spool is not None:
+            self._spool.put(wanted)
+        self._wait(wanted)
+
+    def _wait(self, wanted: Letter) -> None:
         lost = self._queue.add(wanted, time.monotonic())
         if lost is not None:
             self._count_lost(lost)
@@ -65,9 +82,14 @@ class Postman:
             self._count_lost(lost)
 
     def _count_lost(self, lost: Lost) -> None:
+        self._drop(lost.letter)
         self.lost += 1
         self.last_error = lost.why
         self._log.error("mail_lost", subject=lost.letter.subject, why=lost.why)
+
+    def _drop(self, done: Letter) -> None:
+        if self._spool is not None:
+            self._spool.drop(done)
 
     async def run(self) -> None:
         """Send what is due, in order, until the end is near and nothing waits."""
@@ -101,6 +123,7 @@ class Postman:
             self._failed(current.subject, error)
             return
         self._queue.sent()
+        self._drop(current)
         self.sent += 1
         for refusal in refused:
             self._log.warning("mail_recipient_refused", why=refusal, subject=current.subject)
