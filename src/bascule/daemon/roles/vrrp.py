@@ -235,9 +235,14 @@ class Runner:
                 why=change.reason,
                 priority=instance.machine.priority,
             )
-            if change.cause is not Cause.ADOPTED:  # For the world outside, nothing has changed then.
+            if change.cause is not Cause.ADOPTED and self._is_told(change.state):
                 self._tell(change_of(instance, change))
-        self._tell(state_of(instance))
+        if self._is_told(instance.state):
+            self._tell(state_of(instance))
+
+    def _is_told(self, state: VrrpState) -> bool:
+        """An end is one change for the world outside, whatever states a planned switch goes through on the way."""
+        return self._stop is not StopMode.STOP or state is VrrpState.INIT
 
     def _heard_lower(self, instance: Instance, heard: AdvertReceived) -> None:
         self._tell(lower_of(instance, heard))

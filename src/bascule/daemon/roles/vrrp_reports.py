@@ -13,6 +13,7 @@ from bascule.model.configuration import VrrpState
 from bascule.model.messages import InstanceChanged, InstanceState, LastWill, LowerPriorityHeard, WillAddress, WillFrame
 from bascule.model.status import InstanceStatus, VrrpStatus
 from bascule.vrrp.events import AdvertReceived, StateChanged
+from bascule.vrrp.priority import effective
 
 
 def state_of(instance: Instance) -> InstanceState:
@@ -28,11 +29,13 @@ def state_of(instance: Instance) -> InstanceState:
 
 
 def change_of(instance: Instance, change: StateChanged) -> InstanceChanged:
-    """That an instance entered a state."""
+    """That an instance entered a state; at its end with the priority that it had before it was held back for that."""
+    found = instance.machine.snapshot()
+    ended = change.state is VrrpState.INIT
     return InstanceChanged(
         instance=instance.name,
         state=change.state,
-        priority=instance.machine.priority,
+        priority=effective(found.configured, instance.standing.change) if ended else found.priority,
         why=change.reason,
         at=time.time(),
     )
