@@ -11,7 +11,9 @@ from bascule.config import tree
 from bascule.config.diagnostics import Findings
 from bascule.config.keywords.top import TOP
 from bascule.config.keywords.vrrp_instance import VRRP_INSTANCE
+from bascule.config.kinds import NAME, Integer
 from bascule.config.reader import Reader, Section, describe
+from bascule.config.schema import Block, Keyword
 from bascule.config.source import Source
 from bascule.model.diagnostic import Diagnostic
 
@@ -218,9 +220,13 @@ def test_legacy_spellings_can_be_skipped() -> None:
     assert [(found.code, found.hint) for found in findings.sorted()] == [("unknown-keyword", "write 'router_id'")]
 
 
-def test_a_block_that_is_not_acted_on_is_one_remark(read_text: Read) -> None:
-    _, findings = read_text("bfd_instance a {\n neighbor_ip 10.0.0.1\n passive\n weight 300\n}")
-    assert codes(findings) == [(1, "not-acted-on"), (4, "out-of-range")]
+def test_a_block_that_is_not_acted_on_is_one_remark() -> None:
+    inner = Block("box", Keyword("lid"), Keyword("weight", Integer(1, 9)))
+    findings = Findings()
+    top = Block("", Keyword("box", NAME, block=inner))
+    statements = tree.build(Source("k.conf", "box a {\n lid\n weight 300\n}"), top.shape, findings)
+    Reader(findings).section(top, None, statements)
+    assert codes(findings) == [(1, "not-acted-on"), (3, "out-of-range")]
 
 
 def test_what_may_stand_once_keeps_its_first_value(read_text: Read) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies
 
 from bascule.config.diagnostics import Findings
 from bascule.config.loader import Loaded, load, load_sources
+from bascule.config.reader import SAID_OF_A_LINE
 from bascule.config.render import as_text
 from bascule.config.source import Source
 from bascule.model.diagnostic import Severity
@@ -141,6 +142,14 @@ GROWING: dict[str, Callable[[int], str]] = {
         + "".join(f"  s{i}\n" for i in range(n))
         + " }\n}\n"
     ),
+    "addresses of two families": lambda n: (
+        "vrrp_instance A {\n interface a\n virtual_router_id 1\n virtual_ipaddress {\n"
+        + "".join(f"  10.0.{i // 250}.{i % 250}\n  fd00::{i:x}\n" for i in range(n))
+        + " }\n}\n"
+    ),
+    "wrong options of an address": lambda n: "static_ipaddress {\n 10.0.0.1" + " foo" * n + "\n}\n",
+    "wrong options of the sync daemon": lambda n: "global_defs {\n lvs_sync_daemon a A" + " foo id x" * n + "\n}\n",
+    "next hops": lambda n: "static_routes {\n 10.0.0.0/8" + " nexthop via fd00::1 dev a weight x" * n + "\n}\n",
     "sequences": lambda n: f"~SEQ(i, {n}) foo$i\n",
     "comments": lambda n: "# x \\\n" * n,
 }
@@ -151,6 +160,11 @@ GROWING: dict[str, Callable[[int], str]] = {
 def test_twice_the_text_is_no_more_than_about_twice_the_work(name: str) -> None:
     few, many = (calls(GROWING[name](n)) for n in (150, 300))
     assert many <= 2.6 * few + 500, (few, many)
+
+
+def test_of_one_line_so_much_is_said() -> None:
+    loaded = read_text(GROWING["wrong options of an address"](1000))
+    assert len([each for each in loaded.diagnostics if each.code == "bad-word"]) == SAID_OF_A_LINE
 
 
 ENDLESS = {

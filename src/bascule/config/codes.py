@@ -20,7 +20,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "unterminated-quote": (ERROR, "A double quote is not closed on its line."),
     "nul-character": (ERROR, "A line holds a NUL character and is skipped."),
     "extra-brace": (ERROR, "A closing brace has nothing to close."),
-    "missing-close": (ERROR, "A block is still open at the end of the file."),
+    "missing-close": (ERROR, "A block is still open at the end of the file, or (fatal) where another begins."),
     "missing-open": (ERROR, "A keyword that takes a block has no opening brace."),
     "unexpected-brace": (ERROR, "An opening brace stands after a word that takes no block."),
     # Words.

@@ -23,6 +23,9 @@ _SPOKEN_IN_MISSPELT = frozenset({"wrong-case", "unknown-keyword", "skipped", "un
 _NONE: list[tuple[str, Section]] = []
 """What every section without blocks inside shares, since most have none."""
 
+SAID_OF_A_LINE = 20
+"""Wrong options of one line that are told."""
+
 REMEMBERED = 1000
 """Different lines of one kind of block whose values are kept for the next that is the same."""
 
@@ -314,7 +317,7 @@ class Reader:
             self.findings.add("not-acted-on", child, 0, f"'{word}' is understood, but bascule does not act on it yet")
 
     def _refused(self, child: Statement, refusal: RefusedLineError) -> None:
-        for each in (refusal, *refusal.also):
+        for each in (refusal, *refusal.also[: SAID_OF_A_LINE - 1]):
             if not self._misspelt or each.code in _SPOKEN_IN_MISSPELT:
                 self.findings.add(each.code, child, each.index, each.message, each.hint)
 

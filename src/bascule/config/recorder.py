@@ -75,19 +75,26 @@ def accepted(statement: Statement, reader: LineReader) -> Accepted | None:
             value = refusal.instead
             if value is None:
                 return None
-            if refusal.code == "deprecated" or refusal.since > refusal.index:
-                break  # Taken as it stands.
-            kept.words = _without(kept.words, refusal)
+            # Others are taken as they stand.
+            ignored = [each for each in (refusal, *refusal.also) if each.code != "deprecated" and not each.stands]
+            if not ignored:
+                break
+            kept.words = _without(kept.words, ignored)
     return Accepted(value, _address(value, kept.words) if isinstance(value, VirtualAddress) else kept.words)
 
 
-def _without(words: tuple[str, ...], refusal: RefusedLineError) -> tuple[str, ...]:
-    """The words without what is ignored: the length of an address, a word, or an option with its arguments."""
-    at = min(refusal.index, len(words) - 1)
-    network, slash, _ = words[at].partition("/")
-    if slash and refusal.code == "out-of-range":
-        return *words[:at], network, *words[at + 1 :]
-    return words[: refusal.since] + words[at + 1 :]
+def _without(words: tuple[str, ...], refusals: Sequence[RefusedLineError]) -> tuple[str, ...]:
+    """The words without what is ignored: lengths of addresses, words, and options with their arguments."""
+    left: list[str | None] = list(words)
+    for refusal in refusals:
+        at = min(refusal.index, len(words) - 1)
+        network, slash, _ = words[at].partition("/")
+        if slash and refusal.code == "out-of-range":
+            left[at] = network
+        else:
+            since = min(refusal.since, at)
+            left[since : at + 1] = [None] * (at + 1 - since)
+    return tuple(word for word in left if word is not None)
 
 
 def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:

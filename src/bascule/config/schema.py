@@ -31,6 +31,11 @@ class RefusedLineError(Exception):
         self.hint = hint
         self.instead = instead
 
+    @property
+    def stands(self) -> bool:
+        """The words count, as something else than they say: `since` is behind them."""
+        return self.since > self.index
+
 
 class Keyword:
     """One keyword of one block."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import ipaddress
 from typing import Any
 
@@ -202,20 +204,20 @@ class _Instance:
         for address in found:
             if address.address.version != family:
                 message = f"{address.address} is not of the family of the instance: it is skipped"
-                self.findings.add("bad-address", self._line_of(address), 0, message)
+                where = self._lines.get(address.address, self.section.where["virtual_ipaddress"])
+                self.findings.add("bad-address", where, 0, message)
             else:
                 kept.setdefault(address.address, address)
         return tuple(kept.values())
 
-    def _line_of(self, address: VirtualAddress) -> Statement:
-        where = self.section.where["virtual_ipaddress"]
-        for line in where.children or ():
-            try:
-                if ipaddress.ip_address(line.words[0].partition("/")[0]) == address.address:
-                    return line
-            except ValueError:
-                continue
-        return where
+    @functools.cached_property
+    def _lines(self) -> dict[IPAddress, Statement]:
+        """Where each address stands first."""
+        found: dict[IPAddress, Statement] = {}
+        for line in self.section.where["virtual_ipaddress"].children or ():
+            with contextlib.suppress(ValueError):
+                found.setdefault(ipaddress.ip_address(line.words[0].partition("/")[0]), line)
+        return found
 
     def _authentication(self) -> tuple[AuthType, bytes]:
         """Version 3 has none; that the block does nothing there is said with what instances mean."""
