@@ -22,6 +22,8 @@ from bascule.model.service import (
     VirtualService,
 )
 from bascule.model.status import (
+    AlarmKind,
+    AlarmStatus,
     AttachmentStatus,
     BfdStatus,
     ChecksStatus,
@@ -211,3 +213,19 @@ def test_bfd_sessions_stand_below_the_instances() -> None:
     text = "\n".join(lines(msgspec.structs.replace(STATUS, vrrp=VrrpStatus(bfd=sessions)), NOW))
     assert "up   192.168.2.211  UP     0.150 s     the neighbour says INIT" in text
     assert "new  192.168.2.211  DOWN   -           not up yet" in text
+
+
+def test_alarms_and_who_keeps_back_stand_below_the_instances() -> None:
+    assert STATUS.vrrp is not None
+    alarm = AlarmStatus(
+        kind=AlarmKind.SECOND_ACTIVE, why="two actives: another password", since=NOW - 61, last=NOW - 2, count=60
+    )
+    shown = msgspec.structs.replace(STATUS.vrrp.instances[0], alarms=(alarm,), held=True, handed_to=VIP)
+    status = msgspec.structs.replace(STATUS, vrrp=VrrpStatus(instances=(shown,)))
+    text = list(lines(status, NOW))
+    why = "(since 1 min 1 s, last 2.0 s ago): two actives: another password"
+    assert f"  ALARM VI_1 second_active {why}" in text
+    assert f"  VI_1 handed over to {VIP} and keeps back until `bascule failover --release`" in text
+    shown = msgspec.structs.replace(shown, handed_to=None)
+    status = msgspec.structs.replace(STATUS, vrrp=VrrpStatus(instances=(shown,)))
+    assert "  VI_1 handed over and keeps back until `bascule failover --release`" in list(lines(status, NOW))

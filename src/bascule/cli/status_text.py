@@ -30,6 +30,7 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
         yield ""
         head = ("INSTANCE", "STATE", "PRIO", "SINCE", "INTERFACE", "MASTER", "ADDRESSES", "WHY")
         yield from table([head, *(_instance(i, now) for i in status.vrrp.instances)])
+        yield from _alarms(status.vrrp.instances, now)
         yield from _held(status.vrrp.instances)
         yield from _refused_packets(status.vrrp.instances)
         yield from status_tracking.lines(status.vrrp, now)
@@ -79,6 +80,13 @@ def _instance(instance: InstanceStatus, now: float) -> tuple[str, ...]:
         ",".join(map(str, instance.virtual_addresses)),
         instance.reason,
     )
+
+
+def _alarms(instances: Sequence[InstanceStatus], now: float) -> Iterator[str]:
+    for instance in instances:
+        for alarm in instance.alarms:
+            seen = f"since {age(now - alarm.since)}, last {age(now - alarm.last)} ago"
+            yield f"  ALARM {instance.name} {alarm.kind.value} ({seen}): {alarm.why}"
 
 
 def _held(instances: Sequence[InstanceStatus]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import msgspec
 from bascule.model.configuration import Configuration
 from bascule.model.messages import (
     ROUTES,
+    AlarmChanged,
     CheckTarget,
     GroupChanged,
     Handover,
@@ -46,6 +47,7 @@ SENDERS: dict[type[msgspec.Struct], Role] = {
     Verdict: Role.CHECKS,
     LowerPriorityHeard: Role.VRRP,
     TrackerChanged: Role.VRRP,
+    AlarmChanged: Role.VRRP,
     ScriptVerdict: Role.NOTIFY,
 }
 """The one role that each message may come from: a role without privileges cannot speak for one with them.

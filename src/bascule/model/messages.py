@@ -243,6 +243,17 @@ class TrackerChanged(Model, frozen=True, kw_only=True, tag="tracker_changed"):
     at: float
 
 
+class AlarmChanged(Model, frozen=True, kw_only=True, tag="alarm_changed"):
+    """vrrp to the supervisor: an alarm of an instance stands now, or has ended."""
+
+    instance: str
+    kind: str
+    """`second_active`, `vrid_in_use`, `adverts_blocked` or `active_vanished`."""
+    stands: bool
+    why: str
+    at: float
+
+
 class ScriptVerdict(Model, frozen=True, kw_only=True, tag="script_verdict"):
     """notify to vrrp: how a `vrrp_script` ended; sent after each run until `rise` or `fall` alike are counted, then at
     each change of its exit status. `weight` is the receiver's.
@@ -311,6 +322,7 @@ Message: TypeAlias = (
     | GroupChanged
     | LowerPriorityHeard
     | TrackerChanged
+    | AlarmChanged
     | ScriptVerdict
     | Handover
 )
@@ -334,6 +346,7 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     GroupChanged: (Role.NOTIFY,),
     LowerPriorityHeard: (Role.NOTIFY,),
     TrackerChanged: (Role.SUPERVISOR,),
+    AlarmChanged: (Role.SUPERVISOR,),
     ScriptVerdict: (Role.VRRP,),
 }
 """Who receives what a role sends. Configure, Stop and StatusRequest come from the supervisor alone."""
@@ -355,6 +368,7 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
     ServerChanged,
     QuorumChanged,
     TrackerChanged,
+    AlarmChanged,
     ScriptVerdict,
 )
 """What the control socket's `events` tells: each as JSON with its tag as `type`."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from bascule.model.base import IPAddress, Model, Priority, Seconds, Vrid
@@ -26,6 +28,31 @@ class RoleStatus(Model, frozen=True, kw_only=True):
     silent_since: float | None = None
     """Unix time of the first request that it left unanswered."""
     note: str | None = None
+
+
+class AlarmKind(enum.Enum):
+    """What is wrong around a VRRP instance although it does what it should."""
+
+    SECOND_ACTIVE = "second_active"
+    """Another host is active for the same virtual router."""
+    VRID_IN_USE = "vrid_in_use"
+    """Hosts that are no peers use the VRID."""
+    ADVERTS_BLOCKED = "adverts_blocked"
+    """Adverts of ours do not leave this host."""
+    ACTIVE_VANISHED = "active_vanished"
+    """The active fell silent without saying that it stops."""
+
+
+class AlarmStatus(Model, frozen=True, kw_only=True):
+    """An alarm that stands."""
+
+    kind: AlarmKind
+    why: str
+    """With the likely cause and what to do."""
+    since: float
+    """Unix time of the first sighting."""
+    last: float
+    count: int
 
 
 class InstanceStatus(Model, frozen=True, kw_only=True):
@@ -59,6 +86,8 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     """It gave its addresses up in a planned switch and keeps back with priority 1."""
     handed_to: IPAddress | None = None
     """To whom; None = to whoever was next."""
+    alarms: tuple[AlarmStatus, ...] = ()
+    """What an operator has to look at."""
 
 
 class BfdStatus(Model, frozen=True, kw_only=True):

@@ -231,6 +231,7 @@ class Notice(enum.Enum):
 
     TIMER_LATE = "timer_late"
     SECOND_ACTIVE = "second_active"
+    ACTIVE_VANISHED = "active_vanished"
     PREEMPTION_HELD = "preemption_held"
 
 

@@ -419,6 +419,8 @@ class Machine:
         elif self._state is not VrrpState.BACKUP:
             return
         elif self._now >= self._down_at:
+            if self._active is not None and self._stopped is None:
+                self._ask(Noticed(Notice.ACTIVE_VANISHED, f"{self._silence()}, and no word that it stops"))
             self._lead(Cause.NOBODY_HEARD, self._silence())
         elif self._now >= self._may_preempt_at():
             reason = f"preempts {self._active}, which has priority {self._active_priority}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import pathlib
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -271,6 +273,36 @@ def test_stopped_processes_never_promote_themselves_on_old_time(network: Network
         assert not holds(d1)
         reach(high, VrrpState.MASTER, 2 * DOWN)
         reach(low, VrrpState.BACKUP, 1)
+
+
+@root
+@lab
+def test_both_stopped_for_ten_seconds_wake_to_one_active_that_listened_first(network: Network, d1: LabHost) -> None:
+    with (
+        LoneRole(d1, Role.VRRP, configuration(150)) as high,
+        LoneRole(network.host("d2"), Role.VRRP, configuration(50)) as low,
+    ):
+        reach(high, VrrpState.MASTER)
+        high.until(lambda: (high.pump(0.1), high_sent(high) >= 2)[1], DOWN + 6, "adverts")
+        for role in (high, low):
+            os.kill(role.process.pid, signal.SIGSTOP)
+        stays(lambda: all(") T " in stat(role) for role in (high, low)), 10.0, "both are stopped")
+        for role in (high, low):
+            role.messages.clear()
+            os.kill(role.process.pid, signal.SIGCONT)
+        woke = time.time()
+        reach(high, VrrpState.BACKUP)
+        reach(high, VrrpState.MASTER, 2 * DOWN + 5)
+        again = next(m for m in high.messages if isinstance(m, InstanceChanged) and m.state is VrrpState.MASTER)
+        assert again.at - woke >= 1.0, "it listened for an advert interval at the least"
+        low.until(lambda: (low.pump(0.1), states(low)[-1:] in ([], [VrrpState.BACKUP]))[1], 5, "one active")
+        assert not holds(network.host("d2"))
+        assert "event=timer_late" in low.log()
+
+
+def stat(role: LoneRole) -> str:
+    """How its process is, proc(5)."""
+    return pathlib.Path(f"/proc/{role.process.pid}/stat").read_text()
 
 
 def high_sent(role: LoneRole) -> int:

@@ -36,7 +36,7 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.model.messages import GroupChanged, Handover
+from bascule.model.messages import AlarmChanged, GroupChanged, Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.packet import Advert
@@ -87,7 +87,7 @@ class Bench:
         self.monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self.reported: list[tuple[str, VrrpState]] = []
         self.lower: list[tuple[str, int]] = []
-        self.groups: list[GroupChanged] = []
+        self.groups: list[GroupChanged | AlarmChanged] = []
         self.group = Group(netlink, Log("vrrp"), self.report, self.heard_lower, self.groups.append)
         self.group.ready(True)
 

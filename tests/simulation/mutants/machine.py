@@ -216,11 +216,11 @@ MUTANTS = (
     Mutant(
         name="waits_long_for_a_successor",
         what="says nothing for half a second when the successor does not answer",
-        edits=(("SUCCESSION = 0.005", "SUCCESSION = 0.5"),),
+        edits=(("self._succession_at = self._now + SUCCESSION", "self._succession_at = self._now + 0.5"),),
     ),
     Mutant(
         name="hears_its_predecessor",
         what="stands back for an advert that its predecessor had sent before",
-        edits=(("DEAF = 0.02", "DEAF = 0.0"),),
+        edits=(("self._now + DEAF", "self._now"),),
     ),
 )

@@ -219,7 +219,8 @@ class Runner:
         unplaced = {port.name: port.refusals.counts for port in self._group.ports}
         lines, bfd = self._switchboard.lines, self._bfd
         notes = (*self._notes, *self._group.notes, *lines.notes, *(() if bfd is None else bfd.notes))
-        found = status_of(self._group.instances.values(), unplaced, self._lateness, notes, lines.refused)
+        instances, alarms = self._group.instances.values(), self._group.bell.status
+        found = status_of(instances, unplaced, self._lateness, notes, lines.refused, alarms)
         groups, trackers = self._group.sync.status(self._group.instances), self._group.tracking.status()
         found = msgspec.structs.replace(found, groups=groups, trackers=trackers)
         return to_json(found if bfd is None else msgspec.structs.replace(found, bfd=bfd.status()))

@@ -14,6 +14,7 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
+from bascule.daemon.roles.vrrp_alarm import Bell
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
@@ -30,7 +31,7 @@ from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.linux.rawsocket import AH
 from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import AuthType, Configuration, VrrpInstance, VrrpState
-from bascule.model.messages import GroupChanged, Handover
+from bascule.model.messages import AlarmChanged, GroupChanged, Handover
 from bascule.vrrp import packet
 from bascule.vrrp.events import (
     LINK_DOWN,
@@ -71,9 +72,10 @@ class Group:
         log: Log,
         report: Callable[[Instance, list[StateChanged]], None],
         heard_lower: Callable[[Instance, AdvertReceived], None],
-        report_group: Callable[[GroupChanged], None],
+        tell: Callable[[GroupChanged | AlarmChanged], None],
     ) -> None:
-        """No instance yet. `heard_lower`: an active one heard an advert of lower priority, told once a second.
+        """No instance yet. `heard_lower`: an active one heard an advert of lower priority, told once a second. `tell`
+        gets what becomes of alarms.
 
         Raises KernelRefusedError when the kernel's addresses cannot be read.
         """
@@ -88,6 +90,7 @@ class Group:
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
         self._agenda = Agenda()
+        self.bell = Bell(log, tell)
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._beneath: dict[str, str] = {}
         """By interface that adverts are heard on: the one of the configuration."""
@@ -96,7 +99,7 @@ class Group:
         self._virtual: frozenset[IPAddress] = frozenset()
         self.tracking = Tracking(log, self._weigh)
         self.watch = Watch(netlink, log, self.tracking, boottime)
-        self.sync = Sync(log, report_group)
+        self.sync = Sync(log, tell)
         self._entries: dict[str, VrrpInstance] = {}
         self._seats: dict[str, Seat] = {}
         self._moving = 0
@@ -142,8 +145,8 @@ class Group:
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        own = (self._keeper.deadline(), self._pacer.deadline(), self.late.deadline(), self.watch.deadline())
-        return min(self._agenda.deadline(), *own)
+        others = (self._keeper, self._pacer, self.late, self.watch, self.bell)
+        return min(self._agenda.deadline(), *(other.deadline() for other in others))
 
     def configure(self, wanted: Configuration, handover: Handover, follow: Callable[[], None] = lambda: None) -> None:
         """Run the instances of `wanted`: unchanged ones go on as they are, changed ones in place where that can be.
@@ -181,6 +184,7 @@ class Group:
                 self._start(entry, wanted, handover, seats[entry.name])
         self._sync_group_of = {name: f"group {g.name}" for g in wanted.sync_groups for name in g.members}
         self._settle()
+        self.bell.keep(self.instances)
 
     def _settle(self) -> None:
         """Know which instance a packet is for, and let go of the interfaces that none uses any more."""
@@ -319,6 +323,10 @@ class Group:
 
     def _follow(self, instance: Instance, outcome: Outcome) -> None:
         self._schedule(instance)
+        if outcome.vanished is not None:
+            self.bell.vanished(instance, outcome.vanished)
+        if outcome.heard is not None:
+            self.bell.heard(instance, outcome.heard, second=outcome.second)
         if outcome.changes:
             self._report(instance, outcome.changes)
         if outcome.lower is not None:
@@ -367,8 +375,11 @@ class Group:
             if instance is None:
                 stranger = RefusedPacketError(packet.Refusal.VRID, f"no instance here has VRID {vrid} over IPv{family}")
                 vrrp_intake.refuse(port, heard.datagram, stranger, self._log)
+                self.bell.stranger(self.instances.values(), heard.advert, heard.datagram)
                 continue
             outcome = instance.hear(heard.advert, heard.datagram, self.ports.own(port), heard.at, boottime())
+            if outcome.refused is not None:
+                self.bell.refused(instance, heard.datagram, outcome.refused)
             self._follow(instance, outcome)
 
     def timers(self) -> None:
@@ -391,6 +402,7 @@ class Group:
         if self._pacer.deadline() <= now:
             self._pacer.run(now)
         self.late.expire(now)
+        self.bell.timers(self.instances)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
         """Take in what changed in the kernel: links that went or came, addresses that others took off."""
@@ -478,4 +490,5 @@ class Group:
             self._remove(name)
         self.watch.close()
         self.ports.keep(())
+        self.bell.close()
         self._links.release()

@@ -24,6 +24,7 @@ from bascule.vrrp.events import (
     Drain,
     Event,
     LeaveAddresses,
+    Notice,
     Noticed,
     PutAddresses,
     SendAdvert,
@@ -82,6 +83,13 @@ class Outcome:
     drain: bool = False
     lower: AdvertReceived | None = None
     """Of lower priority, heard while active: at most one in `LOWER_PAUSE`."""
+    heard: AdvertReceived | None = None
+    """The advert that was accepted."""
+    second: bool = False
+    """It came from one that stands behind while we are active, and not just became so."""
+    refused: RefusedPacketError | None = None
+    vanished: str | None = None
+    """The active fell silent without a word."""
 
 
 class Instance:
@@ -106,6 +114,8 @@ class Instance:
         self._seldom = Seldom()
         self.refusals = Refusals()
         self.sent = 0
+        self.tried = 0
+        """Adverts sent, and those that the kernel refused."""
         self.received = 0
         self.checksum_forms: dict[str, int] = {}
         """Adverts received, by what their checksum covers."""
@@ -228,7 +238,7 @@ class Instance:
                 self.sequences.hear(datagram.source, datagram.ah.sequence)
         except RefusedPacketError as error:
             self._refused(error, datagram.source, now)
-            return Outcome([])
+            return Outcome([], refused=error)
         self.received += 1
         if self.config.skip_check_adv_addr:
             self._familiar = datagram.source
@@ -240,6 +250,7 @@ class Instance:
         )
         active = self.state is VrrpState.MASTER
         outcome = self.handle(heard, now)
+        outcome.heard = heard
         if active and PRIORITY_STOP < heard.priority < self.machine.priority and now - self._lower_at >= LOWER_PAUSE:
             self._lower_at, outcome.lower = now, heard
         return outcome
@@ -273,7 +284,10 @@ class Instance:
                 case StateChanged():
                     self.since = time.time()
                     outcome.changes.append(command)
+                case Noticed(notice=Notice.ACTIVE_VANISHED, detail=detail):
+                    outcome.vanished = detail
                 case Noticed(notice=notice, detail=detail):
+                    outcome.second = outcome.second or notice is Notice.SECOND_ACTIVE
                     self._say(notice.value, detail, now)
         self.deadline = self.machine.deadline()
         return outcome
@@ -291,6 +305,7 @@ class Instance:
         """To the group, or to every peer: one that cannot be reached must not keep the others waiting."""
         for destination in self.destinations:
             payload = self.payload(priority, destination)
+            self.tried += 1
             try:
                 if self._guard is not None:
                     payload = self._guard.sign(payload, self.source, time.time())

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_refusals import merged
 from bascule.model.base import Seconds
 from bascule.model.configuration import VrrpState
 from bascule.model.messages import InstanceChanged, InstanceState, LastWill, LowerPriorityHeard, WillAddress, WillFrame
-from bascule.model.status import InstanceStatus, VrrpStatus
+from bascule.model.status import AlarmStatus, InstanceStatus, VrrpStatus
 from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.priority import effective
 
@@ -83,17 +83,20 @@ def status_of(
     lateness: float,
     notes: tuple[str, ...],
     orders_refused: dict[str, int],
+    alarms: Callable[[str], tuple[AlarmStatus, ...]] = lambda _name: (),
 ) -> VrrpStatus:
     """The role's part of `bascule status`; `unplaced`: packets refused before an instance was known, by interface."""
     return VrrpStatus(
-        instances=tuple(_instance_status(entry, unplaced.get(entry.seat.talks, {})) for entry in instances),
+        instances=tuple(
+            _instance_status(entry, unplaced.get(entry.seat.talks, {}), alarms(entry.name)) for entry in instances
+        ),
         lateness_max=Seconds(lateness),
         notes=notes,
         orders_refused=orders_refused,
     )
 
 
-def _instance_status(instance: Instance, unplaced: dict[str, int]) -> InstanceStatus:
+def _instance_status(instance: Instance, unplaced: dict[str, int], alarms: tuple[AlarmStatus, ...]) -> InstanceStatus:
     found = instance.machine.snapshot()
     return InstanceStatus(
         name=instance.name,
@@ -115,6 +118,7 @@ def _instance_status(instance: Instance, unplaced: dict[str, int]) -> InstanceSt
         virtual_mac=_virtual_mac(instance),
         held=found.held,
         handed_to=found.handed_to,
+        alarms=alarms,
     )
 
 
