@@ -15,7 +15,7 @@ Row = tuple[VrrpState, Cause]
 
 
 ELSEWHERE = frozenset({Cause.GROUP_AWAITED, Cause.GROUP_LEADS, Cause.GROUP_STANDS_BACK})
-"""Causes that no schedule draws: tests/vrrp/test_sync_group.py has them."""
+"""Of sync groups, which groups.py simulates."""
 
 
 @dataclasses.dataclass(slots=True)
