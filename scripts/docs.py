@@ -34,7 +34,7 @@ from bascule.model.configuration import Configuration
 from bascule.model.diagnostic import Diagnostic
 from bascule.model.keyword import KeywordDescription
 from bascule.model.status import DirectorStatus
-from bascule.vrrp import transitions
+from bascule.vrrp import sync_group, transitions
 from bench.report import BenchReport, FailoverReport
 from tests.ledger import vrrp_9568, vrrp_older
 from tests.ledger.requirement import Requirement
@@ -131,6 +131,10 @@ def vrrp_page() -> str:
         "The table that the machine runs on; a pair of state and cause that is not here cannot occur.",
         transitions.as_table(),
         f"```dot\n{transitions.as_diagram()}\n```",
+        "## Sync groups",
+        "What the members of a group do for each other, looked up from the top after every event of one of them. While "
+        "one is in FAULT nobody moves: its faults are everybody's.",
+        sync_group.as_table(),
     )
 
 

@@ -247,6 +247,14 @@ def test_a_freed_address_is_taken_by_all_although_they_listen_after_a_pause() ->
     assert pair.states == {MASTER}
 
 
+def test_what_all_follow_is_named_once() -> None:
+    sick, down = Fault("file sick says 1"), LINK_DOWN
+    own = {"A": (sick,), "B": (sick, down)}
+    assert shared("G", "A", own) == (sick, Fault("B of sync group G: the interface is down"))
+    assert shared("G", "B", own) == (sick, down)
+    assert shared("G", "A", {"A": (down,), "B": (down,)})[0] == down
+
+
 def test_no_move_while_a_member_is_in_fault() -> None:
     members = [Member(name=n, state=s, wants=True) for n, s in (("A", FAULT), ("B", BACKUP), ("C", MASTER))]
     assert moves("G", members) == []

@@ -87,8 +87,10 @@ def moves(group: str, members: Sequence[Member]) -> list[tuple[str, GroupMoves]]
 
 
 def shared(group: str, name: str, own: Mapping[str, tuple[Fault, ...]]) -> tuple[Fault, ...]:
-    """The faults of a member: its own, then the others' by name. `own`: of each member."""
-    others = ((other, fault) for other, faults in own.items() if other != name for fault in faults)
+    """The faults of a member: its own, then what else the others have, by name. `own`: of each member."""
+    mine = {fault.words for fault in own[name]}
+    theirs = ((other, fault) for other, faults in own.items() if other != name for fault in faults)
+    others = [(other, fault) for other, fault in theirs if fault.words not in mine or fault.mute]
     return (*own[name], *(Fault(f"{other} of sync group {group}: {fault.words}") for other, fault in others))
 
 

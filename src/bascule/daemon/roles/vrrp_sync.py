@@ -69,7 +69,7 @@ class Sync:
         left = any(change.previous is VrrpState.MASTER and change.state is VrrpState.BACKUP for change in changes)
         members = self._members(group, instances, name if left else None)
         found = sync_group.moves(group, members) if len(members) == len(self._groups[group]) else []
-        awaited = sync_group.awaited(members)
+        awaited = [each for each in sync_group.awaited(members) if instances[each].machine.led]
         if awaited and not found:
             self._say_awaited(group, name, awaited, instances, now)
         return found
@@ -95,13 +95,13 @@ class Sync:
         ]
 
     def _say_awaited(
-        self, group: str, name: str, awaited: tuple[str, ...], instances: Mapping[str, Instance], now: float
+        self, group: str, name: str, awaited: list[str], instances: Mapping[str, Instance], now: float
     ) -> None:
         if not instances[name].machine.wants:
             return
         count = self._seldom.due(group, now)
         if count:
-            heard = [f"{each} (hears {instances[each].machine.snapshot().active or 'nobody yet'})" for each in awaited]
+            heard = [f"{each} (hears {instances[each].machine.snapshot().active})" for each in awaited]
             self._log.warning("group_awaited", group=group, instance=name, count=count, awaited=", ".join(heard))
 
     def settle(self, name: str, instances: Mapping[str, Instance]) -> None:

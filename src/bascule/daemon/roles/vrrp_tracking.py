@@ -33,6 +33,8 @@ class Tracking:
         self._readings: dict[Key, Reading] = {}
         self._since: dict[Key, float] = {}
         self._scripts: dict[str, TrackScript] = {}
+        self._verdicts: dict[str, ScriptVerdict] = {}
+        """The last of each script: it may come before the configuration that tracks it."""
 
     def configure(self, wanted: Configuration) -> None:
         """Follow what `wanted` tracks; readings of what was tracked before stay. Calls nobody."""
@@ -44,33 +46,47 @@ class Tracking:
         self._scripts = {script.name: script for script in wanted.track_scripts}
         for name in (script.name for script in wanted.track_scripts if script.init_fail):
             self._readings.setdefault((TrackerKind.SCRIPT, name), NOT_RUN)
+        for verdict in tuple(self._verdicts.values()):
+            self._take(verdict)
 
     def report(self, kind: TrackerKind, name: str, value: bool | int | None, why: str) -> None:
         """A reading: up or down, or the number in a file; None = not known. `why` stands after the tracker's name."""
         key = (kind, name)
-        concerned = [instance for instance, lines in self._lines.items() if _names(lines, key)]
-        reading = Reading(None if value is None else int(value), why)
+        if self._note(key, Reading(None if value is None else int(value), why)):
+            self._tell(key)
+
+    def _tell(self, key: Key) -> None:
+        for instance in [instance for instance, lines in self._lines.items() if _names(lines, key)]:
+            self._changed(instance)
+
+    def _note(self, key: Key, reading: Reading) -> bool:
+        """Keep a reading; says whether it is news to anybody."""
+        kind, name = key
         before = self._readings.get(key, UNKNOWN)
-        if not concerned or reading == before:
-            return
+        if reading == before or not any(_names(lines, key) for lines in self._lines.values()):
+            return False
         self._readings[key] = reading
         if reading.value != before.value or key not in self._since:
             self._since[key] = time.time()
-            self._log.notice("tracker_changed", kind=kind.value, tracker=name, value=reading.value, why=why)
-        for instance in concerned:
-            self._changed(instance)
+            self._log.notice("tracker_changed", kind=kind.value, tracker=name, value=reading.value, why=reading.why)
+        return True
 
     def script(self, verdict: ScriptVerdict) -> None:
         """A script has ended."""
+        self._verdicts[verdict.script] = verdict
+        if self._take(verdict):
+            self._tell((TrackerKind.SCRIPT, verdict.script))
+
+    def _take(self, verdict: ScriptVerdict) -> bool:
+        """See whether a script counts as up now; says whether that is news."""
         script = self._scripts.get(verdict.script)
         if script is None:
-            return
+            return False
         before = self._readings.get((TrackerKind.SCRIPT, script.name), UNKNOWN).value
         up = tracking.script_up(
             None if before is None else bool(before), verdict.up, verdict.runs, script.rise, script.fall
         )
-        if up is verdict.up:
-            self.report(TrackerKind.SCRIPT, script.name, up, verdict.why)
+        return up is verdict.up and self._note((TrackerKind.SCRIPT, script.name), Reading(int(up), verdict.why))
 
     def status(self) -> tuple[TrackerStatus, ...]:
         """Everything that is tracked."""
