@@ -45,7 +45,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if interface == "bad":
             raise NetlinkError(100, "send")
 
-    def remove_named(_netlink: Netlink, interface: str, vip: IPAddress, prefix_length: int) -> bool:
+    def remove_named(
+        _netlink: Netlink, interface: str, vip: IPAddress, prefix_length: int, _peer: IPAddress | None
+    ) -> bool:
         asked.append(f"remove {interface} {vip}/{prefix_length}")
         if interface == "bad":
             raise NetlinkError(1, "remove")

@@ -165,12 +165,12 @@ def wire(network: Network) -> Iterator[Wire]:
 class Keepalived:
     """Real keepalived, its VRRP process alone."""
 
-    def __init__(self, host: LabHost, priority: int, lines: str, state: str = "BACKUP") -> None:
+    def __init__(self, host: LabHost, priority: int, lines: str, state: str = "BACKUP", before: str = "") -> None:
         self._folder = host.folder / "keepalived"
         self._folder.mkdir(exist_ok=True)
         self._host = host
         config = self._folder / "keepalived.conf"
-        config.write_text(KEEPALIVED.format(priority=priority, state=state, lines=lines))
+        config.write_text(before + KEEPALIVED.format(priority=priority, state=state, lines=lines))
         self._stats = self._folder / "keepalived.stats"
         command = ["keepalived", "--dont-fork", "--log-console", "--vrrp", "--use-file", str(config)]
         command += ["--pid", str(self._folder / "pid"), "--vrrp_pid", str(self._folder / "vrrp.pid")]

@@ -19,7 +19,7 @@ def roles_needed(configuration: Configuration) -> tuple[Role, ...]:
     """
     mail = configuration.globals.mail
     needed = {
-        Role.VRRP: bool(configuration.instances),
+        Role.VRRP: bool(configuration.instances) or configuration.has_statics,
         Role.PLANE: bool(configuration.virtual_servers),
         Role.CHECKS: any(rs.checks for vs in configuration.virtual_servers for rs in vs.real_servers),
         Role.NOTIFY: bool(mail.to and mail.server) or changes.is_wanted(configuration),

@@ -45,14 +45,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def is_idle(configuration: Configuration) -> bool:
     """Whether there is nothing in it for a director to do."""
-    return not configuration.instances and not configuration.virtual_servers
+    return not (configuration.instances or configuration.virtual_servers or configuration.has_statics)
 
 
 def missing(configuration: Configuration) -> Iterator[str]:
     """Each interface that the configuration names and the machine does not have, with who needs it."""
     present = {name for _, name in socket.if_nameindex()}
     for instance in configuration.instances:
-        wanted = [instance.interface, *(a.device for a in instance.virtual_addresses if a.device)]
+        listed = (*instance.virtual_addresses, *instance.excluded_addresses)
+        wanted = [instance.interface, *(a.device for a in listed if a.device)]
         for name in dict.fromkeys(wanted):
             if name not in present:
                 yield f"vrrp_instance {instance.name}: interface {name} does not exist"

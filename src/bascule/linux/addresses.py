@@ -20,11 +20,15 @@ from bascule.linux.netlink import CREATE, REPLACE, Netlink, NetlinkError, Netlin
 from bascule.model.base import IPAddress
 
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
-_ADDRESS, _LOCAL, _LABEL, _CACHE_INFO, _FLAGS = 1, 2, 3, 6, 8
+_ADDRESS, _LOCAL, _LABEL, _BROADCAST, _CACHE_INFO, _FLAGS = 1, 2, 3, 4, 6, 8
 _INFO = struct.Struct("=BBBBI")
 _LIFETIMES = struct.Struct("=IIII")
 _FOR_EVER = 0xFFFFFFFF
-_NO_DAD = 0x02
+FLAGS = {"nodad": 0x02, "home": 0x10, "mngtmpaddr": 0x100, "noprefixroute": 0x200, "autojoin": 0x400}
+"""ip-address(8)'s words for what an address may have (IFA_F_...)."""
+
+NO_DAD = FLAGS["nodad"]
+"""Without it, duplicate address detection keeps an IPv6 address unusable for a second."""
 _UNUSABLE = 0x08 | 0x40
 """Duplicate address detection found a duplicate, or is not through yet."""
 _HOST_PREFIX = 128
@@ -56,29 +60,36 @@ def add(
     lifetime: float | None = None,
     label: str | None = None,
     scope: int = 0,
-    preferred: bool = True,
+    preferred: float | None = None,
+    peer: IPAddress | None = None,
+    broadcast: IPAddress | None = None,
+    flags: int | None = None,
 ) -> None:
     """Have an address on the interface, with a lifetime in seconds (rounded up; None = for ever) that starts anew.
 
-    `preferred` False: nothing is sent from it unasked.
+    `preferred`: seconds after which nothing is sent from it unasked (None = as keepalived has it); `peer`: the other
+    end of a point-to-point link; `flags`: of `FLAGS` (None = NO_DAD over IPv6).
 
     Raises NetlinkError or NetlinkTimeoutError.
     """
     seconds = _FOR_EVER if lifetime is None else max(1, math.ceil(lifetime))
-    body = _head(index, address, prefix_length, scope)
-    deprecated = not preferred or (address.version == 6 and prefix_length == _HOST_PREFIX)
-    body += attribute(_CACHE_INFO, _LIFETIMES.pack(0 if deprecated else seconds, seconds, 0, 0))
+    if preferred is None:
+        preferred = 0 if address.version == 6 and prefix_length == _HOST_PREFIX else _FOR_EVER
+    body = _head(index, address, prefix_length, scope, peer)
+    body += attribute(_CACHE_INFO, _LIFETIMES.pack(min(math.ceil(preferred), seconds), seconds, 0, 0))
     if label is not None:
         body += attribute(_LABEL, label.encode() + b"\0")
-    if address.version == 6:
-        # Duplicate address detection would keep the address unusable for a second.
-        body += attribute(_FLAGS, struct.pack("=I", _NO_DAD))
+    if broadcast is not None:
+        body += attribute(_BROADCAST, broadcast.packed)
+    flags = (NO_DAD if address.version == 6 else 0) if flags is None else flags
+    if flags:
+        body += attribute(_FLAGS, struct.pack("=I", flags))
     netlink.request(NEW_ADDRESS, CREATE | REPLACE, body, f"put {address}/{prefix_length} on interface {index}")
 
 
-def remove(netlink: Netlink, index: int, address: IPAddress, prefix_length: int) -> bool:
+def remove(netlink: Netlink, index: int, address: IPAddress, prefix_length: int, peer: IPAddress | None = None) -> bool:
     """Take an address off. False: it was not there. Raises NetlinkError or NetlinkTimeoutError."""
-    body = _head(index, address, prefix_length, 0)
+    body = _head(index, address, prefix_length, 0, peer)
     try:
         netlink.request(DELETE_ADDRESS, 0, body, f"take {address}/{prefix_length} off interface {index}")
     except NetlinkError as error:
@@ -88,13 +99,15 @@ def remove(netlink: Netlink, index: int, address: IPAddress, prefix_length: int)
     return True
 
 
-def remove_named(netlink: Netlink, interface: str, address: IPAddress, prefix_length: int) -> bool:
+def remove_named(
+    netlink: Netlink, interface: str, address: IPAddress, prefix_length: int, peer: IPAddress | None = None
+) -> bool:
     """Take an address off an interface given by name. False: not there, or no such interface. Raises as `remove`."""
     try:
         index = socket.if_nametoindex(interface)
     except OSError:
         return False
-    return remove(netlink, index, address, prefix_length)
+    return remove(netlink, index, address, prefix_length, peer)
 
 
 def dump(netlink: Netlink) -> list[InterfaceAddress]:
@@ -142,10 +155,10 @@ def primary(
     return None
 
 
-def _head(index: int, address: IPAddress, prefix_length: int, scope: int) -> bytes:
+def _head(index: int, address: IPAddress, prefix_length: int, scope: int, peer: IPAddress | None) -> bytes:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     body = _INFO.pack(family, prefix_length, 0, scope, index)
-    return body + attribute(_LOCAL, address.packed) + attribute(_ADDRESS, address.packed)
+    return body + attribute(_LOCAL, address.packed) + attribute(_ADDRESS, (peer or address).packed)
 
 
 def _lifetime(cache_info: bytes) -> int | None:

@@ -7,15 +7,16 @@ Read-only; interfaces.py finds a single one for the realtime role.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import struct
 from collections.abc import Collection
 
 from bascule.linux import interfaces
-from bascule.linux.netlink import Netlink, attribute, attributes
+from bascule.linux.netlink import Netlink, NetlinkError, attribute, attributes
 
 _HEADER_BYTES = 16
 _PARENT, _INFO, _ALIAS, _EXTENDED_MASK = 5, 18, 20, 29
-_INFO_KIND, _INFO_DATA, _MACVLAN_MODE = 1, 2, 1
+_INFO_KIND, _INFO_DATA, _FIRST = 1, 2, 1
 _XDP, _XDP_ATTACHED = 43, 2
 _NO_STATISTICS = 1 << 3
 """RTEXT_FILTER_SKIP_STATS."""
@@ -47,7 +48,7 @@ class Link:
     """How an XDP program sits on it: `native`, `generic`; None = there is none."""
     alias: str = ""
     mode: int | None = None
-    """Of a macvlan, as linux/if_link.h numbers them."""
+    """Of a macvlan, as linux/if_link.h numbers them; of a VRF its table."""
 
 
 def dump(netlink: Netlink) -> dict[int, Link]:
@@ -72,7 +73,7 @@ def dump(netlink: Netlink) -> dict[int, Link]:
             kind=kind,
             xdp=_xdp_mode(given),
             alias=given.get(_ALIAS, b"").rstrip(b"\0").decode(errors="replace"),
-            mode=_macvlan_mode(info.get(_INFO_DATA, b"")) if kind == "macvlan" else None,
+            mode=_number(info.get(_INFO_DATA, b"")) if kind in ("macvlan", "vrf") else None,
         )
     return found
 
@@ -82,9 +83,18 @@ def _xdp_mode(given: dict[int, bytes]) -> str | None:
     return XDP_MODES.get(attached[0])
 
 
-def _macvlan_mode(data: bytes) -> int | None:
-    mode = attributes(data).get(_MACVLAN_MODE, b"")
-    return int(struct.unpack("=I", mode)[0]) if len(mode) == 4 else None
+def _number(data: bytes) -> int | None:
+    """The first attribute of what a kind of link says of itself."""
+    number = attributes(data).get(_FIRST, b"")
+    return int(struct.unpack("=I", number)[0]) if len(number) == 4 else None
+
+
+def vrf_table(netlink: Netlink, name: str) -> int:
+    """The routing table of a VRF. Raises NetlinkError, also where there is none of this name."""
+    for link in dump(netlink).values():
+        if link.name == name and link.kind == "vrf" and link.mode is not None:
+            return link.mode
+    raise NetlinkError(errno.ENODEV, f"look for the VRF {name}")
 
 
 def may_be_virtual(link: Link, index: int) -> bool:

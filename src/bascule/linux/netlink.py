@@ -21,11 +21,12 @@ from bascule.errors import KernelRefusedError
 ROUTE = 0
 """NETLINK_ROUTE."""
 
-REQUEST, ACK, ROOT_DUMP, REPLACE, EXCLUSIVE, CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
+REQUEST, ACK, ROOT_DUMP, REPLACE, EXCLUSIVE, CREATE, APPEND = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400, 0x800
 """Header flags of netlink(7)."""
 
 GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS = 1, 5, 9
-"""RTNLGRP numbers."""
+ROUTE_GROUPS = (7, 8, 11, 19)
+"""RTNLGRP numbers; those of ROUTE_GROUPS tell of routes and rules of both families."""
 
 TIMEOUT = 1.0
 RECEIVE_BUFFER = 1 << 20
@@ -194,6 +195,10 @@ class Monitor:
         """Join multicast groups (RTNLGRP numbers)."""
         self._socket = _open(protocol)
         self._socket.setblocking(False)
+        self.join(groups)
+
+    def join(self, groups: tuple[int, ...]) -> None:
+        """Hear of more."""
         for group in groups:
             self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
 

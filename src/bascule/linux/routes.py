@@ -12,7 +12,7 @@ import struct
 from bascule.linux.netlink import Netlink, NetlinkError, attribute, attributes
 from bascule.model.base import IPAddress
 
-NEW_ROUTE, GET_ROUTE = 24, 26
+NEW_ROUTE, DELETE_ROUTE, GET_ROUTE = 24, 25, 26
 _DESTINATION, _OUT_INTERFACE, _GATEWAY = 1, 4, 5
 _VIA = 18
 _INFO = struct.Struct("=BBBBBBBBI")

@@ -106,6 +106,8 @@ class GlobalDefinitions(Model, frozen=True, kw_only=True):
     mail: MailSettings = MailSettings()
     smtp_alert: bool | None = None
     """Default of every `smtp_alert` that a block does not set; None = keepalived's defaults."""
+    default_interface: str = "eth0"
+    """Of static addresses that name none."""
     scripts: ScriptSettings = ScriptSettings()
     sync_daemon: SyncDaemon | None = None
     timeouts: Timeouts | None = None
@@ -373,3 +375,8 @@ class Configuration(Model, frozen=True, kw_only=True):
     announcement_gaps: tuple[AnnouncementGap, ...] = ()
     declared: tuple[Declared, ...] = ()
     """What is accepted and in none of the above: blocks that are left out whole, and single keywords in others."""
+
+    @property
+    def has_statics(self) -> bool:
+        """Whether something stays on the machine whoever is active."""
+        return bool(self.static_addresses or self.static_routes or self.static_rules)

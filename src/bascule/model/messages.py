@@ -133,6 +133,17 @@ class WillAddress(Model, frozen=True, kw_only=True):
     interface: str
     address: IPAddress
     prefix_length: int
+    peer: IPAddress | None = None
+    """The other end of a point-to-point link."""
+
+
+class WillRequest(Model, frozen=True, kw_only=True):
+    """A request to the kernel (rtnetlink(7)) that a last will makes: a route or rule to take off."""
+
+    kind: int
+    body: bytes
+    what: str
+    """In words, for the log."""
 
 
 class LastWill(Model, frozen=True, kw_only=True, tag="last_will"):
@@ -140,6 +151,7 @@ class LastWill(Model, frozen=True, kw_only=True, tag="last_will"):
 
     frames: tuple[WillFrame, ...] = ()
     addresses: tuple[WillAddress, ...] = ()
+    requests: tuple[WillRequest, ...] = ()
 
 
 class Ready(Model, frozen=True, kw_only=True, tag="ready"):

@@ -80,6 +80,8 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     """Between two adverts of whoever is active: in version 3 learned from these."""
     checksum_forms: dict[str, int] = msgspec.field(default_factory=dict)
     """Adverts received, by what their checksum covers: `message` or `pseudo_header`."""
+    routes: tuple[str, ...] = ()
+    """The routes and rules that it has on now, in words; empty while it is not active."""
     virtual_mac: str | None = None
     """`00:00:5e:00:01:33 on vrrp.51`: what the virtual addresses are at, and on which interface."""
     held: bool = False

@@ -58,16 +58,10 @@ _INHERITED_GLOBALS = frozenset(
 
 _CARRIED_ANYWAY = frozenset(
     {
-        ("", "static_ipaddress"),
-        ("", "static_routes"),
-        ("", "static_rules"),
         ("global_defs", "lvs_sync_daemon"),
         ("global_defs", "lvs_timeouts"),
         ("virtual_server", "omega"),
         ("vrrp_instance", "lvs_sync_daemon_interface"),
-        ("vrrp_instance", "virtual_ipaddress_excluded"),
-        ("vrrp_instance", "virtual_routes"),
-        ("vrrp_instance", "virtual_rules"),
     }
 )
 """Block and keyword: what the structs carry although nothing acts on it."""

@@ -35,6 +35,7 @@ def definitions(section: Section, bascule: Section, findings: Findings) -> Globa
         router_id=section.get("router_id"),
         mail=_mail(section, findings),
         smtp_alert=section.get("smtp_alert"),
+        default_interface=section.get("default_interface", "eth0"),
         scripts=scripts.settings(section, bascule, findings),
         sync_daemon=section.get("lvs_sync_daemon"),
         timeouts=section.get("lvs_timeouts"),

@@ -13,7 +13,7 @@ from bascule.model.configuration import Configuration, VirtualAddress, VrrpInsta
 from bascule.model.routing import UNNUMBERED, Route, Rule
 
 LAST_PRIORITY = 16384
-"""What keepalived 2.2.7 gives to the first rule that names no priority; each further one gets one less."""
+"""What keepalived 2.2.7 gives to an IP version's first rule that names no priority; each further one gets one less."""
 
 
 def listed(section: Section, keyword: str) -> tuple[VirtualAddress, ...]:
@@ -48,15 +48,16 @@ def _unlisted(*values: int | Route | Rule | None) -> bool:
 
 def numbered(configuration: Configuration) -> Configuration:
     """The configuration with a priority for every rule: static ones first, then those of the instances in order."""
-    following = LAST_PRIORITY
+    following = {4: LAST_PRIORITY, 6: LAST_PRIORITY}
+
+    def numbered_one(rule: Rule) -> Rule:
+        if rule.priority != UNNUMBERED:
+            return rule
+        following[rule.family] -= 1
+        return msgspec.structs.replace(rule, priority=following[rule.family] + 1)
 
     def number(listed: tuple[Rule, ...]) -> tuple[Rule, ...]:
-        nonlocal following
-        done: list[Rule] = []
-        for rule in listed:
-            done.append(rule if rule.priority != UNNUMBERED else msgspec.structs.replace(rule, priority=following))
-            following -= rule.priority == UNNUMBERED
-        return tuple(done)
+        return tuple(map(numbered_one, listed))
 
     def with_numbers(instance: VrrpInstance) -> VrrpInstance:
         if not instance.virtual_rules:

@@ -134,7 +134,9 @@ GLOBAL_DEFS = Block(
         meaning="accept configuration of interfaces that do not exist yet",
     ),
     Keyword("no_email_faults", default="off", meaning="no mail for FAULT state"),
-    Keyword("default_interface", NAME, default="eth0", meaning="interface for static addresses without dev"),
+    Keyword(
+        "default_interface", NAME, default="eth0", acted=True, meaning="interface for static addresses without dev"
+    ),
     Keyword("disable_local_igmp", default="off", meaning="no IGMP for 224.0.0.x"),
     Keyword(
         "v3_checksum_as_v2", default="off", acted=True, later=True, meaning="VRRPv3 IPv4 checksum without pseudo header"

@@ -61,23 +61,31 @@ _SHARED = (
         "broadcast",
         Broadcast("ADDRESS|+|-"),
         default="none",
+        acted=True,
         meaning="IPv4 broadcast address; + sets all host bits, - clears them",
     ),
-    Keyword("brd", Broadcast("ADDRESS|+|-"), value="broadcast", default="none", meaning="IPv4 broadcast address"),
+    Keyword(
+        "brd", Broadcast("ADDRESS|+|-"), value="broadcast", default="none", acted=True, meaning="IPv4 broadcast address"
+    ),
     Keyword("label", Kind("LABEL", 15), default="none", acted=True, meaning="label of an IPv4 address"),
-    Keyword("peer", Peer("ADDRESS"), default="none", meaning="the other end of a point-to-point link"),
-    Keyword("home", default="off", meaning="mark as the home address of Mobile IPv6"),
-    Keyword("-nodad", default="off", meaning="let the kernel look for duplicates of an IPv6 address"),
-    Keyword("mngtmpaddr", default="off", meaning="the kernel derives temporary IPv6 addresses from this one"),
-    Keyword("noprefixroute", default="off", meaning="no route to the prefix comes with the address"),
-    Keyword("autojoin", default="off", meaning="join the multicast group of this address"),
-    Keyword("no_track", default="off", meaning="removal of the address by others is no fault"),
-    Keyword("no-track", value="no_track", later=True, default="off", meaning="another way to write no_track"),
+    Keyword("peer", Peer("ADDRESS"), default="none", acted=True, meaning="the other end of a point-to-point link"),
+    Keyword("home", default="off", acted=True, meaning="mark as the home address of Mobile IPv6"),
+    Keyword("-nodad", default="off", acted=True, meaning="let the kernel look for duplicates of an IPv6 address"),
+    Keyword(
+        "mngtmpaddr", default="off", acted=True, meaning="the kernel derives temporary IPv6 addresses from this one"
+    ),
+    Keyword("noprefixroute", default="off", acted=True, meaning="no route to the prefix comes with the address"),
+    Keyword("autojoin", default="off", acted=True, meaning="join the multicast group of this address"),
+    Keyword("no_track", default="off", acted=True, meaning="removal of the address by others is no fault"),
+    Keyword(
+        "no-track", value="no_track", later=True, default="off", acted=True, meaning="another way to write no_track"
+    ),
     Keyword(
         "preferred_lft",
         Lifetime("SECONDS|forever"),
         default="forever; 0 for IPv6 of length 128",
         unit="seconds",
+        acted=True,
         meaning="how long the address is preferred as a source",
     ),
 )

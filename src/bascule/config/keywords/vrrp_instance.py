@@ -145,6 +145,7 @@ VRRP_INSTANCE = Block(
         lines=inline_addresses.virtual_address,
         options=inline_addresses.VIRTUAL,
         default="v4 /32, v6 /128",
+        acted=True,
         meaning="VIPs (in / not in the advert; max 255 in advert)",
     ),
     Keyword("no_virtual_ipaddress", default="off", later=True, meaning="allow an instance without VIPs"),
@@ -165,12 +166,14 @@ VRRP_INSTANCE = Block(
         "virtual_routes",
         lines=inline_routes.virtual_route,
         options=inline_routes.VIRTUAL,
+        acted=True,
         meaning="routes present while MASTER",
     ),
     Keyword(
         "virtual_rules",
         lines=inline_rules.virtual_rule,
         options=inline_rules.VIRTUAL,
+        acted=True,
         meaning="rules present while MASTER",
     ),
     Keyword(

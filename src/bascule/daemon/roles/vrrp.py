@@ -23,6 +23,7 @@ from bascule.daemon.bus import Bus, BusClosedError
 from bascule.daemon.context import RoleContext
 from bascule.daemon.log import Log
 from bascule.daemon.memfd import read_all
+from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_handover import Switchboard
 from bascule.daemon.roles.vrrp_instance import FAREWELL_EACH, Instance
@@ -30,7 +31,7 @@ from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, will_of
 from bascule.errors import BasculeError
 from bascule.linux import scheduling
-from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, ROUTE_GROUPS, Monitor, Netlink
 from bascule.model.base import to_json, unpack
 from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import (
@@ -117,6 +118,9 @@ class Runner:
     def _apply(self, configuration: Configuration, generation: int) -> None:
         """Run a configuration. Raises ConfigurationError with nothing changed."""
         handover, self._handover = self._handover, Handover(active=())
+        if _routed(configuration):
+            # Before anything is put, so that no removal falls in between; others are spared the news of all routes.
+            self._monitor.join(ROUTE_GROUPS)
         self._group.configure(configuration, handover, lambda: self._run_bfd(configuration, handover))
         self._switchboard.configure(configuration.options, configuration.globals.router_id or socket.gethostname())
         for instance in self._group.instances.values():
@@ -250,7 +254,7 @@ class Runner:
 
     def _send_will(self) -> None:
         self._will_at = boottime() + FAREWELL_EACH
-        self._tell(will_of(self._group.instances.values()))
+        self._tell(will_of(self._group.instances.values(), self._group.routes.will))
 
     def _end(self) -> None:
         if self._stop is StopMode.RESTART:
@@ -277,6 +281,12 @@ class Runner:
 
 def _chosen(places: dict[int, P], readable: Sequence[object]) -> list[P]:
     return [places[entry] for entry in readable if isinstance(entry, int) and entry in places]
+
+
+def _routed(configuration: Configuration) -> bool:
+    """Whether it has routes or rules, static or an instance's."""
+    theirs = any(vrrp_plan.entries_of(instance) for instance in configuration.instances)
+    return bool(theirs or configuration.static_routes or configuration.static_rules)
 
 
 def run(context: RoleContext) -> int:

@@ -36,6 +36,14 @@ class Placed:
     prefix_length: int
     label: str | None = None
     scope: int = 0
+    peer: IPAddress | None = None
+    broadcast: IPAddress | None = None
+    preferred: int | None = None
+    """Seconds; None = as keepalived has it."""
+    flags: int | None = None
+    """As `linux.addresses.add` takes them."""
+    no_track: bool = False
+    """It is not put back when others take it off."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -53,9 +61,23 @@ def placed(virtual: Iterable[VirtualAddress], interface: str) -> tuple[Placed, .
             prefix_length=entry.prefix_length,
             label=entry.label,
             scope=entry.scope,
+            peer=entry.peer,
+            broadcast=entry.broadcast,
+            preferred=entry.preferred_lifetime,
+            flags=_flags(entry),
+            no_track=entry.no_track,
         )
         for entry in virtual
     )
+
+
+def _flags(entry: VirtualAddress) -> int | None:
+    """None: nothing that is not so by default."""
+    named = {name: getattr(entry, name) for name in ("home", "mngtmpaddr", "noprefixroute", "autojoin")}
+    if not any(named.values()) and not entry.detect_duplicates:
+        return None
+    quick = addresses.NO_DAD if entry.address.version == 6 and not entry.detect_duplicates else 0
+    return quick | sum(addresses.FLAGS[name] for name, given in named.items() if given)
 
 
 def lifetime_of(setting: Seconds | None, down_interval: Seconds) -> Seconds | None:
@@ -116,7 +138,7 @@ class Keeper:
         gone = {(entry.index, entry.address, entry.prefix_length) for entry in lost}
         owners: set[str] = set()
         for owner, want in self._wants.items() if gone or made else ():
-            missing = [entry for entry in want.placed if entry.interface in made or _key(entry) in gone]
+            missing = [e for e in want.placed if e.interface in made or (_key(e) in gone and not e.no_track)]
             for entry in missing:
                 self._log.warning("address_put_back", instance=owner, address=entry.address, interface=entry.interface)
                 owners.add(owner)
@@ -134,6 +156,10 @@ class Keeper:
                     lifetime=lifetime,
                     label=entry.label,
                     scope=entry.scope,
+                    preferred=entry.preferred,
+                    peer=entry.peer,
+                    broadcast=entry.broadcast,
+                    flags=entry.flags,
                 )
             except KernelRefusedError as error:
                 self._log.error("address_not_put", instance=owner, address=entry.address, error=error)
@@ -141,7 +167,7 @@ class Keeper:
     def _remove(self, owner: str, unwanted: Iterable[Placed]) -> None:
         for entry in unwanted:
             try:
-                addresses.remove_named(self._netlink, entry.interface, entry.address, entry.prefix_length)
+                addresses.remove_named(self._netlink, entry.interface, entry.address, entry.prefix_length, entry.peer)
             except KernelRefusedError as error:
                 self._log.error("address_not_taken", instance=owner, address=entry.address, error=error)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_intake, vrrp_plan
-from bascule.daemon.roles.vrrp_addresses import Keeper, Placed
+from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
@@ -21,6 +21,7 @@ from bascule.daemon.roles.vrrp_keys import secrets_of
 from bascule.daemon.roles.vrrp_late import LateFrames
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
+from bascule.daemon.roles.vrrp_routes import RouteKeeper
 from bascule.daemon.roles.vrrp_silence import Silence
 from bascule.daemon.roles.vrrp_sync import Sync
 from bascule.daemon.roles.vrrp_tracking import Tracking
@@ -62,6 +63,9 @@ SLACK = 0.002
 NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv6Address(0)}
 """Stands for the source of an instance whose interface has no address; it is in FAULT and sends nothing."""
 
+STATIC = ""
+"""Owner of what stays on the machine whoever is active: no instance's name."""
+
 
 class Group:
     """The instances by name, on their ports."""
@@ -83,6 +87,7 @@ class Group:
         self._report = report
         self._heard_lower = heard_lower
         self._keeper = Keeper(netlink, log)
+        self.routes = RouteKeeper(netlink, log)
         self.ports = Ports(netlink)
         self._silence = Silence(log)
         self._silence.clear()
@@ -124,15 +129,17 @@ class Group:
         self._pacer.announce(interface, address, boottime())
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
-        """Have addresses on (Rim)."""
+        """Have addresses on, then the instance's routes and rules (Rim)."""
         self.late.end(owner)
         accepts = vrrp_plan.accepts(self.instances[owner].config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self._keeper.put(owner, wanted, lifetime, now)
+        self.routes.put(owner, vrrp_plan.entries_of(self.instances[owner].config))
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
-        """Have addresses off, and say no more of them (Rim)."""
+        """Have rules, routes and addresses off, and say no more of them (Rim)."""
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
+        self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
 
@@ -140,6 +147,7 @@ class Group:
         """Have addresses off, but serve late frames (Rim)."""
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self.late.begin(owner, unwanted, now)
+        self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
 
@@ -160,7 +168,8 @@ class Group:
             self._open(entry)
         self.tracking.configure(wanted)
         self._pacer.configure(wanted.announcement_gaps)
-        self._virtual = frozenset(address.address for entry in entries.values() for address in entry.virtual_addresses)
+        listed = (address for e in entries.values() for address in (*e.virtual_addresses, *e.excluded_addresses))
+        self._virtual = frozenset(address.address for address in listed)
         for name, instance in tuple(self.instances.items()):
             if name not in entries or vrrp_plan.is_another(instance.config, entries[name]):
                 self._remove(name)
@@ -174,6 +183,8 @@ class Group:
         self._note(entries.values(), {**reasons, **refused})
         for name in self.instances.keys() & refused:
             self._remove(name)
+        self._keeper.put(STATIC, placed(wanted.static_addresses, wanted.globals.default_interface), None, boottime())
+        self.routes.put(STATIC, (*wanted.static_routes, *wanted.static_rules))
         self.sync.configure(wanted.sync_groups, entries)
         self.watch.configure(wanted)
         follow()
@@ -417,6 +428,7 @@ class Group:
             if changes.ports.intersection(instance.seat.names):
                 self._refresh(instance)
         self._put_back(changes, made)
+        self.routes.put_back(messages, complete)
 
     def _mend(self, changed: Collection[str]) -> frozenset[str]:
         """Make our own interfaces that are gone again, and open them before anybody misses them."""
@@ -428,7 +440,9 @@ class Group:
         return made
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
-        for owner in self._keeper.put_back(changes.lost, made):
+        owners = self._keeper.put_back(changes.lost, made)
+        self.routes.again(owners)
+        for owner in owners - {STATIC}:
             self.instances[owner].announce(1, boottime())
 
     def _refresh(self, instance: Instance) -> None:
@@ -489,6 +503,8 @@ class Group:
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
+        self.routes.take(STATIC, ())
+        self._keeper.take(STATIC, ())
         self.ports.keep(())
         self.bell.close()
         self._links.release()

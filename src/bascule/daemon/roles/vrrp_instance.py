@@ -141,7 +141,11 @@ class Instance:
         self.source = source
         self.owned = owned
         self.addresses = placed(_in_order(config.virtual_addresses), self.seat.holds)
-        self.moving = tuple(entry for entry in self.addresses if entry.address not in owned)
+        others = [entry for entry in config.excluded_addresses if entry.address.version != config.family]
+        alike = [entry for entry in config.excluded_addresses if entry.address.version == config.family]
+        self.excluded = (*placed(alike, self.seat.holds), *placed(others, self.seat.base))
+        """On with the others, and in no advert; a virtual MAC is for one IP version."""
+        self.moving = tuple(entry for entry in (*self.addresses, *self.excluded) if entry.address not in owned)
         """The addresses that are put on and taken off."""
         group = vrrp_plan.group_of(config)
         self.destinations = tuple(peer.address for peer in config.unicast_peers) or (group,)
@@ -296,7 +300,7 @@ class Instance:
         """Gratuitous ARP or neighbour advertisements for each virtual address, `times` times in turn, as keepalived."""
         try:
             for _ in range(times):
-                for entry in self.addresses:
+                for entry in (*self.addresses, *self.excluded):
                     self._rim.announce(entry.interface, entry.address)
         except KernelRefusedError as error:
             self._say("announcement_not_sent", str(error), now)

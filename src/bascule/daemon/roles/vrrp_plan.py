@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpInstance
+from bascule.model.routing import Route, Rule
 from bascule.vrrp import packet
 from bascule.vrrp.packet import INTERVAL_MAX, PRIORITY_OWNER
 
@@ -73,6 +74,11 @@ def remarks_on(entry: VrrpInstance) -> tuple[str, ...]:
     return ()
 
 
+def entries_of(entry: VrrpInstance) -> tuple[Route | Rule, ...]:
+    """The routes and rules that an instance has on while it is active."""
+    return (*entry.virtual_routes, *entry.virtual_rules)
+
+
 def group_of(entry: VrrpInstance) -> IPAddress:
     """The multicast group of an instance's adverts."""
     return entry.multicast_group or packet.group_of(entry.family)
@@ -80,5 +86,6 @@ def group_of(entry: VrrpInstance) -> IPAddress:
 
 def interfaces_of(entry: VrrpInstance) -> tuple[str, ...]:
     """Every interface that an instance uses, its own first."""
-    devices = (virtual.device for virtual in entry.virtual_addresses if virtual.device is not None)
+    listed = (*entry.virtual_addresses, *entry.excluded_addresses)
+    devices = (virtual.device for virtual in listed if virtual.device is not None)
     return tuple(dict.fromkeys((entry.interface, *devices)))

@@ -6,11 +6,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_refusals import merged
+from bascule.daemon.roles.vrrp_routes import in_words
 from bascule.model.base import Seconds
 from bascule.model.configuration import VrrpState
-from bascule.model.messages import InstanceChanged, InstanceState, LastWill, LowerPriorityHeard, WillAddress, WillFrame
+from bascule.model.messages import (
+    InstanceChanged,
+    InstanceState,
+    LastWill,
+    LowerPriorityHeard,
+    WillAddress,
+    WillFrame,
+    WillRequest,
+)
 from bascule.model.status import AlarmStatus, InstanceStatus, VrrpStatus
 from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.priority import effective
@@ -52,7 +62,9 @@ def lower_of(instance: Instance, heard: AdvertReceived) -> LowerPriorityHeard:
     )
 
 
-def will_of(instances: Iterable[Instance]) -> LastWill:
+def will_of(
+    instances: Iterable[Instance], requests: Callable[[str], tuple[WillRequest, ...]] = lambda _: ()
+) -> LastWill:
     """What to send and to take off if this process dies now: the actives' priority 0 and addresses."""
     active = [instance for instance in instances if instance.state is VrrpState.MASTER]
     return LastWill(
@@ -70,10 +82,13 @@ def will_of(instances: Iterable[Instance]) -> LastWill:
             for message, whole in [instance.farewell(destination)]
         ),
         addresses=tuple(
-            WillAddress(interface=entry.interface, address=entry.address, prefix_length=entry.prefix_length)
+            WillAddress(
+                interface=entry.interface, address=entry.address, prefix_length=entry.prefix_length, peer=entry.peer
+            )
             for instance in active
             for entry in instance.moving
         ),
+        requests=tuple(request for instance in active for request in requests(instance.name)),
     )
 
 
@@ -115,11 +130,17 @@ def _instance_status(instance: Instance, unplaced: dict[str, int], alarms: tuple
         version=instance.config.version,
         active_interval=instance.machine.pace,
         checksum_forms=dict(instance.checksum_forms),
+        routes=_routes(instance),
         virtual_mac=_virtual_mac(instance),
         held=found.held,
         handed_to=found.handed_to,
         alarms=alarms,
     )
+
+
+def _routes(instance: Instance) -> tuple[str, ...]:
+    active = instance.state is VrrpState.MASTER
+    return tuple(in_words(entry) for entry in vrrp_plan.entries_of(instance.config)) if active else ()
 
 
 def _virtual_mac(instance: Instance) -> str | None:

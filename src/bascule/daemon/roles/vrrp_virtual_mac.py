@@ -95,7 +95,7 @@ class VirtualLinks:
         if source.version == 6 and source.is_link_local and seat.talks != seat.base:
             found = interfaces.find(self._netlink, seat.talks)
             if found is not None:
-                addresses.add(self._netlink, found.index, source, LINK_LOCAL_PREFIX, preferred=False)
+                addresses.add(self._netlink, found.index, source, LINK_LOCAL_PREFIX, preferred=0)
 
     def mend(self, names: Collection[str]) -> frozenset[str]:
         """Make those of our macvlans again that are gone, of some interfaces (they or what is beneath them changed).
