@@ -159,8 +159,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         section="6.1",
         level=MUST_NOT,
         what="neighbour solicitations and advertisements are dropped because packets to the addresses are not accepted",
-        standing=Standing.APART,
-        why="bascule drops nothing that is sent to a virtual address: it has no filter",
+        shown=("linux/test_nftables.py::test_what_is_sent_to_some_addresses_is_dropped_while_neighbours_are_answered",),
+        why="`no_accept` drops the rest and lets these through",
     ),
     Requirement(
         section="6.1, 6.4.2",
@@ -305,7 +305,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         section="6.4.3",
         level=MUST,
         what="an active forwards frames to the virtual MAC",
-        shown=(_BPF + "test_a_virtual_mac_is_ours_too",),
+        shown=(
+            _BPF + "test_a_virtual_mac_is_ours_too",
+            "interop/test_virtual_mac.py::test_frr_and_we_share_a_virtual_mac",
+        ),
         against=(_BPF + "test_the_mac_of_another_interface_is_not",),
         why="with `use_vmac`; without it the interface's own MAC is announced and nobody sends to the virtual one",
     ),
@@ -320,9 +323,13 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         section="6.4.3",
         level=MUST_NOT,
         what="an active accepts packets to the addresses when neither holds",
+        shown=(
+            "linux/test_nftables.py::test_what_is_sent_to_some_addresses_is_dropped_while_neighbours_are_answered",
+            _GROUP + "test_what_is_not_accepted_is_dropped_while_active_alone",
+        ),
+        against=("linux/test_nftables.py::test_a_refusal_is_said",),
         standing=Standing.OTHERWISE,
-        why="accepting is the default, as in keepalived; `no_accept` says otherwise where it is acted on "
-        "(docs/reference/keywords.md)",
+        why="with `no_accept`; accepting is the default, as in keepalived",
     ),
     Requirement(
         section="6.4.3",
@@ -457,6 +464,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         section="7.2",
         level=MUST,
         what="an advert's source MAC is the virtual router's",
+        shown=(
+            "interop/test_virtual_mac.py::test_keepalived_and_we_share_a_virtual_mac",
+            "daemon/roles/test_virtual_mac_at_work.py::test_the_last_will_speaks_from_the_virtual_mac",
+        ),
         standing=Standing.OTHERWISE,
         why="with `use_vmac`; without it the interface's own, as in keepalived. Receivers do not look at it",
     ),
@@ -493,6 +504,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         why="with `use_vmac` it answers with the virtual one; without it gratuitous ARP and unsolicited neighbour "
         "advertisements move the address to another MAC, as in keepalived's default",
         shown=(
+            "interop/test_virtual_mac.py::test_keepalived_and_we_share_a_virtual_mac",
             _ANNOUNCE + "test_the_frame_reaches_the_segment_and_its_hosts_believe_it",
             _ANNOUNCE + "test_the_neighbour_advertisement_reaches_the_segment_and_its_hosts_believe_it",
         ),

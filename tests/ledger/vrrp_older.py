@@ -21,7 +21,7 @@ VERSION_2: tuple[Requirement, ...] = (
         section="5.3.6, 7.1",
         level=MUST,
         what="an advert of an unknown kind of authentication, or of another than configured, is discarded",
-        shown=(_GOLDEN, _PACKET + "test_the_message_inside_an_authentication_header_is_read"),
+        shown=(_GOLDEN, "vrrp/test_ah.py::test_keepalived_is_understood"),
         against=(_REFUSED, _OF_ANOTHER_MIND),
         why="PASS and AH are those of RFC 2338, which keepalived still has",
     ),
