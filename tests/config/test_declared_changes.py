@@ -55,12 +55,12 @@ def loaded(text: str) -> Configuration:
             ["vrrp_instance A: track_interface a -> a weight 5", "vrrp_instance A: priority 5 added"],
         ),
         (
-            "vrrp_instance A {\n interface x\n strict_mode\n}\n",
-            "vrrp_instance A {\n interface x\n virtual_router_id 1\n strict_mode off\n}\n",
+            "vrrp_instance A {\n interface x\n owner_ignore_adverts\n}\n",
+            "vrrp_instance A {\n interface x\n virtual_router_id 1\n owner_ignore_adverts off\n}\n",
             [
                 "vrrp_instance A is acted on, but for this",
                 "vrrp_instance A: interface x removed",
-                "vrrp_instance A: strict_mode on -> off",
+                "vrrp_instance A: owner_ignore_adverts on -> off",
             ],
         ),
         (

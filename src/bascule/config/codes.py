@@ -68,6 +68,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/auth-pass-missing": (WARNING, "Authentication without a password."),
     "meaning/source-is-vip": (WARNING, "Adverts from a virtual address make two active directors deaf to each other."),
     "meaning/nopreempt-master": (WARNING, "nopreempt has no effect with the initial state MASTER."),
+    "meaning/strict": (WARNING, "Strict mode does not allow what is written."),
     "meaning/advert-fraction": (WARNING, "VRRP version 2 sends whole seconds."),
     "meaning/no-protocol": (WARNING, "A service without protocol is a UDP service."),
     "meaning/no-scheduler": (WARNING, "A service without lb_algo uses wlc."),

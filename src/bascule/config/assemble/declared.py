@@ -51,6 +51,7 @@ _INHERITED_GLOBALS = frozenset(
         "vrrp_mcast_group6",
         "vrrp_min_garp",
         "vrrp_skip_check_adv_addr",
+        "vrrp_strict",
         "vrrp_version",
     }
 )

@@ -13,6 +13,7 @@ from bascule.config.assemble.hmac import auth_hmac
 from bascule.config.assemble.peers import peers
 from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
+from bascule.config.assemble.strict import is_strict, strictly
 from bascule.config.assemble.virtual_mac import virtual_mac
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
@@ -84,9 +85,9 @@ class _Instance:
         if unsigned_because is not None:
             self._left_out("meaning/instance-incomplete", unsigned_because, severity=Severity.ERROR)
         nopreempt = self._nopreempt(state)
-        if not (self._possible(version) and runs) or unsigned_because is not None:
+        if not (self._possible(version, addresses) and runs) or unsigned_because is not None:
             return None
-        return VrrpInstance(
+        instance = VrrpInstance(
             name=self.section.title,
             interface=get("interface"),
             vrid=Vrid(get("virtual_router_id")),
@@ -121,6 +122,9 @@ class _Instance:
             multicast_group=self._group(),
             **announcing(self.section, self.defaults),
         )
+        if is_strict(self.section, self.defaults):
+            return strictly(instance, self.section, self.defaults, self.findings)
+        return instance
 
     def _has(self, own: str, inherited: str) -> bool:
         """A keyword without arguments stands in the block or in `global_defs`."""
@@ -187,12 +191,16 @@ class _Instance:
         assert isinstance(version, int)
         return version
 
-    def _possible(self, version: int) -> bool:
+    def _possible(self, version: int, addresses: tuple[VirtualAddress, ...]) -> bool:
         """Nothing asks for what would be wrong to leave away."""
         error = Severity.ERROR
         if version == 2 and self._family() == 6:
             why = "IPv6 needs VRRP version 3 (keepalived sends packets that no RFC knows)"
             return self._left_out("not-acted-on", why, "version", error)
+        if not addresses and is_strict(self.section, self.defaults):
+            return self._left_out(
+                "meaning/instance-incomplete", "strict mode demands a virtual address", severity=error
+            )
         return True
 
     def _addresses(self) -> tuple[VirtualAddress, ...]:

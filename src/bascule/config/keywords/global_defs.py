@@ -296,6 +296,7 @@ GLOBAL_DEFS = Block(
         "vrrp_strict",
         rest=WORD,
         default="off",
+        acted=True,
         meaning="enforce RFC: no unicast, no auth with v3, VIP needed, etc.",
     ),
     Keyword("vrrp_priority", Integer(-20, 19), default="0", meaning="nice value of the VRRP process"),

@@ -201,6 +201,7 @@ VRRP_INSTANCE = Block(
         BOOL,
         optional=1,
         default="off",
+        acted=True,
         meaning="enforce RFC: no unicast, no auth with v3, VIP needed, etc.",
     ),
     Keyword("preempt", default="preempt", acted=True, meaning="higher priority takes over / does not"),
