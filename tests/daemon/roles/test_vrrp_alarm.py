@@ -11,6 +11,7 @@ import pytest
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
+from bascule.lab.waiting import wait_for
 from bascule.model.base import Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import AuthType, Configuration, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.messages import AlarmChanged, InstanceChanged, Role
@@ -71,12 +72,12 @@ def alarm(role: LoneRole, kind: AlarmKind, words: str) -> AlarmStatus:
     def found() -> list[AlarmStatus]:
         return [entry for entry in alarms(role) if entry.kind is kind and words in entry.why]
 
-    role.until(lambda: bool(found()), 20, f"{kind.value}: {words}")
+    standing = wait_for(found, 20, f"{kind.value}: {words}", evidence=role.log)
     role.until(
         lambda: any(isinstance(m, AlarmChanged) and m.stands and words in m.why for m in role.messages), 5, "the event"
     )
     assert "event=alarm" in role.log()
-    return found()[0]
+    return standing[0]
 
 
 DIFFERENCES: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
@@ -111,7 +112,7 @@ def test_a_filter_on_this_host_that_eats_our_adverts_is_found_and_it_heals(netwo
     with LoneRole(network.host("d1"), Role.VRRP, configuration(150, **FAST)) as one:
         reach(one, VrrpState.MASTER)
         with LoneRole(network.host("d2"), Role.VRRP, configuration(100, **FAST)) as two:
-            two.until(lambda: from_json(two.status(), VrrpStatus).instances[0].adverts_received > 0, 10, "adverts")
+            wait_for(lambda: from_json(two.status(), VrrpStatus).instances[0].adverts_received > 0, 10, "adverts")
             host = network.host("d1")
             host.run(["nft", "add table netdev t"])
             host.run(["nft", "add chain netdev t e { type filter hook egress device eth0 priority 0; }"])
@@ -122,9 +123,7 @@ def test_a_filter_on_this_host_that_eats_our_adverts_is_found_and_it_heals(netwo
             alarm(one, AlarmKind.ADVERTS_BLOCKED, "did not leave by eth0")
             host.run(["nft", "delete table netdev t"])
             reach(two, VrrpState.BACKUP)
-            one.until(
-                lambda: {a.kind for a in alarms(one)} == set(), 30, "the end of the alarms: nothing is wrong any more"
-            )
+            wait_for(lambda: not alarms(one), 30, "the end of the alarms: nothing is wrong any more")
             one.until(lambda: any(isinstance(m, AlarmChanged) and not m.stands for m in one.messages), 5, "its event")
             assert state(one) is VrrpState.MASTER
 

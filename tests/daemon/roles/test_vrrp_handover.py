@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import select
 import socket
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from bascule.lab.lone_role import LoneRole
@@ -31,6 +33,7 @@ from bascule.model.configuration import (
 )
 from bascule.model.messages import InstanceChanged, Role, SwitchOrder, SwitchOutcome
 from bascule.model.status import VrrpStatus
+from bascule.model.tracking import SyncGroup
 from bascule.vrrp import handover, packet
 from bascule.vrrp.handover import Kind, Order, Standing
 from bascule.vrrp.packet import GROUP_IPV4
@@ -201,7 +204,7 @@ def pair(network: Network) -> Iterator[tuple[LoneRole, LoneRole]]:
     with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", 150)) as one:
         reach(one, VrrpState.MASTER)
         with LoneRole(network.host("d2"), Role.VRRP, configuration("d2", 100)) as two:
-            two.until(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
+            wait_for(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
             yield one, two
 
 
@@ -211,7 +214,7 @@ def switched(one: LoneRole, two: LoneRole) -> bool:
     assert done.ok
     reach(one, VrrpState.BACKUP)
     reach(two, VrrpState.MASTER)
-    one.until(lambda: status(one).instances[0].adverts_received > 0, 10, "the successor's advert")
+    wait_for(lambda: status(one).instances[0].adverts_received > 0, 10, "the successor's advert")
     return "handed over to" in done.text
 
 
@@ -277,7 +280,7 @@ def test_without_a_key_it_is_a_switch_by_priority_0(network: Network) -> None:
         reach(one, VrrpState.MASTER)
         assert "neither a handover_key" in order(one, peer="d2").text
         with LoneRole(network.host("d2"), Role.VRRP, configuration("d2", 100, None)) as two:
-            two.until(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
+            wait_for(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
             assert order(one).text == "VI_1: gave up by priority 0: no other bascule answered"
             reach(two, VrrpState.MASTER)
             assert status(two).instances[0].reason == f"{D1} stopped"
@@ -289,7 +292,7 @@ def test_auth_pass_is_a_key_too(network: Network) -> None:
     with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", 150, None, **password)) as one:
         reach(one, VrrpState.MASTER)
         with LoneRole(network.host("d2"), Role.VRRP, configuration("d2", 100, None, **password)) as two:
-            two.until(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
+            wait_for(lambda: status(two).instances[0].adverts_received > 0, 10, "an advert")
             assert order(one, peer=str(D2)).ok
             reach(two, VrrpState.MASTER)
             reach(one, VrrpState.BACKUP)
@@ -336,6 +339,32 @@ def test_a_recorded_request_is_of_no_use(pair: tuple[LoneRole, LoneRole], strang
     two.until(lambda: states(two)[-2:] == [VrrpState.MASTER, VrrpState.BACKUP], 10, "to and fro: d1 stands before it")
     before = states(two)
     stranger.socket.send(recorded, C, D2)
-    two.until(lambda: status(two).orders_refused.get("echo", 0) == 1, 10, "the refusal")
+    wait_for(lambda: status(two).orders_refused.get("echo", 0) == 1, 10, "the refusal")
     assert states(two) == before
     assert state(one) is VrrpState.MASTER
+
+
+def in_a_group(name: str, priority: int) -> Configuration:
+    one = configuration(name, priority)
+    other = VirtualAddress(address=ipaddress.IPv4Address("192.168.2.241"), prefix_length=32)
+    second = msgspec.structs.replace(one.instances[0], name="VI_2", vrid=Vrid(52), virtual_addresses=(other,))
+    group = SyncGroup(name="G", members=("VI_1", "VI_2"))
+    return msgspec.structs.replace(one, instances=(*one.instances, second), sync_groups=(group,))
+
+
+def all_are(role: LoneRole, wanted: VrrpState) -> bool:
+    return {instance.state for instance in status(role).instances} == {wanted}
+
+
+def test_a_sync_group_moves_as_one_and_back(network: Network) -> None:
+    with LoneRole(network.host("d1"), Role.VRRP, in_a_group("d1", 150)) as one:
+        wait_for(functools.partial(all_are, one, VrrpState.MASTER), 10, "both active")
+        with LoneRole(network.host("d2"), Role.VRRP, in_a_group("d2", 100)) as two:
+            wait_for(lambda: all(i.adverts_received > 0 for i in status(two).instances), 10, "adverts")
+            for here, there in ((one, two), (two, one)):
+                done = order(here, instance="VI_1")
+                assert done.ok
+                assert done.text.startswith("VI_1, VI_2: "), done.text
+                wait_for(functools.partial(all_are, here, VrrpState.BACKUP), 10, "both backup")
+                wait_for(functools.partial(all_are, there, VrrpState.MASTER), 10, "both active there")
+            stays(lambda: all_are(one, VrrpState.MASTER) and all_are(two, VrrpState.BACKUP), 2, "it is settled")

@@ -13,6 +13,7 @@ from bascule.daemon.roles.vrrp_lines import secret_of
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
+from bascule.lab.waiting import wait_for
 from bascule.model.base import Priority, Vrid, from_json
 from bascule.model.configuration import (
     AuthType,
@@ -88,7 +89,7 @@ def test_hostile_datagrams_are_counted_and_change_nothing(network: Network) -> N
         send(network.host("d2"), b"", b"x", b"BSCL" + bytes(200), whole[:-1] + bytes([whole[-1] ^ 1]), bytes(5000))
         send(network.host("d2"), whole, ttl=64)
         expected = {"truncated": 2, "version": 1, "signature": 1, "magic": 1, "ttl": 1}
-        role.until(lambda: refused(role) == expected, 10, f"{expected}")
+        wait_for(lambda: refused(role) == expected, 10, f"{expected}")
         assert role.log().count("event=order_refused") == len(expected)
 
 
@@ -99,7 +100,7 @@ def test_between_unicast_peers_only_they_are_heard(network: Network) -> None:
     other = instance(unicast_peers=(UnicastPeer(address=ipaddress.IPv4Address("192.168.2.99")),))
     with LoneRole(network.host("d1"), Role.VRRP, Configuration(instances=(other,), options=KEY)) as role:
         send(network.host("d2"), whole, ttl=64)
-        role.until(lambda: refused(role) == {"sender": 1}, 10, "the refusal")
+        wait_for(lambda: refused(role) == {"sender": 1}, 10, "the refusal")
 
 
 @pytest.mark.root
@@ -113,6 +114,6 @@ def test_nothing_listens_without_a_key_and_an_interface_made_anew_is_followed(ne
     with LoneRole(host, Role.VRRP, Configuration(instances=(instance(),))) as role:
         assert not listens()
         role.configure(Configuration(instances=(instance(),), options=KEY))
-        role.until(listens, 10, "a socket")
+        wait_for(listens, 10, "a socket")
         role.configure(Configuration(instances=(instance(),)))
-        role.until(lambda: not listens(), 10, "no socket")
+        wait_for(lambda: not listens(), 10, "no socket")

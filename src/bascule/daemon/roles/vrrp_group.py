@@ -466,6 +466,13 @@ class Group:
         """Hand an event to one instance."""
         self._handle(self.instances[name], event, boottime())
 
+    def together(self, name: str) -> tuple[str, ...]:
+        """An instance and all that are in a sync group with it."""
+        group = self._sync_group_of.get(name)
+        if group is None:
+            return (name,)
+        return tuple(other for other in self.instances if self._sync_group_of.get(other) == group)
+
     def units(self, names: Iterable[str]) -> list[tuple[str, ...]]:
         """The instances that a planned switch moves together: those of a sync group, else each alone."""
         found: dict[str, list[str]] = {}

@@ -109,15 +109,14 @@ class Switchboard:
         if request.instance is not None and request.instance not in self._group.instances:
             answer(False, f"there is no vrrp_instance {request.instance} here")
         elif request.release:
-            answer(True, self._release(request.instance))
+            answer(True, self._release(request))
         elif self.busy:
             answer(False, "a planned switch is under way")
         else:
             self._begin(request, done, answer, urgent)
 
     def _begin(self, request: SwitchOrder, done: Done, answer: Callable[[bool, str], None], urgent: bool) -> None:
-        wanted = (request.instance,) if request.instance is not None else tuple(self._group.instances)
-        names = [name for name in wanted if self._group.instances[name].state is VrrpState.MASTER]
+        names = [name for name in self._meant(request) if self._group.instances[name].state is VrrpState.MASTER]
         mute = [name for name in names if not self.lines.has(self._group.instances[name])]
         if not names:
             what = request.instance or "no instance"
@@ -137,12 +136,13 @@ class Switchboard:
         for destination in instance.destinations:
             self.lines.send(instance, self._order(instance, Kind.ASK, nonce=nonce), destination)
 
-    def _release(self, wanted: str | None) -> str:
-        held = [
-            name
-            for name, instance in self._group.instances.items()
-            if wanted in (None, name) and instance.machine.snapshot().held
-        ]
+    def _meant(self, request: SwitchOrder) -> tuple[str, ...]:
+        """Those of a sync group are meant together."""
+        named = request.instance
+        return tuple(self._group.instances) if named is None else self._group.together(named)
+
+    def _release(self, request: SwitchOrder) -> str:
+        held = [name for name in self._meant(request) if self._group.instances[name].machine.snapshot().held]
         for name in held:
             self._group.tell(name, Release())
         return f"released: {', '.join(held)}" if held else "nothing was held back"
