@@ -17,12 +17,16 @@ SERVICE = "virtual_server 10.0.0.1 80 {\n}\n"
 INSTANCE = "vrrp_instance A {\n%s\n}\n"
 
 
+_ELSEWHERE = {"meaning/sync-group", "meaning/script-user"}
+"""Has tests of its own."""
+
+
 def said(read_text: Read, text: str) -> list[tuple[int | None, str]]:
     """Line and code of what is found in the blocks together."""
     top, _ = read_text(text)
     findings = Findings()
     check_together(top, findings)
-    return [(found.line, found.code) for found in findings.sorted() if found.code != "meaning/sync-group"]
+    return [(found.line, found.code) for found in findings.sorted() if found.code not in _ELSEWHERE]
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,10 @@ PROBE_TABLE = (
         (Instance(interface="eth9zz"),),
         better="which interfaces this machine has is no matter of the file: a laptop may check it",
     ),
-    Probe("34-script-forward-reference", (("error", "unknown-reference", 5, "late"),)),
+    Probe(
+        "34-script-forward-reference",
+        (("error", "unknown-reference", 5, "late"), ("warning", "meaning/script-user", 12, "script")),
+    ),
     Probe(
         "35-same-vrid",
         (("fatal", "meaning/duplicate-router", 11, "1"), ("warning", "meaning/vip-twice", 13, "10.0.0.1")),
