@@ -142,7 +142,7 @@ def test_a_cable_of_either_moves_both_instances(network: Network) -> None:
         all_at(network, role, "d2")
         port(network, "d2", "eth0", "down")
         all_at(network, role, "d1")
-        wanted = "BACKUP MASTER FAULT BACKUP MASTER BACKUP MASTER".split()
+        wanted = ["BACKUP", "MASTER", "FAULT", "BACKUP", "MASTER", "BACKUP", "MASTER"]
         role.until(lambda: told(role) == wanted, PATIENCE, f"the group's states to be told as {wanted}")
 
 
