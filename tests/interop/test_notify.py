@@ -40,6 +40,21 @@ global_defs {{
     vrrp_notify_fifo {folder}/vrrp
     vrrp_notify_priority_changes
 }}
+vrrp_script chk {{
+    script /bin/true
+    user nobody
+    weight 10
+}}
+vrrp_sync_group G {{
+    group {{
+        VI_4
+    }}
+    notify "{folder}/call g-any"
+    notify_master "{folder}/call g-master"
+    notify_backup "{folder}/call g-backup"
+    notify_fault "{folder}/call g-fault"
+    notify_stop "{folder}/call g-stop"
+}}
 """
 
 INSTANCES = {
@@ -61,6 +76,11 @@ INSTANCES = {
 """,
     "VI_4": """
     notify "{folder}/call 4-any"
+""",
+    "VI_5": """
+    track_script {{
+        chk
+    }}
 """,
 }
 
@@ -196,7 +216,9 @@ class Record:
 
 
 def each(word: str, *names: str) -> tuple[str, ...]:
-    return tuple(f'INSTANCE "{name}" {word} 100' for name in names)
+    """VI_5 has 100 until its script has run."""
+    later = {"VI_5": 110} if word != "BACKUP" else {}
+    return tuple(f'INSTANCE "{name}" {word} {later.get(name, 100)}' for name in names)
 
 
 def lower_advert(network: Network) -> None:
@@ -215,24 +237,24 @@ def play(network: Network, make: Callable[[LabHost, pathlib.Path], Program], fol
     file.write_text(configuration(folder, *INSTANCES))
     program_here = make(host, file)
     program_here.start()
-    record.until(*each("BACKUP", *INSTANCES))
-    record.until(*each("MASTER", *INSTANCES))
+    record.until(*each("BACKUP", *INSTANCES), 'GROUP "G" BACKUP 0', 'INSTANCE "VI_5" BACKUP_PRIORITY 110')
+    record.until(*each("MASTER", *INSTANCES), 'GROUP "G" MASTER 0')
     lower_advert(network)
     record.until('INSTANCE "VI_1" MASTER_RX_LOWER_PRI 100')
-    record.until_calls(11)
+    record.until_calls(15)
     host.run(["ip", "link", "set", "eth0", "down"])
-    record.until(*each("FAULT", *INSTANCES))
-    record.until_calls(16)
+    record.until(*each("FAULT", *INSTANCES), 'GROUP "G" FAULT 0')
+    record.until_calls(22)
     host.run(["ip", "link", "set", "eth0", "up"])
     wait_for(lambda: all(record.fifo("all").count(line) == 2 for line in each("MASTER", *INSTANCES)), 40, "recovery")
-    record.until_calls(26)
+    record.until_calls(36)
     file.write_text(configuration(folder, "VI_1", "VI_4"))
     program_here.reload()
     record.until(*each("DELETED", "VI_2"))
-    record.until_calls(29)
+    record.until_calls(39)
     program_here.stop()
-    record.until(*each("STOP", "VI_1", "VI_4"))
-    record.until_calls(32)
+    record.until(*each("STOP", "VI_1", "VI_4"), 'GROUP "G" STOP 0')
+    record.until_calls(44)
     return record
 
 

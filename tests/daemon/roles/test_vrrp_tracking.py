@@ -11,7 +11,7 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.model.base import Vrid
 from bascule.model.configuration import Configuration, VrrpInstance
-from bascule.model.messages import ScriptVerdict
+from bascule.model.messages import ScriptVerdict, TrackerChanged
 from bascule.model.scripts import Script
 from bascule.model.tracking import SyncGroup, Tracked, TrackerKind, TrackScript
 
@@ -126,3 +126,12 @@ def test_a_reload_keeps_the_readings_of_what_is_still_tracked(trackers: Tracking
     assert trackers.standing("A") == ((), 3)
     trackers.configure(Configuration(instances=(instance("A", script("own", 3), script("shared", 4)),)))
     assert trackers.standing("A") == ((), 3)
+
+
+def test_each_new_reading_is_an_event(trackers: Tracking) -> None:
+    events: list[TrackerChanged] = []
+    trackers.tell = events.append
+    for up in (True, True, False):
+        trackers.report(SCRIPT, "own", up, f"exited with status {int(not up)}")
+    assert [(event.kind, event.name, event.value) for event in events] == [(SCRIPT, "own", 1), (SCRIPT, "own", 0)]
+    assert events[1].why == "exited with status 1"

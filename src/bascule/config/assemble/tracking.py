@@ -223,9 +223,15 @@ class _Assembly:
                     members=members,
                     weighted="sync_group_tracking_weight" in section.values,
                     notify=notifies(section, self._defaults, self._findings),
+                    smtp_alert=self._mails(section),
                 )
             )
         return found
+
+    def _mails(self, section: Section) -> bool:
+        """Whether the group's changes are mailed."""
+        inherited = self._defaults.get("smtp_alert_vrrp", self._defaults.get("smtp_alert", False))
+        return bool(section.get("smtp_alert", inherited))
 
     def _members(self, section: Section) -> Iterable[str]:
         """Instances that there are, and that are in no other group; the others have been reported."""

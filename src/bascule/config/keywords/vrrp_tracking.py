@@ -71,7 +71,12 @@ VRRP_SYNC_GROUP = Block(
         meaning="run on every change with arguments INSTANCE|GROUP NAME STATE PRIORITY",
     ),
     Keyword(
-        "smtp_alert", BOOL, optional=1, default="smtp_alert_vrrp > smtp_alert > off", meaning="mail on state changes"
+        "smtp_alert",
+        BOOL,
+        optional=1,
+        default="smtp_alert_vrrp > smtp_alert > off",
+        acted=True,
+        meaning="mail on state changes",
     ),
     Keyword(
         "global_tracking",

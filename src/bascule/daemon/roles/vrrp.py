@@ -28,7 +28,7 @@ from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_handover import Switchboard
 from bascule.daemon.roles.vrrp_instance import FAREWELL_EACH, Instance
 from bascule.daemon.roles.vrrp_intake import boottime
-from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, will_of
+from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, stopped, will_of
 from bascule.errors import BasculeError
 from bascule.linux import scheduling
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, ROUTE_GROUPS, Monitor, Netlink
@@ -36,6 +36,7 @@ from bascule.model.base import to_json, unpack
 from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import (
     Configure,
+    GroupChanged,
     Handover,
     Message,
     Ready,
@@ -79,7 +80,8 @@ class Runner:
         self._log = Log("vrrp")
         self._monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self._netlink = Netlink()
-        self._group = Group(self._netlink, self._log, self._report, self._heard_lower, self._tell)
+        self._group = Group(self._netlink, self._log, self._report, self._heard_lower, self._tell_group)
+        self._group.tracking.tell = self._tell
         self._switchboard = Switchboard(self._group, self._log)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
@@ -249,6 +251,10 @@ class Runner:
         """An end is one change for the world outside, whatever states a planned switch goes through on the way."""
         return self._stop is not StopMode.STOP or state is VrrpState.INIT
 
+    def _tell_group(self, change: GroupChanged) -> None:
+        if self._is_told(change.state):
+            self._tell(change)
+
     def _heard_lower(self, instance: Instance, heard: AdvertReceived) -> None:
         self._tell(lower_of(instance, heard))
 
@@ -262,7 +268,10 @@ class Runner:
             self._tell(msgspec.structs.replace(self._group.hand_over(), bfd=sessions))
             return
         self._switch_over()
+        groups = self._group.sync.status(self._group.instances)
         self._group.stop()
+        for group in groups:
+            self._tell(stopped(group))
         if self._bfd is not None:
             self._bfd.stop()
         self._send_will()

@@ -10,9 +10,10 @@ from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_refusals import merged
 from bascule.daemon.roles.vrrp_routes import in_words
-from bascule.model.base import Seconds
+from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.model.messages import (
+    GroupChanged,
     InstanceChanged,
     InstanceState,
     LastWill,
@@ -21,7 +22,7 @@ from bascule.model.messages import (
     WillFrame,
     WillRequest,
 )
-from bascule.model.status import AlarmStatus, InstanceStatus, VrrpStatus
+from bascule.model.status import AlarmStatus, GroupStatus, InstanceStatus, VrrpStatus
 from bascule.vrrp.events import AdvertReceived, StateChanged
 from bascule.vrrp.priority import effective
 
@@ -49,6 +50,11 @@ def change_of(instance: Instance, change: StateChanged) -> InstanceChanged:
         why=change.reason,
         at=time.time(),
     )
+
+
+def stopped(group: GroupStatus) -> GroupChanged:
+    """That a sync group ends with the daemon."""
+    return GroupChanged(group=group.name, state=VrrpState.INIT, priority=Priority(0), why="stopped", at=time.time())
 
 
 def lower_of(instance: Instance, heard: AdvertReceived) -> LowerPriorityHeard:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from bascule.daemon.log import Log
 from bascule.model.configuration import Configuration
-from bascule.model.messages import ScriptVerdict
+from bascule.model.messages import ScriptVerdict, TrackerChanged
 from bascule.model.status import TrackerStatus
 from bascule.model.tracking import Tracked, TrackerKind, TrackScript
 from bascule.vrrp import tracking
@@ -28,6 +28,8 @@ class Tracking:
         """Nothing is tracked; `changed` is called with each instance that a reading concerns."""
         self._log = log
         self._changed = changed
+        self.tell: Callable[[TrackerChanged], None] = _nobody
+        """Who hears of each change of a reading."""
         self._lines: dict[str, tuple[Tracked, ...]] = {}
         """By instance: its own lines and those of its group."""
         self._readings: dict[Key, Reading] = {}
@@ -67,8 +69,10 @@ class Tracking:
             return False
         self._readings[key] = reading
         if reading.value != before.value or key not in self._since:
-            self._since[key] = time.time()
-            self._log.notice("tracker_changed", kind=kind.value, tracker=name, value=reading.value, why=reading.why)
+            at = self._since[key] = time.time()
+            why = reading.why
+            self._log.notice("tracker_changed", kind=kind.value, tracker=name, value=reading.value, why=why)
+            self.tell(TrackerChanged(kind=kind, name=name, value=reading.value, why=why, at=at))
         return True
 
     def script(self, verdict: ScriptVerdict) -> None:
@@ -115,3 +119,7 @@ class Tracking:
 
 def _names(lines: Iterable[Tracked], key: Key) -> bool:
     return any((line.kind, line.name) == key for line in lines)
+
+
+def _nobody(_change: TrackerChanged) -> None:
+    """Nobody listens."""
