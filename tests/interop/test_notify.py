@@ -41,7 +41,7 @@ global_defs {{
     vrrp_notify_priority_changes
 }}
 vrrp_script chk {{
-    script /bin/true
+    script "/usr/bin/test -e {folder}/ok"
     user nobody
     weight 10
 }}
@@ -216,8 +216,8 @@ class Record:
 
 
 def each(word: str, *names: str) -> tuple[str, ...]:
-    """VI_5 has 100 until its script has run."""
-    later = {"VI_5": 110} if word != "BACKUP" else {}
+    """VI_5 has more once its script succeeds, which is after it has become active."""
+    later = {"VI_5": 110} if word == "FAULT" else {}
     return tuple(f'INSTANCE "{name}" {word} {later.get(name, 100)}' for name in names)
 
 
@@ -237,8 +237,10 @@ def play(network: Network, make: Callable[[LabHost, pathlib.Path], Program], fol
     file.write_text(configuration(folder, *INSTANCES))
     program_here = make(host, file)
     program_here.start()
-    record.until(*each("BACKUP", *INSTANCES), 'GROUP "G" BACKUP 0', 'INSTANCE "VI_5" BACKUP_PRIORITY 110')
+    record.until(*each("BACKUP", *INSTANCES), 'GROUP "G" BACKUP 0')
     record.until(*each("MASTER", *INSTANCES), 'GROUP "G" MASTER 0')
+    (folder / "ok").touch()
+    record.until('INSTANCE "VI_5" MASTER_PRIORITY 110')
     lower_advert(network)
     record.until('INSTANCE "VI_1" MASTER_RX_LOWER_PRI 100')
     record.until_calls(15)
@@ -246,7 +248,12 @@ def play(network: Network, make: Callable[[LabHost, pathlib.Path], Program], fol
     record.until(*each("FAULT", *INSTANCES), 'GROUP "G" FAULT 0')
     record.until_calls(22)
     host.run(["ip", "link", "set", "eth0", "up"])
-    wait_for(lambda: all(record.fifo("all").count(line) == 2 for line in each("MASTER", *INSTANCES)), 40, "recovery")
+    wait_for(
+        lambda: all(record.fifo("all").count(line) == 2 for line in each("MASTER", "VI_1", "VI_2", "VI_3", "VI_4")),
+        40,
+        "recovery",
+    )
+    record.until('INSTANCE "VI_5" MASTER 110')
     record.until_calls(36)
     file.write_text(configuration(folder, "VI_1", "VI_4"))
     program_here.reload()

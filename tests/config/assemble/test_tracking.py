@@ -163,6 +163,22 @@ def test_a_group_has_the_instances_that_there_are_each_in_one(read_text: Read) -
     assert [each.sync_group for each in found.instances] == ["G", "G", "H"]
 
 
+@pytest.mark.parametrize(
+    ("defaults", "body", "mails"),
+    [
+        ("", "", False),
+        ("", "smtp_alert", True),
+        ("smtp_alert", "", True),
+        ("smtp_alert\nsmtp_alert_vrrp off", "", False),
+        ("smtp_alert_vrrp", "smtp_alert off", False),
+    ],
+)
+def test_a_group_is_mailed_if_it_or_global_defs_say_so(read_text: Read, defaults: str, body: str, mails: bool) -> None:
+    text = f"global_defs {{\n{defaults}\n}}\n" + group("G", "A", "B", body=body)
+    found, _ = read(read_text, text + instance("A") + instance("B", vrid=2))
+    assert [each.smtp_alert for each in found.groups] == [mails]
+
+
 def test_in_a_group_weights_belong_to_the_group(read_text: Read) -> None:
     lines = "track_script {\nalive\n}\ntrack_interface {\neth1\n}"
     members = instance("A", lines) + instance("B", vrid=2)

@@ -35,6 +35,7 @@ from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_
 from bascule.model.base import to_json, unpack
 from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import (
+    AlarmChanged,
     Configure,
     GroupChanged,
     Handover,
@@ -251,8 +252,8 @@ class Runner:
         """An end is one change for the world outside, whatever states a planned switch goes through on the way."""
         return self._stop is not StopMode.STOP or state is VrrpState.INIT
 
-    def _tell_group(self, change: GroupChanged) -> None:
-        if self._is_told(change.state):
+    def _tell_group(self, change: GroupChanged | AlarmChanged) -> None:
+        if isinstance(change, AlarmChanged) or self._is_told(change.state):
             self._tell(change)
 
     def _heard_lower(self, instance: Instance, heard: AdvertReceived) -> None:

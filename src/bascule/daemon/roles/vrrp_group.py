@@ -322,7 +322,10 @@ class Group:
             standing = self._standing(instance)
             if standing != instance.standing:
                 instance.standing = standing
+                before = instance.machine.priority
                 self._handle(instance, standing, boottime())
+                if instance.machine.priority != before:
+                    self._report(instance, [])
         self._moving -= 1
         self._settle_group(name)
 
