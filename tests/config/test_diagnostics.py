@@ -51,7 +51,7 @@ def test_places_by_code_or_of_what_is_wrong() -> None:
     findings = Findings()
     source = Source("k.conf", "a b")
     for line, code in enumerate(
-        ("unknown-keyword", "not-acted-on", "meaning/vip-unheld", "meaning/undefined", "deprecated"), 1
+        ("unknown-keyword", "not-acted-on", "meaning/vip-unheld", "undefined", "deprecated"), 1
     ):
         findings.add_at(code, source, Span(line, 1, 2), "m")
     findings.add_file("missing-close", source, "m")

@@ -108,7 +108,7 @@ def test_generated_lines_name_the_line_that_generated_them() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "column"),
     [
-        ("x ${NOPE} y", "meaning/undefined", 3),
+        ("x ${NOPE} y", "undefined", 3),
         ('x "${NOPE}"', "meaning/undefined-in-quotes", 4),
         (" ~SEQ(n, x) y", "bad-definition", 2),
         ("~SEQ(n, 1", "bad-definition", 1),

@@ -37,10 +37,19 @@ def test_without_an_end_it_is_said_at_the_word(load_text: LoadText) -> None:
     assert (5, "bad-address") in said(loaded)
 
 
-@pytest.mark.parametrize("kind", ["TCP_CHECK", "PING_CHECK", "UDP_CHECK", "DNS_CHECK", "SMTP_CHECK"])
+@pytest.mark.parametrize("kind", ["TCP_CHECK", "PING_CHECK", "UDP_CHECK", "DNS_CHECK"])
 def test_a_check_from_an_address_of_the_other_family(load_text: LoadText, kind: str) -> None:
     assert said(load_text(SERVICE % ("", f"  {kind} {{\n   bindto fd00::9\n  }}\n"))) == [(7, "bad-address")]
     assert said(load_text(SERVICE % ("", f"  {kind} {{\n   bindto fd00::9\n   connect_ip fd00::2\n  }}\n"))) == []
+
+
+def test_a_check_of_mail_servers_is_compared_with_the_addresses_that_it_names(load_text: LoadText) -> None:
+    check = (
+        "  SMTP_CHECK {{\n   bindto fd00::9\n{}   host {{\n    connect_ip 10.0.0.3\n    bindto fd00::9\n   }}\n  }}\n"
+    )
+    assert said(load_text(SERVICE % ("", check.format("")))) == [(10, "bad-address")]
+    own = check.format("   connect_ip 10.0.0.4\n")
+    assert said(load_text(SERVICE % ("", own))) == [(7, "bad-address"), (11, "bad-address")]
 
 
 def test_such_an_address_is_not_in_effect(load_text: LoadText) -> None:

@@ -71,7 +71,7 @@ def test_what_is_tracked_but_not_defined_above(read_text: Read, text: str, line:
 
 
 def test_what_is_defined_above_may_still_be_dropped(read_text: Read) -> None:
-    assert said(read_text, SCRIPT % "interval 1" + TRACKS) == [(6, "meaning/dropped-reference")]
+    assert said(read_text, SCRIPT % "interval 1" + TRACKS) == [(6, "unknown-reference")]
 
 
 FILE_CHECK = "virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 {\nFILE_CHECK {\ntrack_file f\n}\n}\n}\n"

@@ -131,7 +131,7 @@ PROBE_TABLE = (
         (
             ("error", "unknown-keyword", 2, "$V6"),
             ("error", "bad-address", 10, "$V6/24"),
-            ("error", "meaning/undefined", 10, "${V6}"),
+            ("error", "undefined", 10, "${V6}"),
             ("error", "bad-address", 11, "$V6"),
             ("warning", "keepalived-skips", 13, "}"),
         ),
@@ -142,7 +142,7 @@ PROBE_TABLE = (
         "18-undefined-variable",
         (
             ("error", "bad-number", 3, "$NOPE"),
-            ("error", "meaning/undefined", 3, "${NOPE}"),
+            ("error", "undefined", 3, "${NOPE}"),
             ("warning", "keepalived-skips", 4, "virtual_router_id"),
             ("warning", "keepalived-skips", 5, "virtual_ipaddress"),
             ("warning", "keepalived-skips", 6, "10.0.0.1"),
@@ -214,12 +214,10 @@ PROBE_TABLE = (
         "26-line-continuation",
         (
             ("error", "meaning/instance-incomplete", 1, "A"),
-            ("error", "meaning/line-continuation", 2, "\\"),
-            ("error", "missing-argument", 2, "interface"),
+            ("error", "unknown-keyword", 2, "interface"),
             ("error", "unknown-keyword", 3, "eth0"),
         ),
         (),
-        better="says that a backslash continues no line, instead of calling 'interface\\' unknown",
     ),
     Probe("27-empty", (("warning", "empty-file", None, ""),), (), better="says that the file is empty"),
     Probe("28-crlf", (), PLAIN),
@@ -246,6 +244,7 @@ PROBE_TABLE = (
         (
             ("error", "out-of-range", 12, "0"),
             ("warning", "deprecated", 19, "nb_get_retry"),
+            ("error", "bad-word", 26, "sh-port"),
             ("warning", "meaning/no-scheduler", 38, "virtual_server"),
         ),
         (),

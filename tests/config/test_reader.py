@@ -192,7 +192,7 @@ def test_braces_where_none_belong(read_text: Read) -> None:
         ("vrrp_instance A {\n lvs_sync_daemon_inteface eth0\n}", "legacy-spelling"),
         ("vrrp_instance A {\n lvs_sync_daemon_interface eth0\n}", "not-acted-on"),
         ("global_defs {\n vrrp_garp_extra_if 5\n vrrp_vmac_garp_intvl 5\n}", "deprecated"),
-        ("global_defs {\n json_version 2\n}", "not-acted-on"),
+        ("global_defs {\n json_version 2\n}", "unknown-to-keepalived"),
     ],
 )
 def test_remarks_on_what_is_understood(read_text: Read, text: str, code: str) -> None:

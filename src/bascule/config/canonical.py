@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from bascule.config import tree
-from bascule.config.diagnostics import Findings
+from bascule.config.diagnostics import STRUCTURAL, Findings
 from bascule.config.expand import Expander
 from bascule.config.keywords import inline_lvs, lines
 from bascule.config.keywords.bascule import honours_legacy
@@ -34,7 +34,7 @@ _TOLD = frozenset(
 )
 """Findings that are told beside the errors: text that changes for us or for keepalived."""
 
-_STAYS = frozenset({"incomplete", "meaning/script-missing"})
+_STAYS = frozenset({"incomplete"})
 """Errors about blocks that stay for all that, since others may refer to them."""
 
 
@@ -64,7 +64,8 @@ def print_sources(sources: Sequence[Source], config_id: str | None = None) -> Pr
         statements.extend(tree.build(expander.expand(source), TOP.shape, findings))
     recorder = Recorder(findings, honours_legacy(statements))
     recorder.section(TOP, None, statements)
-    report_lost(statements, TOP, expander.torn, findings)
+    if expander.torn or findings.places(STRUCTURAL - {"unknown-to-keepalived"}):
+        report_lost(statements, TOP, expander.torn, findings)
     left_out = tuple(found for found in findings.sorted() if _is_told(found))
     body = b"".join(line + b"\n" for line in _Writer(recorder.taken).block(statements, TOP, 0))
     return Printed(body, left_out)

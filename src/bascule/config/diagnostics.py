@@ -26,6 +26,7 @@ STRUCTURAL = frozenset(
         "missing-close",
         "extra-brace",
         "meaning/missing-open",
+        "unknown-to-keepalived",
     }
 )
 """Codes of what keepalived may read otherwise than we do; without one of them both read the same lines."""
@@ -102,6 +103,13 @@ class Findings:
         )
         self._found.setdefault((name, span._replace(line=origin.line), code, message), found)
 
+    def add_at_end(self, code: str, statement: Statement, message: str, hint: str | None = None) -> None:
+        """A finding about a block, at its closing brace, where keepalived says it; at its opening one without."""
+        if statement.close is None:
+            self.add(code, statement, 0, message, hint)
+        else:
+            self.add_at(code, statement.source, statement.close, message, hint)
+
     def add_file(self, code: str, source: Source | str, message: str, hint: str | None = None) -> None:
         """A finding about a whole file, given as what was read or by its name."""
         name = source if isinstance(source, str) else source.name
@@ -127,6 +135,25 @@ class Findings:
                 severity = CODES[code][0] if found.code == "skipped" else found.severity
                 changed = msgspec.structs.replace(found, code=code, severity=severity, message=message)
                 self._found.setdefault((found.file, key[1], code, message), changed)
+
+    def unread(self, places: Collection[tuple[str, int]], end: tuple[str, int]) -> None:
+        """What is found at some places, which keepalived does not read, since it ends at `end`, says so."""
+        code = "meaning/unread"
+        for key, found in list(self._found.items()):
+            if (found.file, found.line) in places and not found.code.startswith(("meaning/", "not-acted-on")):
+                del self._found[key]
+                if found.code == "keepalived-skips":
+                    continue
+                message = f"{found.message}; keepalived ends at line {end[1]} and never reads this"
+                changed = msgspec.structs.replace(found, code=code, message=message)
+                self._found.setdefault((found.file, key[1], code, message), changed)
+
+    def settle(self, code: str) -> None:
+        """Drop what is found with `code` at places where something else says that the line is wrong."""
+        told = self.places()
+        for key, found in list(self._found.items()):
+            if found.code == code and found.line is not None and (found.file, found.line) in told:
+                del self._found[key]
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All findings: by file in the order of reading, then by place; those about a whole file first."""

@@ -167,7 +167,7 @@ class Expander:
                 if not quoted:
                     self.torn.add((origin.source.name, origin.line))
                 self._say(
-                    "meaning/undefined-in-quotes" if quoted else "meaning/undefined",
+                    "meaning/undefined-in-quotes" if quoted else "undefined",
                     origin,
                     f"nothing named '{name}' is defined above",
                     reference.group(),

@@ -17,7 +17,9 @@ def check_families(top: Section, findings: Findings) -> None:
             _check_sorry_server(service, service.statement, findings)
         for server in service.each("real_server"):
             for kind, check in server.sections:
-                if kind in CHECKS:
+                if kind == "SMTP_CHECK":
+                    _check_hosts(check, server, findings)
+                elif kind in CHECKS:
                     _check_source(check, server, findings)
 
 
@@ -31,6 +33,13 @@ def sorry_server_fits(service: Section) -> bool:
     """Whether the sorry server is of the family of its service."""
     sorry = service.get("sorry_server")
     return sorry is None or sorry[0].version == service.title[1].version
+
+
+def _check_hosts(check: Section, server: Section, findings: Findings) -> None:
+    """keepalived compares a source of this check with an address that is named beside it only."""
+    for host in (check, *check.each("host")):
+        if "connect_ip" in host.values:
+            _check_source(host, server, findings)
 
 
 def _check_source(check: Section, server: Section, findings: Findings) -> None:

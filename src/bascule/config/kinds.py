@@ -42,15 +42,19 @@ class RefusedWordError(Exception):
 class Kind:
     """Any word."""
 
-    def __init__(self, shown: str = "WORD", longest: int | None = None) -> None:
-        """`shown` stands for it in documents; words over `longest` characters are refused."""
+    def __init__(self, shown: str = "WORD", longest: int | None = None, cut: int | None = None) -> None:
+        """`shown` stands for it in documents; words over `longest` characters are refused, over `cut` shortened."""
         self.shown = shown
         self.longest = longest
+        self.cut = cut
 
     def parse(self, word: str) -> Any:
         """The value of a word. Raises RefusedWordError."""
         if self.longest is not None and len(word) > self.longest:
             raise RefusedWordError("bad-word", f"'{word}' is longer than {self.longest} characters")
+        if self.cut is not None and len(word) > self.cut:
+            message = f"'{word}' is longer than {self.cut} characters: '{word[: self.cut]}' is used"
+            raise RefusedWordError("shortened", message, instead=word[: self.cut])
         return word
 
 
@@ -126,10 +130,11 @@ class Choice(Kind):
 class IPAddressKind(Kind):
     """An IP address. A prefix length or the end of a range after it has no meaning here; keepalived drops it too."""
 
-    def __init__(self, multicast: bool = False) -> None:
-        """With `multicast`, only addresses of groups."""
+    def __init__(self, multicast: bool = False, version: int | None = None) -> None:
+        """With `multicast`, only addresses of groups; with `version`, only those of IPv4 or IPv6."""
         super().__init__("ADDRESS")
         self.multicast = multicast
+        self.version = version
 
     def parse(self, word: str) -> Address:
         """The address."""
@@ -141,6 +146,8 @@ class IPAddressKind(Kind):
             raise RefusedWordError("bad-address", f"'{word}' is not an IP address") from None
         if self.multicast and not address.is_multicast:
             raise RefusedWordError("bad-address", f"'{word}' is not a multicast address")
+        if self.version not in (None, address.version):
+            raise RefusedWordError("bad-address", f"'{word}' is not an IPv{self.version} address")
         return address
 
 
@@ -173,6 +180,8 @@ IP = IPAddressKind()
 PORT = Integer(1, 65535, "PORT")
 BOOL = Choice({"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}, "on|off")
 GROUP = IPAddressKind(multicast=True)
+GROUP4 = IPAddressKind(multicast=True, version=4)
+GROUP6 = IPAddressKind(multicast=True, version=6)
 
 
 def words(shown: str, any_case: bool = False) -> Choice:
@@ -181,3 +190,4 @@ def words(shown: str, any_case: bool = False) -> Choice:
 
 
 REVERSE = words("reverse|noreverse")
+REVERSED = words("reverse")

@@ -85,7 +85,7 @@ def scan(lines: list[str], flaws: list[Flaw]) -> Iterator[Token]:
         elif stripped[:1] not in {"!", "#"}:
             yield from _lex_line(line, number, flaws)
         elif stripped[-1] == "\\":
-            flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "meaning/line-continuation"))
+            yield WORDS, ("\\",), number, line.rindex("\\")
 
 
 def _lex_line(line: str, number: int, flaws: list[Flaw]) -> list[Token]:
@@ -109,12 +109,21 @@ def _lex_line(line: str, number: int, flaws: list[Flaw]) -> list[Token]:
             tokens.append((OPEN if piece.group() == "{" else CLOSE, (), number, piece.start()))
         elif kind == "open_quote":
             flaws.append(Flaw(number, piece.start(), len(line.rstrip("\r")), "unterminated-quote"))
-    if len(words) > 1 and words[-1] == "\\" and line.rstrip(" \t\r").endswith("\\"):
-        words.pop()
+    if line.rstrip(" \t\r").endswith("\\"):
+        _glue(words)
         flaws.append(Flaw(number, line.rindex("\\"), line.rindex("\\") + 1, "meaning/line-continuation"))
     if words:
         tokens.append((WORDS, tuple(words), number, start))
     return tokens
+
+
+def _glue(words: list[str]) -> None:
+    """A backslash at the end of a line, even of its comment, becomes a part of the last word: it continues nothing."""
+    if words and words[-1] == "\\" and len(words) > 1:
+        words.pop()
+    elif not words or words[-1].endswith("\\"):
+        return
+    words[-1] += "\\"
 
 
 def word_of(text: str) -> str:

@@ -23,8 +23,11 @@ from bascule.config.keywords.bascule import honours_legacy
 from bascule.config.keywords.inline_kinds import Names, with_names
 from bascule.config.keywords.top import TOP
 from bascule.config.meaning import check_together
+from bascule.config.ordered import check_order
+from bascule.config.probing import check_checks
 from bascule.config.reader import Reader, Section
 from bascule.config.source import Source, SourceError, read
+from bascule.config.unread import ENDS, nowhere, report_unread
 from bascule.model.configuration import Configuration
 from bascule.model.diagnostic import Diagnostic, Severity
 
@@ -99,11 +102,15 @@ def load_sources(
         children.extend(statements)
     legacy = honours_legacy(children)
     top = Reader(findings, legacy).section(TOP, None, children)
+    complaints: set[tuple[str, int]] = set()
     if torn or findings.places(STRUCTURAL):
         from bascule.config.lost import report_lost
 
-        report_lost(children, TOP, torn, findings)
+        complaints = report_lost(children, TOP, torn, findings)
     configuration = _configuration(tuple(source.name for source in sources), top, findings)
+    findings.settle("meaning/line-continuation")
+    if findings.places(ENDS) or nowhere(children) is not None:
+        report_unread(children, complaints, findings)
     if look is not None:
         look(top, findings)
     diagnostics = findings.sorted()
@@ -177,5 +184,7 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
         bfd_sessions=sessions,
     )
     check_families(top, findings)
+    check_order(top, findings)
+    check_checks(top, findings)
     check_together(top, findings)
     return routing.numbered(configuration)

@@ -17,6 +17,7 @@ from bascule.config.lexer import CLOSE, OPEN, WORDS, Token, lex
 from bascule.config.schema import Block, Keyword, RefusedLineError, walk
 from bascule.config.source import Source, Span
 from bascule.config.tree import Statement
+from bascule.config.unread import nowhere
 
 REFUSED = frozenset({"missing-name", "duplicate", "bad-address", "bad-number", "out-of-range", "bad-word"})
 """What a block's own line is refused for: keepalived skips such a block by counting braces."""
@@ -98,7 +99,7 @@ class _Process:
             return True
         block = around.block if around is not None else self._top
         keyword = block.table.get(words[0]) if block is not None else None
-        if keyword is None or keyword.legacy or (keyword.later and keyword.braced):
+        if keyword is None or keyword.legacy or keyword.later:
             return True
         if (around is None and keyword.braced and keyword.name not in self._active) or (
             keyword.braced and line in self._refused
@@ -118,31 +119,32 @@ class _Process:
         return False
 
 
-def report_lost(statements: Sequence[Statement], top: Block, torn: set[Place], findings: Findings) -> None:
+def report_lost(statements: Sequence[Statement], top: Block, torn: set[Place], findings: Findings) -> set[Place]:
     """Add a finding to each line that has none yet and that keepalived would skip, and mend what others assumed of it.
 
-    `torn`: files and lines in which an undefined `${NAME}` stands, whose braces keepalived takes for a block.
+    `torn`: files and lines in which an undefined `${NAME}` stands, whose braces keepalived takes for a block. Returns
+    the places that keepalived complains of; none where it reads the files as we do.
     """
     if not torn and not findings.places(STRUCTURAL):
-        return
+        return set()
     own = _own(statements)
     told = findings.places() | own
-    refused = findings.places(REFUSED)
+    reading = _Reading(
+        top, PROCESSES[:1] if nowhere(statements) is not None else PROCESSES, torn, findings.places(REFUSED)
+    )
     asleep, quiet = _misspelt(statements, top, findings.places({"wrong-case"}))
-    for source in dict.fromkeys(statement.source for statement in statements):
-        tokens, _ = lex(source.lines)
-        processes = PROCESSES[:1] if _nowhere(statements) else PROCESSES
-        complaints = _complaints(source, tokens, _Reading(top, processes, torn, refused))
-        findings.correct({_place(source, line) for line in complaints} | own)
-        untold = [token for token in tokens if token[2] in complaints and _place(source, token[2]) not in told]
+    lexed = [(source, lex(source.lines)[0]) for source in dict.fromkeys(statement.source for statement in statements)]
+    complaints = {_place(source, line) for source, tokens in lexed for line in _complaints(source, tokens, reading)}
+    if nowhere(statements) is None:
+        findings.correct(complaints | own)
+    for source, tokens in lexed:
+        untold = [
+            token for token in tokens if _place(source, token[2]) in complaints and _place(source, token[2]) not in told
+        ]
         if not quiet or any(token[0] == WORDS and _place(source, token[2]) not in quiet for token in untold):
             for token in {token[2]: token for token in reversed(untold)}.values():
                 _say(source, token, _place(source, token[2]) in asleep, findings)
-
-
-def _nowhere(statements: Sequence[Statement]) -> bool:
-    """Whether all but the parent would run in a network namespace of an undefined name, and so not at all."""
-    return any(one.words[0] == "net_namespace" and "$" in one.words[-1] for one in statements)
+    return complaints
 
 
 def _own(statements: Sequence[Statement]) -> set[Place]:
@@ -187,7 +189,7 @@ def _as_keepalived_sees(source: Source, tokens: list[Token], torn: set[Place]) -
     """The tokens, with a block after each line in which an undefined `${NAME}` stands."""
     for token in tokens:
         yield token
-        if token[0] == WORDS and _place(source, token[2]) in torn:
+        if token[0] == WORDS and _place(source, token[2]) in torn and any("$" in word for word in token[1]):
             yield OPEN, (), token[2], token[3]
             yield WORDS, ("",), token[2], token[3]
             yield CLOSE, (), token[2], token[3]

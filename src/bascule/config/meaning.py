@@ -87,7 +87,7 @@ def _references(section: Section) -> Iterator[tuple[str, Statement, int]]:
 def _undefined(by: str, line: Statement, index: int, later: Section | None, dropped: bool, findings: Findings) -> None:
     if dropped:
         message = f"'{line.words[index]}' is defined above, but lacks what it needs: {by} ignores it"
-        findings.add("meaning/dropped-reference", line, index, message)
+        findings.add("unknown-reference", line, index, message)
         return
     message = f"nothing named '{line.words[index]}' is defined above: {by} ignores it"
     hint = None

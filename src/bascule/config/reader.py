@@ -161,14 +161,10 @@ class Reader:
         """A block without what it cannot do without: said at its end, as keepalived does."""
         lacking = [need for need in block.needs if all(found.lacks(name) for name in need.split("|"))]
         for need in lacking:
-            word, name = statement.words[0], need.split("|")[0]
+            name = need.split("|")[0]
             message = f"'{' '.join(statement.words)}' has no {name} and is skipped"
             hint = f"add '{block.table[name].usage}'"
-            code = "meaning/script-missing" if word == "vrrp_script" else "incomplete"
-            if statement.close is None:
-                self.findings.add(code, statement, 0, message, hint)
-            else:
-                self.findings.add_at(code, statement.source, statement.close, message, hint)
+            self.findings.add_at_end("incomplete", statement, message, hint)
 
     def _plain(self, block: Block) -> dict[tuple[str, ...], tuple[str, Any]]:
         """By the words of lines of a block: what they say. Large files repeat most of theirs."""
@@ -180,7 +176,7 @@ class Reader:
             self._skip_legacy(child, keyword)
             return
         before = len(self.findings)
-        if not keyword.acted or keyword.legacy or keyword.old:
+        if not keyword.acted or keyword.legacy or keyword.old or keyword.later:
             self._remark(child, keyword)
         if child.children is not None and not keyword.braced:
             self._unexpected_brace(child)
@@ -218,6 +214,9 @@ class Reader:
                 "duplicate", child, 0, f"'{child.words[0]}' stands in this block already: this one is skipped"
             )
             return True
+        if keyword.latest:
+            message = f"'{child.words[0]}' stands in this block already: this one counts"
+            self.findings.add("repeated", child, 0, message)
         # keepalived goes by the right spelling.
         return keyword.legacy is not None and into.where[keyword.value].words[0] != child.words[0]
 
@@ -253,7 +252,8 @@ class Reader:
                 value = keyword.lines(line)
             except RefusedLineError as refusal:
                 self._refused(line, refusal)
-                value = refusal.instead
+                legacy = any(each.code == "legacy-spelling" for each in (refusal, *refusal.also))
+                value = None if legacy and not self._legacy else refusal.instead
                 if value is None:
                     continue
             if isinstance(value, list):
@@ -273,8 +273,11 @@ class Reader:
         kinds = keyword.arguments
         given = len(words) - 1
         if given < len(kinds) - keyword.optional:
+            code = (
+                "missing-name" if keyword.braced else "meaning/missing-argument" if keyword.bare else "missing-argument"
+            )
             raise RefusedLineError(
-                "missing-argument" if not keyword.braced else "missing-name",
+                code,
                 given,
                 f"'{keyword.name}' lacks an argument",
                 f"write '{keyword.usage}'",
@@ -308,9 +311,10 @@ class Reader:
             hint = f"write '{keyword.value}'" if keyword.value != word else "drop it"
             self.findings.add("legacy-spelling", child, 0, f"'{word}' {keyword.legacy}", hint)
         elif keyword.later:
-            self.findings.add(
-                "not-acted-on", child, 0, f"'{word}' is not acted on yet; keepalived 2.2.7 does not know it"
-            )
+            does = "bascule acts on it" if keyword.acted else "bascule does not act on it yet"
+            who = "keepalived as Debian builds it" if keyword.unbuilt else "keepalived 2.2.7"
+            message = f"'{word}' is not known to {who}, and skipped; {does}"
+            self.findings.add("unknown-to-keepalived", child, 0, message)
         elif keyword.old is not None:
             self.findings.add("deprecated", child, 0, f"'{word}' {keyword.old}", f"write '{keyword.value}'")
         elif not self._idle:

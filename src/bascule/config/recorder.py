@@ -89,12 +89,19 @@ def _without(words: tuple[str, ...], refusals: Sequence[RefusedLineError]) -> tu
     for refusal in refusals:
         at = min(refusal.index, len(words) - 1)
         network, slash, _ = words[at].partition("/")
-        if slash and refusal.code == "out-of-range":
+        if refusal.code == "legacy-spelling":
+            left[at] = _right(refusal)
+        elif slash and refusal.code == "out-of-range":
             left[at] = network
         else:
             since = min(refusal.since, at)
             left[since : at + 1] = [None] * (at + 1 - since)
     return tuple(word for word in left if word is not None)
+
+
+def _right(refusal: RefusedLineError) -> str:
+    """The spelling that the hint of a legacy spelling names."""
+    return (refusal.hint or "").split("'")[1]
 
 
 def _address(value: VirtualAddress, words: Sequence[str]) -> Sequence[str]:

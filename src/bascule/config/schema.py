@@ -43,10 +43,12 @@ class Keyword:
     __slots__ = (
         "acted",
         "arguments",
+        "bare",
         "block",
         "default",
         "filled",
         "later",
+        "latest",
         "legacy",
         "lines",
         "meaning",
@@ -58,6 +60,7 @@ class Keyword:
         "reader",
         "repeats",
         "rest",
+        "unbuilt",
         "unit",
         "value",
     )
@@ -74,12 +77,15 @@ class Keyword:
         options: Block | None = None,
         repeats: bool = False,
         once: bool = False,
+        latest: bool = False,
         filled: bool = False,
         value: str | None = None,
         default: str | None = None,
         unit: str | None = None,
         acted: bool = False,
         later: bool = False,
+        unbuilt: bool = False,
+        bare: bool = False,
         old: str | None = None,
         legacy: str | None = None,
         meaning: str = "",
@@ -89,10 +95,11 @@ class Keyword:
         `reader` reads the arguments instead when they have a grammar of their own. `block`: keywords in braces follow;
         `lines`: lines in braces follow, each read by it. `options`: what may stand on those lines, or on the keyword's
         own; `reader` or `lines` reads them. `repeats`: every occurrence counts, not the last;
-        `once`: the first. `filled`: a block without a line is dropped.
+        `once`: the first; `latest`: the last, and keepalived complains. `filled`: a block without a line is dropped.
         `value`: the keyword that this one is another spelling of. `default`, `unit`, `meaning`: for documents.
-        `acted`: bascule does what it says. `later`: keepalived 2.2.7 does not know it. `old`: what keepalived says of
-        an old name. `legacy`: keepalived 2.2.7 skips this spelling; the text says so.
+        `acted`: bascule does what it says. `later`: keepalived 2.2.7 does not know it; `unbuilt`: nor as Debian
+        builds it, for want of a library. `bare`: keepalived takes it without its argument, and does nothing then.
+        `old`: what keepalived says of an old name. `legacy`: keepalived 2.2.7 skips this spelling; the text says so.
         """
         self.name = name
         self.arguments = arguments
@@ -104,12 +111,15 @@ class Keyword:
         self.options = options
         self.repeats = repeats
         self.once = once
+        self.latest = latest
         self.filled = filled
         self.value = value or name
         self.default = default
         self.unit = unit
         self.acted = acted
-        self.later = later
+        self.later = later or unbuilt
+        self.unbuilt = unbuilt
+        self.bare = bare
         self.old = old
         self.legacy = legacy
         self.meaning = meaning
@@ -117,7 +127,9 @@ class Keyword:
     @property
     def plain(self) -> bool:
         """Nothing is ever said of it in itself, and only the last value counts."""
-        return self.acted and not (self.legacy or self.old or self.once or self.repeats or self.braced)
+        return self.acted and not (
+            self.legacy or self.old or self.later or self.once or self.latest or self.repeats or self.braced
+        )
 
     @property
     def usage(self) -> str:

@@ -67,13 +67,13 @@ def test_a_name_or_a_neighbour_counts_once(read_text: Read) -> None:
     )
     found, codes = read(read_text, text)
     assert [session.name for session in found] == ["a"]
-    assert codes == [("duplicate", 4), ("duplicate", 7)]
+    assert codes == [("duplicate", 4), ("duplicate", 9)]
 
 
 def test_two_ip_versions_are_no_session(read_text: Read) -> None:
     found, codes = read(read_text, "bfd_instance a {\n neighbor_ip 192.168.2.2\n source_ip fd00::1\n}\n")
     assert found == ()
-    assert codes == [("bad-address", 3)]
+    assert codes == [("bad-address", 4)]
 
 
 def test_without_a_neighbour_there_is_none(read_text: Read) -> None:

@@ -72,7 +72,7 @@ def test_addresses_with_their_options(read_text: Read) -> None:
 def test_an_address_of_the_other_family_is_skipped(read_text: Read) -> None:
     built = one(read_text, "virtual_ipaddress {\n10.0.0.1\n2400:A480::2/64\n}\nvirtual_ipaddress {\nfd00::1\n}")
     assert len(built.instances[0].virtual_addresses) == 1
-    assert built.codes == [(4, "bad-address"), (6, "bad-address")]
+    assert built.codes == [(6, "bad-address"), (9, "bad-address")]
 
 
 def test_global_values_are_defaults(read_text: Read) -> None:

@@ -51,7 +51,7 @@ PORTS = Bounds("ports", 16)
         (Span(4), "0.9s", 3600),
         (Span(1), ".5sec", 500),
         (Span(1), "1", 200),
-        (Span(1), "1000s", 120_000),
+        (Span(1), "100s", 100_000),
         (RouterPreference("N"), "low", 3),
         (RouterPreference("N"), "3", 3),
         (RouterPreference("N"), "17", 0),

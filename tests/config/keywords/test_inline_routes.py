@@ -46,7 +46,7 @@ def metric(kind: MetricKind, value: int, locked: bool = False) -> dict[str, Any]
         ("10.0.0.0/8 rtt 5ms", metric(MetricKind.RTT, 1600)),
         ("10.0.0.0/8 rttvar 0.9s", metric(MetricKind.RTTVAR, 3600)),
         ("10.0.0.0/8 rto_min 1.5s", metric(MetricKind.RTO_MIN, 1500)),
-        ("10.0.0.0/8 rto_min lock 300s", metric(MetricKind.RTO_MIN, 120_000, locked=True)),
+        ("10.0.0.0/8 rto_min lock 100s", metric(MetricKind.RTO_MIN, 100_000, locked=True)),
         ("10.0.0.0/8 features ecn", metric(MetricKind.FEATURES, 1)),
         ("10.0.0.0/8 quickack 1", metric(MetricKind.QUICKACK, 1)),
         ("10.0.0.0/8 congctl lock cubic", {"congestion_control": "cubic", "congestion_control_locked": True}),

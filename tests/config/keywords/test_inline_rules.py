@@ -58,7 +58,7 @@ def in_table(number: int, **fields: Any) -> dict[str, Any]:
         ("table 5 sup_group default", in_table(5, suppress_interface_group=0)),
         ("table 5 dev a oif b tunnel-id 7", in_table(5, incoming="a", outgoing="b", tunnel=7)),
         ("not table 5", in_table(5, invert=True)),
-        ("inet6 fwmark 5 table 28 no-track", in_table(28, family=6, mark=5, no_track=True)),
+        ("inet6 fwmark 5 table 28 no_track", in_table(28, family=6, mark=5, no_track=True)),
     ],
 )
 def test_lines_that_are_taken(text: str, fields: dict[str, Any]) -> None:

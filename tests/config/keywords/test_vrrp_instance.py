@@ -43,7 +43,10 @@ def test_the_seed_s_keywords_are_acted_on() -> None:
         ("preempt_delay 2000", ["out-of-range"]),
         ("version 4", ["out-of-range"]),
         ("lvs_sync_daemon_inteface eth0", ["legacy-spelling"]),
-        ("auth_hmac {\nkey 1 x\nmode strange\n}", ["bad-word"]),
+        (
+            "auth_hmac {\nkey 1 x\nmode strange\n}",
+            ["unknown-to-keepalived", "unknown-to-keepalived", "unknown-to-keepalived", "bad-word"],
+        ),
     ],
 )
 def test_lines(read_text: Read, line: str, codes: list[str]) -> None:

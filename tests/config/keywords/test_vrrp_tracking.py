@@ -25,7 +25,7 @@ def test_scripts_have_their_keywords() -> None:
             'vrrp_script a {\nscript "/bin/x y"\ninterval 2\nweight -10\nrise 2\nfall 3\nuser nobody\ninit_fail\n}',
             [],
         ),
-        ("vrrp_script a {\nweight 254\n}", ["out-of-range", "meaning/script-missing"]),
+        ("vrrp_script a {\nweight 254\n}", ["out-of-range", "incomplete"]),
         ("vrrp_script {\n}", ["missing-name"]),
         ("vrrp_sync_group G {\ngroup {\nA\n}\n}", []),
         ("vrrp_sync_group G {\nglobal_tracking\n}", ["deprecated"]),

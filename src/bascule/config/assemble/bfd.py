@@ -31,7 +31,7 @@ def sessions(top: Section, findings: Findings) -> tuple[BfdSession, ...]:
         twin = next((other.name for other in found.values() if other.neighbour == session.neighbour), None)
         if twin is not None:
             message = f"'{twin}' has the neighbour {session.neighbour} already: this bfd_instance is skipped"
-            findings.add("duplicate", statement, 1, message, "one session to a neighbour serves all that follow it")
+            findings.add_at_end("duplicate", statement, message, "one session to a neighbour serves all that follow it")
             continue
         found[name] = session
     return tuple(found.values())
@@ -45,7 +45,8 @@ def _session(section: Section, findings: Findings) -> BfdSession | None:
     if source is not None and source.version != neighbour.version:
         message = f"source {source} and neighbour {neighbour} are of two IP versions: the bfd_instance is skipped"
         hint = f"write an IPv{neighbour.version} address of this director, or leave source_ip out"
-        findings.add("bad-address", section.where["source_ip"], 1, message, hint)
+        assert section.statement is not None
+        findings.add_at_end("bad-address", section.statement, message, hint)
         return None
     hops = section.get("max_hops", 0)
     return BfdSession(

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import ipaddress
 from typing import Any
 
 from bascule.config.assemble.announcing import announcing
+from bascule.config.assemble.family import check_family, family
 from bascule.config.assemble.hmac import auth_hmac
 from bascule.config.assemble.peers import peers
 from bascule.config.assemble.routing import listed, routes, rules
@@ -71,6 +69,7 @@ class _Instance:
         self.statement: Statement = section.statement
         self.defaults = defaults
         self.findings = findings
+        self.family = family(section)
 
     def build(self) -> VrrpInstance | None:
         get = self.section.get
@@ -110,12 +109,12 @@ class _Instance:
             native_ipv6="native_ipv6" in self.section.values,
             preempt_delay=self._preempt_delay(state, nopreempt),
             down_timer_adverts=self._first("down_timer_adverts", "vrrp_down_timer_adverts", default=3),
-            unicast_source=get("unicast_src_ip"),
-            unicast_peers=peers(self.section, self._family(), self.findings),
+            unicast_source=self._own("unicast_src_ip"),
+            unicast_peers=peers(self.section, self.family, self.findings),
             unicast_ttl=get("unicast_ttl", 255),
             check_unicast_source=self._has("check_unicast_src", "vrrp_check_unicast_src"),
             notify=notifies(self.section, self.defaults, self.findings),
-            virtual_mac=virtual_mac(self.section, self.defaults, self._family(), self.findings),
+            virtual_mac=virtual_mac(self.section, self.defaults, self.family, self.findings),
             skip_check_adv_addr=self._first("skip_check_adv_addr", "vrrp_skip_check_adv_addr", default=False),
             accept="no_accept" not in self.section.values,
             auth_hmac=signed,
@@ -130,20 +129,10 @@ class _Instance:
         """A keyword without arguments stands in the block or in `global_defs`."""
         return own in self.section.values or inherited in self.defaults.values
 
-    def _family(self) -> int:
-        """The IP version that the first address of the block decides, as keepalived has it."""
-        if "native_ipv6" in self.section.values:
-            return 6
-        written: list[VirtualAddress] = self.section.get("virtual_ipaddress") or []
-        spoken: list[IPAddress] = [entry.address for entry in written[:1]]
-        spoken += (self.section.get("unicast_peer") or [])[:1]
-        return spoken[0].version if spoken else 4
-
     def _group(self) -> IPAddress | None:
         """Where adverts go by multicast; None = the protocol's group, or one of the other IP version was given."""
-        family = self._family()
-        group: IPAddress | None = self._first("mcast_dst_ip", f"vrrp_mcast_group{family}", default=None)
-        if group is not None and group.version != family:
+        group: IPAddress | None = self._first("mcast_dst_ip", f"vrrp_mcast_group{self.family}", default=None)
+        if group is not None and group.version != self.family:
             message = f"{group} is not of the family of the instance: it is skipped"
             where = self.section.where.get("mcast_dst_ip", self.statement)
             self.findings.add("bad-address", where, 1, message)
@@ -186,15 +175,15 @@ class _Instance:
 
     def _version(self) -> int:
         """IPv6 is version 3, whatever `vrrp_version` says of the others: keepalived 2.2.7 does so."""
-        inherited = ("vrrp_version",) if self._family() == 4 else ()
-        version = self._first("version", *inherited, default=2 if self._family() == 4 else 3)
+        inherited = ("vrrp_version",) if self.family == 4 else ()
+        version = self._first("version", *inherited, default=2 if self.family == 4 else 3)
         assert isinstance(version, int)
         return version
 
     def _possible(self, version: int, addresses: tuple[VirtualAddress, ...]) -> bool:
         """Nothing asks for what would be wrong to leave away."""
         error = Severity.ERROR
-        if version == 2 and self._family() == 6:
+        if version == 2 and self.family == 6:
             why = "IPv6 needs VRRP version 3 (keepalived sends packets that no RFC knows)"
             return self._left_out("not-acted-on", why, "version", error)
         if not addresses and is_strict(self.section, self.defaults):
@@ -204,28 +193,13 @@ class _Instance:
         return True
 
     def _addresses(self) -> tuple[VirtualAddress, ...]:
+        check_family(self.section, self.findings)
         found: list[VirtualAddress] = self.section.get("virtual_ipaddress") or []
-        if not found:
-            return ()
-        family = self._family()
         kept: dict[Any, VirtualAddress] = {}
         for address in found:
-            if address.address.version != family:
-                message = f"{address.address} is not of the family of the instance: it is skipped"
-                where = self._lines.get(address.address, self.section.where["virtual_ipaddress"])
-                self.findings.add("bad-address", where, 0, message)
-            else:
+            if address.address.version == self.family:
                 kept.setdefault(address.address, address)
         return tuple(kept.values())
-
-    @functools.cached_property
-    def _lines(self) -> dict[IPAddress, Statement]:
-        """Where each address stands first."""
-        found: dict[IPAddress, Statement] = {}
-        for line in self.section.where["virtual_ipaddress"].children or ():
-            with contextlib.suppress(ValueError):
-                found.setdefault(ipaddress.ip_address(line.words[0].partition("/")[0]), line)
-        return found
 
     def _authentication(self) -> tuple[AuthType, bytes]:
         """Version 3 has none; that the block does nothing there is said with what instances mean."""
@@ -253,7 +227,7 @@ class _Instance:
         return kind, password[:AUTH_PASS_MAX]
 
     def _source(self, addresses: tuple[VirtualAddress, ...]) -> IPAddress | None:
-        source: IPAddress | None = self.section.get("mcast_src_ip")
+        source: IPAddress | None = self._own("mcast_src_ip")
         if source is not None and any(source == address.address for address in addresses):
             message = f"mcast_src_ip is the virtual address {source}: two active directors would not hear each other"
             where = self.section.where["mcast_src_ip"]
@@ -262,6 +236,11 @@ class _Instance:
             )
             return None
         return source
+
+    def _own(self, keyword: str) -> IPAddress | None:
+        """A source address, if it is of the instance's family."""
+        source: IPAddress | None = self.section.get(keyword)
+        return source if source is None or source.version == self.family else None
 
     def _state(self) -> VrrpState:
         by_default = VrrpState.MASTER if self.section.get("priority") == 255 else VrrpState.BACKUP

@@ -25,6 +25,7 @@ from bascule.config.schema import Block, Keyword
 
 HEX = Pattern("[0-9A-Fa-f ]+", "HEX", "hexadecimal digits")
 DIGEST = Pattern("[0-9A-Fa-f]{32}", "MD5", "the 32 hexadecimal digits of an MD5 digest")
+DNS_NAME = Pattern(r"\.|[^.]+(\.[^.]+)*\.?", "NAME", "a name without empty parts")
 STATUS = Pattern("[1-5][0-9][0-9](-[1-5][0-9][0-9])?", "CODE|CODE-CODE", "an HTTP status code or a range of them")
 
 CONNECTION = (
@@ -76,7 +77,7 @@ RETRIES = (
 MISC_CHECK = Block(
     "MISC_CHECK",
     *RETRIES,
-    Keyword("misc_path", SCRIPT, rest=WORD, default="required", meaning="program of MISC_CHECK"),
+    Keyword("misc_path", SCRIPT, bare=True, rest=WORD, default="required", meaning="program of MISC_CHECK"),
     Keyword("misc_timeout", Integer(0, 4294, "SECONDS"), default="delay_loop", meaning="kill after this time"),
     Keyword("misc_dynamic", default="off", meaning="exit status 2..255 sets weight = status-2"),
     Keyword("user", WORD, rest=WORD, default="script_user", meaning="user of this script"),
@@ -162,7 +163,7 @@ UDP_CHECK = Block(
     "UDP_CHECK",
     *CONNECTION,
     *RETRIES,
-    Keyword("payload", HEX, rest=WORD, default="none", meaning="UDP payload"),
+    Keyword("payload", HEX, rest=HEX, default="none", meaning="UDP payload"),
     Keyword(
         "require_reply",
         Pattern("[0-9A-Fa-fxX ]+", "HEX", "hexadecimal digits and x"),
@@ -177,17 +178,22 @@ UDP_CHECK = Block(
 URL = Block(
     "url",
     Keyword("path", Kind("PATH"), default="/", meaning="path (and query)"),
-    Keyword("digest", DIGEST, default="none", meaning="MD5 of the body"),
+    Keyword("digest", DIGEST, once=True, default="none", meaning="MD5 of the body"),
     Keyword(
-        "status_code", STATUS, rest=STATUS, default="200-299 (if no digest/regex)", meaning="accepted status codes"
+        "status_code",
+        STATUS,
+        bare=True,
+        rest=STATUS,
+        default="200-299 (if no digest/regex)",
+        meaning="accepted status codes",
     ),
     Keyword("virtualhost", NAME, default="url > checker > rs > vs", meaning="HTTP Host header for HTTP_GET/SSL_GET"),
-    Keyword("regex", WORD, rest=WORD, default="none", meaning="body must match"),
+    Keyword("regex", WORD, bare=True, rest=WORD, default="none", meaning="body must match"),
     Keyword("regex_no_match", default="off", meaning="body must not match"),
-    Keyword("regex_options", WORD, rest=WORD, default="none", meaning="PCRE2 options"),
-    Keyword("regex_min_offset", WORD, default="0 / none", meaning="where the match may start"),
-    Keyword("regex_max_offset", WORD, default="0 / none", meaning="where the match may start"),
-    Keyword("regex_stack", WORD, rest=WORD, meaning="JIT stack"),
+    Keyword("regex_options", WORD, bare=True, rest=WORD, default="none", meaning="PCRE2 options"),
+    Keyword("regex_min_offset", WORD, bare=True, default="0 / none", meaning="where the match may start"),
+    Keyword("regex_max_offset", WORD, bare=True, default="0 / none", meaning="where the match may start"),
+    Keyword("regex_stack", WORD, bare=True, rest=WORD, meaning="JIT stack"),
     Keyword("tls_compliant", BOOL, optional=1, default="off", later=True, meaning="require a clean TLS close"),
     needs=("path",),
 )
@@ -228,7 +234,7 @@ DNS_CHECK = Block(
     Keyword(
         "type", words("A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY", any_case=True), default="SOA", meaning="DNS query type"
     ),
-    Keyword("name", NAME, default=". (root)", meaning="DNS query name"),
+    Keyword("name", DNS_NAME, once=True, default=". (root)", meaning="DNS query name"),
 )
 
 FILE_CHECK = Block(
@@ -243,6 +249,6 @@ FILE_CHECK = Block(
 BFD_CHECK = Block(
     "BFD_CHECK",
     Keyword("name", NAME, default="required", meaning="BFD session"),
-    Keyword("alpha", rest=WORD, default="rs value", meaning="alpha for one checker"),
+    Keyword("alpha", BOOL, optional=1, default="rs value", meaning="alpha for one checker"),
     needs=("name",),
 )

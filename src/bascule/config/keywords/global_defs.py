@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import inline_lvs, lines
+from bascule.config.keywords import arguments, inline_lvs, lines
+from bascule.config.keywords.global_daemon import DAEMON
 from bascule.config.kinds import (
     BOOL,
-    GROUP,
+    GROUP4,
+    GROUP6,
     INT_MAX,
     NAME,
     SCRIPT,
@@ -18,6 +20,8 @@ from bascule.config.kinds import (
 )
 from bascule.config.schema import Block, Keyword
 
+PROCESS_NAME = Kind("NAME", cut=15)
+
 GLOBAL_DEFS = Block(
     "global_defs",
     Keyword(
@@ -25,17 +29,17 @@ GLOBAL_DEFS = Block(
         default="off",
         meaning="set all process names to their defaults keepalived, keepalived_vrrp, keepalived_ipvs, keepalived_bfd",
     ),
-    Keyword("process_name", NAME, default="executable name", meaning="process title of parent"),
-    Keyword("vrrp_process_name", NAME, default="executable name", meaning="process title of VRRP child"),
-    Keyword("checker_process_name", NAME, default="executable name", meaning="process title of checker child"),
+    Keyword("process_name", PROCESS_NAME, default="executable name", meaning="process title of parent"),
+    Keyword("vrrp_process_name", PROCESS_NAME, default="executable name", meaning="process title of VRRP child"),
+    Keyword("checker_process_name", PROCESS_NAME, default="executable name", meaning="process title of checker child"),
     Keyword(
         "lvs_process_name",
-        NAME,
+        PROCESS_NAME,
         value="checker_process_name",
         default="executable name",
         meaning="process title of checker child (deprecated spelling)",
     ),
-    Keyword("bfd_process_name", NAME, default="executable name", meaning="process title of BFD child"),
+    Keyword("bfd_process_name", PROCESS_NAME, default="executable name", meaning="process title of BFD child"),
     Keyword(
         "use_symlink_paths",
         BOOL,
@@ -69,7 +73,7 @@ GLOBAL_DEFS = Block(
         acted=True,
         meaning="mail relay; a host name is resolved at parse time",
     ),
-    Keyword("smtp_helo_name", NAME, default="local host name", acted=True, meaning="HELO string"),
+    Keyword("smtp_helo_name", NAME, bare=True, default="local host name", acted=True, meaning="HELO string"),
     Keyword(
         "smtp_connect_timeout",
         Integer(1, 4294, "SECONDS", instead=1),
@@ -80,13 +84,23 @@ GLOBAL_DEFS = Block(
     Keyword("notification_email", lines=lines.words, default="none", acted=True, meaning="To: list"),
     Keyword("smtp_alert", BOOL, optional=1, default="unset", acted=True, meaning="default of every smtp_alert"),
     Keyword(
-        "startup_script", SCRIPT, rest=WORD, default="none", meaning="run once before children start / after they end"
+        "startup_script",
+        SCRIPT,
+        rest=WORD,
+        once=True,
+        default="none",
+        meaning="run once before children start / after they end",
     ),
     Keyword(
         "startup_script_timeout", Integer(1, 1000, "SECONDS"), default="10", meaning="kill that script after this time"
     ),
     Keyword(
-        "shutdown_script", SCRIPT, rest=WORD, default="none", meaning="run once before children start / after they end"
+        "shutdown_script",
+        SCRIPT,
+        rest=WORD,
+        once=True,
+        default="none",
+        meaning="run once before children start / after they end",
     ),
     Keyword(
         "shutdown_script_timeout", Integer(1, 1000, "SECONDS"), default="10", meaning="kill that script after this time"
@@ -129,7 +143,7 @@ GLOBAL_DEFS = Block(
     ),
     Keyword(
         "dynamic_interfaces",
-        rest=WORD,
+        reader=arguments.option("allow_if_changes"),
         default="off",
         meaning="accept configuration of interfaces that do not exist yet",
     ),
@@ -151,13 +165,13 @@ GLOBAL_DEFS = Block(
     Keyword("lvs_flush", default="off", meaning="flush all IPVS services at start"),
     Keyword(
         "lvs_flush_on_stop",
-        rest=WORD,
+        reader=arguments.option("VS"),
         default="off",
         meaning="at stop flush everything, or each own virtual server without its real servers",
     ),
     Keyword(
         "lvs_flush_onstop",
-        rest=WORD,
+        reader=arguments.option("VS"),
         value="lvs_flush_on_stop",
         default="off",
         meaning="at stop flush everything, or each own virtual server without its real servers",
@@ -170,8 +184,8 @@ GLOBAL_DEFS = Block(
         default="off",
         meaning="kernel connection sync daemon; follows INSTANCE state when given",
     ),
-    Keyword("vrrp_mcast_group4", GROUP, default="224.0.0.18", acted=True, meaning="advert group"),
-    Keyword("vrrp_mcast_group6", GROUP, default="ff02::12", acted=True, meaning="advert group"),
+    Keyword("vrrp_mcast_group4", GROUP4, default="224.0.0.18", acted=True, meaning="advert group"),
+    Keyword("vrrp_mcast_group6", GROUP6, default="ff02::12", acted=True, meaning="advert group"),
     Keyword(
         "vrrp_garp_master_delay",
         Integer(0, 4294, "SECONDS"),
@@ -243,10 +257,15 @@ GLOBAL_DEFS = Block(
         acted=True,
         meaning="send one gratuitous ARP only, no second burst, no refresh (unless set before)",
     ),
-    Keyword("vrrp_garp_extra_if", rest=WORD, default="0 (off)", meaning="GARP on interfaces other than the VMAC"),
+    Keyword(
+        "vrrp_garp_extra_if",
+        reader=arguments.repeating,
+        default="0 (off)",
+        meaning="GARP on interfaces other than the VMAC",
+    ),
     Keyword(
         "vrrp_vmac_garp_intvl",
-        rest=WORD,
+        reader=arguments.repeating,
         value="vrrp_garp_extra_if",
         old="is an old name of 'vrrp_garp_extra_if'",
         default="0 (off)",
@@ -275,8 +294,20 @@ GLOBAL_DEFS = Block(
         default="off (INPUT OUTPUT when bare)",
         meaning="implement no_accept / VMAC filters by iptables",
     ),
-    Keyword("vrrp_ipsets", rest=WORD, default="on if available", meaning="names of ipsets used with vrrp_iptables"),
-    Keyword("nftables", rest=WORD, default='off ("keepalived")', meaning="use nftables for no_accept / VMAC filters"),
+    Keyword(
+        "vrrp_ipsets",
+        rest=WORD,
+        unbuilt=True,
+        default="on if available",
+        meaning="names of ipsets used with vrrp_iptables",
+    ),
+    Keyword(
+        "nftables",
+        rest=WORD,
+        once=True,
+        default='off ("keepalived")',
+        meaning="use nftables for no_accept / VMAC filters",
+    ),
     Keyword("nftables_priority", Integer(-(2**31), INT_MAX), default="-1", meaning="chain priority"),
     Keyword("nftables_ifindex", default="off", meaning="match by ifindex"),
     Keyword(
@@ -302,7 +333,7 @@ GLOBAL_DEFS = Block(
     Keyword("vrrp_priority", Integer(-20, 19), default="0", meaning="nice value of the VRRP process"),
     Keyword("vrrp_no_swap", default="off", meaning="lock memory of the VRRP process"),
     Keyword("vrrp_rt_priority", Integer(1, 99), default="off", meaning="SCHED_RR priority of the VRRP process"),
-    Keyword("vrrp_cpu_affinity", WORD, rest=WORD, default="all", meaning="CPU set of the VRRP process"),
+    Keyword("vrrp_cpu_affinity", reader=arguments.cpus, default="all", meaning="CPU set of the VRRP process"),
     Keyword(
         "vrrp_rlimit_rttime",
         Integer(1, UINT_MAX, "MICROSECONDS"),
@@ -319,6 +350,7 @@ GLOBAL_DEFS = Block(
     Keyword(
         "nftables_ipvs",
         rest=WORD,
+        once=True,
         default='off ("keepalived_ipvs")',
         meaning="use nftables to mark packets for virtual_server_group so the group is one fwmark service",
     ),
@@ -329,6 +361,7 @@ GLOBAL_DEFS = Block(
         "notify_fifo",
         WORD,
         rest=WORD,
+        once=True,
         default="none",
         acted=True,
         meaning="named pipe that receives one line per all event",
@@ -337,6 +370,7 @@ GLOBAL_DEFS = Block(
         "notify_fifo_script",
         SCRIPT,
         rest=WORD,
+        once=True,
         default="none",
         acted=True,
         meaning="program started to read that fifo (fifo path is its last argument)",
@@ -345,6 +379,7 @@ GLOBAL_DEFS = Block(
         "vrrp_notify_fifo",
         WORD,
         rest=WORD,
+        once=True,
         default="none",
         acted=True,
         meaning="named pipe that receives one line per VRRP event",
@@ -353,6 +388,7 @@ GLOBAL_DEFS = Block(
         "vrrp_notify_fifo_script",
         SCRIPT,
         rest=WORD,
+        once=True,
         default="none",
         acted=True,
         meaning="program started to read that fifo (fifo path is its last argument)",
@@ -374,6 +410,7 @@ GLOBAL_DEFS = Block(
         "lvs_notify_fifo",
         WORD,
         rest=WORD,
+        once=True,
         default="none",
         acted=True,
         meaning="named pipe that receives one line per checker event",
@@ -382,6 +419,7 @@ GLOBAL_DEFS = Block(
         "lvs_notify_fifo_script",
         SCRIPT,
         rest=WORD,
+        once=True,
         default="none",
         acted=True,
         meaning="program started to read that fifo (fifo path is its last argument)",
@@ -389,7 +427,7 @@ GLOBAL_DEFS = Block(
     Keyword("checker_priority", Integer(-20, 19), default="0", meaning="nice value of the checker process"),
     Keyword("checker_no_swap", default="off", meaning="lock memory of the checker process"),
     Keyword("checker_rt_priority", Integer(1, 99), default="off", meaning="SCHED_RR priority of the checker process"),
-    Keyword("checker_cpu_affinity", WORD, rest=WORD, default="all", meaning="CPU set of the checker process"),
+    Keyword("checker_cpu_affinity", reader=arguments.cpus, default="all", meaning="CPU set of the checker process"),
     Keyword(
         "checker_rlimit_rttime",
         Integer(1, UINT_MAX, "MICROSECONDS"),
@@ -406,7 +444,7 @@ GLOBAL_DEFS = Block(
     Keyword("bfd_priority", Integer(-20, 19), default="0", meaning="nice value of the BFD process"),
     Keyword("bfd_no_swap", default="off", meaning="lock memory of the BFD process"),
     Keyword("bfd_rt_priority", Integer(1, 99), default="off", meaning="SCHED_RR priority of the BFD process"),
-    Keyword("bfd_cpu_affinity", WORD, rest=WORD, default="all", meaning="CPU set of the BFD process"),
+    Keyword("bfd_cpu_affinity", reader=arguments.cpus, default="all", meaning="CPU set of the BFD process"),
     Keyword(
         "bfd_rlimit_rttime",
         Integer(1, UINT_MAX, "MICROSECONDS"),
@@ -420,163 +458,5 @@ GLOBAL_DEFS = Block(
         default="10000",
         meaning="RLIMIT_RTTIME of the BFD process",
     ),
-    Keyword("snmp_socket", WORD, default="AgentX default", meaning="AgentX master socket"),
-    Keyword("enable_traps", default="off (on with -x)", meaning="send SNMP traps"),
-    Keyword("enable_snmp_vrrp", default="off (on with -x)", meaning="KEEPALIVED-MIB vrrp part"),
-    Keyword(
-        "enable_snmp_keepalived",
-        value="enable_snmp_vrrp",
-        default="off (on with -x)",
-        meaning="old name of enable_snmp_vrrp",
-    ),
-    Keyword("enable_snmp_rfc", default="off (on with -x)", meaning="both RFC2787 and RFC6527 MIBs"),
-    Keyword("enable_snmp_rfcv2", default="off (on with -x)", meaning="RFC2787 VRRP-MIB"),
-    Keyword("enable_snmp_rfcv3", default="off (on with -x)", meaning="RFC6527 VRRPV3-MIB"),
-    Keyword("enable_snmp_checker", default="off (on with -x)", meaning="KEEPALIVED-MIB checker part"),
-    Keyword(
-        "snmp_vs_stats_update_interval",
-        Decimal(0.001, 30),
-        default="5",
-        later=True,
-        meaning="refresh of virtual server statistics for SNMP",
-    ),
-    Keyword(
-        "snmp_rs_stats_update_interval",
-        Decimal(0.001, 30),
-        default="= vs interval",
-        later=True,
-        meaning="refresh of real server statistics for SNMP",
-    ),
-    Keyword("enable_dbus", default="off", meaning="DBus service"),
-    Keyword("dbus_service_name", NAME, default="org.keepalived.Vrrp1", meaning="DBus name"),
-    Keyword(
-        "dbus_no_interface_name", default="off", later=True, meaning="leave the interface out of the DBus object path"
-    ),
-    Keyword(
-        "script_user",
-        WORD,
-        rest=WORD,
-        default="keepalived_script, else root",
-        acted=True,
-        meaning="default user of scripts",
-    ),
-    Keyword(
-        "enable_script_security",
-        default="off",
-        acted=True,
-        meaning="refuse to run as root a script whose path is writable by others",
-    ),
-    Keyword(
-        "vrrp_netlink_cmd_rcv_bufs",
-        Integer(0, UINT_MAX, "BYTES"),
-        default="kernel default",
-        meaning="receive buffer of that netlink socket",
-    ),
-    Keyword("vrrp_netlink_cmd_rcv_bufs_force", BOOL, optional=1, default="off", meaning="use SO_RCVBUFFORCE"),
-    Keyword(
-        "vrrp_netlink_monitor_rcv_bufs",
-        Integer(0, UINT_MAX, "BYTES"),
-        default="kernel default",
-        meaning="receive buffer of that netlink socket",
-    ),
-    Keyword("vrrp_netlink_monitor_rcv_bufs_force", BOOL, optional=1, default="off", meaning="use SO_RCVBUFFORCE"),
-    Keyword(
-        "process_monitor_rcv_bufs",
-        Integer(0, UINT_MAX, "BYTES"),
-        default="kernel default",
-        meaning="receive buffer of that netlink socket",
-    ),
-    Keyword("process_monitor_rcv_bufs_force", BOOL, optional=1, default="off", meaning="use SO_RCVBUFFORCE"),
-    Keyword(
-        "lvs_netlink_cmd_rcv_bufs",
-        Integer(0, UINT_MAX, "BYTES"),
-        default="kernel default",
-        meaning="receive buffer of that netlink socket",
-    ),
-    Keyword("lvs_netlink_cmd_rcv_bufs_force", BOOL, optional=1, default="off", meaning="use SO_RCVBUFFORCE"),
-    Keyword(
-        "lvs_netlink_monitor_rcv_bufs",
-        Integer(0, UINT_MAX, "BYTES"),
-        default="kernel default",
-        meaning="receive buffer of that netlink socket",
-    ),
-    Keyword("lvs_netlink_monitor_rcv_bufs_force", BOOL, optional=1, default="off", meaning="use SO_RCVBUFFORCE"),
-    Keyword("rs_init_notifies", BOOL, optional=1, default="off", meaning="run notify_up for real servers at start too"),
-    Keyword(
-        "no_checker_emails", BOOL, optional=1, default="off", meaning="mail only at state changes, not for each checker"
-    ),
-    Keyword("vrrp_rx_bufs_policy", rest=WORD, default="kernel default", meaning="receive buffer of advert sockets"),
-    Keyword("vrrp_rx_bufs_multiplier", Integer(1, UINT_MAX), default="3", meaning="multiple of the above"),
-    Keyword("vrrp_startup_delay", Decimal(0.001, 4294), default="0", meaning="wait before instances start"),
-    Keyword(
-        "vrrp_delay_after_boot",
-        Decimal(0.001, 4294),
-        default="0",
-        later=True,
-        meaning="as startup delay, measured from boot",
-    ),
-    Keyword("log_unknown_vrids", default="off", meaning="log adverts with unknown VRID"),
-    Keyword(
-        "vrrp_owner_ignore_adverts",
-        BOOL,
-        optional=1,
-        default="off",
-        later=True,
-        meaning="address owner (priority 255) ignores adverts",
-    ),
-    Keyword("vmac_prefix", WORD, default="vrrp", acted=True, meaning="prefix of generated VMAC interface names"),
-    Keyword("vmac_addr_prefix", WORD, default="vrrp", meaning="prefix of generated VMAC interface names"),
-    Keyword("umask", WORD, rest=WORD, default="022", meaning="umask of written files"),
-    Keyword("random_seed", Integer(0, UINT_MAX), default="time", meaning="seed of $_RANDOM (for tests)"),
-    Keyword(
-        "reload_check_config",
-        rest=WORD,
-        default="off (/dev/null when bare)",
-        meaning="test the new configuration before a reload and keep the old when bad",
-    ),
-    Keyword("reload_time_file", Kind("PATH"), default="none", meaning="file with a time; reload happens then"),
-    Keyword("reload_repeat", default="off", meaning="repeat timed reload every day"),
-    Keyword(
-        "reload_file",
-        rest=WORD,
-        default="pid dir",
-        meaning="file created (or truncated) while configuration files are read and removed after",
-    ),
-    Keyword("include_check", rest=WORD, default="none; bare = all", meaning="what is an error for include"),
-    Keyword(
-        "config_save_dir", Kind("DIRECTORY"), default="none", meaning="keep copies of configuration before/after reload"
-    ),
-    Keyword(
-        "tmp_config_directory",
-        Kind("DIRECTORY"),
-        default="memfd",
-        meaning="where the consolidated configuration copy is kept",
-    ),
-    Keyword("data_use_instance", BOOL, optional=1, default="off", meaning="put instance name into dump file names"),
-    Keyword("json_version", Integer(1, 2), default="1", later=True, meaning="format of the JSON dump"),
-    Keyword(
-        "iproute_usr_dir",
-        Kind("DIRECTORY"),
-        default="/usr/share/iproute2, /etc/iproute2",
-        later=True,
-        meaning="where rt_tables etc. are read",
-    ),
-    Keyword(
-        "iproute_etc_dir",
-        Kind("DIRECTORY"),
-        default="/usr/share/iproute2, /etc/iproute2",
-        later=True,
-        meaning="where rt_tables etc. are read",
-    ),
-    Keyword("state_dump_file", Kind("PATH"), default="/tmp/keepalived.data", later=True, meaning="SIGUSR1 output"),
-    Keyword("stats_dump_file", Kind("PATH"), default="/tmp/keepalived.stats", later=True, meaning="SIGUSR2 output"),
-    Keyword("json_dump_file", Kind("PATH"), default="/tmp/keepalived.json", later=True, meaning="JSON output"),
-    Keyword(
-        "lvs_id",
-        NAME,
-        value="router_id",
-        legacy="is skipped by keepalived since 1.1.8; read as router_id",
-        acted=True,
-        meaning="name of this machine",
-    ),
+    *DAEMON,
 )

@@ -60,6 +60,8 @@ class Scan:
                 continue
             if option.old is not None:
                 self.note("deprecated", at, f"'{option.name}' {option.old}")
+            if option.legacy is not None:
+                self.note("legacy-spelling", at, f"'{option.name}' {option.legacy}", f"write '{option.value}'")
             self.values[option.value] = value
             if after is not None:
                 after(self, option, value)

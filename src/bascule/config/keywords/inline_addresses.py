@@ -78,7 +78,12 @@ _SHARED = (
     Keyword("autojoin", default="off", acted=True, meaning="join the multicast group of this address"),
     Keyword("no_track", default="off", acted=True, meaning="removal of the address by others is no fault"),
     Keyword(
-        "no-track", value="no_track", later=True, default="off", acted=True, meaning="another way to write no_track"
+        "no-track",
+        value="no_track",
+        legacy="is the spelling of keepalived 2.0.0 to 2.0.2, which later ones ignore; read as no_track",
+        default="off",
+        acted=True,
+        meaning="the first spelling of no_track",
     ),
     Keyword(
         "preferred_lft",
@@ -183,7 +188,12 @@ def _is_address(word: str) -> bool:
 
 def _once(scan: Scan, option: Keyword, value: Any) -> None:
     """Some options stand once."""
-    if option.name == "dev" and scan.words[1 : scan.index].count("dev") > 1:
+    words = scan.words[1 : scan.index]
+    if option.name == "peer" and words.count("peer") > 1:
+        scan.note(
+            "duplicate", scan.index - 1, f"the address has a peer already: '{value}' is ignored", since=scan.index - 2
+        )
+    if option.name == "dev" and words.count("dev") > 1:
         scan.drop("duplicate", scan.index - 1, f"the address has a device already: '{value}' is one too many")
 
 
@@ -192,6 +202,10 @@ def _judge(scan: Scan, address: IPAddress, prefix: int) -> None:
     values = scan.values
     if values.get("scope") == UNLISTED:
         del values["scope"]
+    if "peer" in values and values["peer"].version != address.version:
+        at = scan.where["peer"]
+        scan.note("bad-address", at, f"the peer {values['peer']} is not of the family of the address", since=at - 1)
+        del values["peer"]
     if address.version == 6:
         if "broadcast" in values:
             scan.drop("bad-word", scan.where["broadcast"], "an IPv6 address has no broadcast address")

@@ -191,11 +191,17 @@ class Span(Kind):
         unit = found[2].lower()
         scale = self.scale if unit.startswith("m") else 1000 * self.scale if unit else 1
         number = math.ceil(float(found[1]) * scale - 1e-6)
-        return min(max(number, SHORTEST * self.scale), LONGEST * self.scale)
+        if number > LONGEST * self.scale:
+            raise RefusedWordError("out-of-range", f"{word} is longer than {LONGEST // 1000} seconds")
+        number = max(number, SHORTEST * self.scale)
+        if len(found[1].partition(".")[2]) > (3 if unit.startswith("s") else 0):
+            message = f"'{word}' has more decimal places than can be kept"
+            raise RefusedWordError("rounded", message, instead=number)
+        return number
 
 
 SHORTEST, LONGEST = 200, 120_000
-"""Milliseconds: keepalived uses these for what is less or more."""
+"""Milliseconds: keepalived uses the first for what is less, and refuses what is more than the second."""
 
 _TIME = re.compile(r"\+?(\d{1,12}\.?\d{0,12}|\.\d{1,12})((?:[mM]?[sS](?:[eE][cC][sS]?)?)?)", re.ASCII)
 

@@ -207,7 +207,12 @@ _SHARED = (
     ),
     Keyword("no_track", default="off", acted=True, meaning="removal of the route by others is no fault"),
     Keyword(
-        "no-track", value="no_track", later=True, default="off", acted=True, meaning="another way to write no_track"
+        "no-track",
+        value="no_track",
+        legacy="is the spelling of keepalived 2.0.0 to 2.0.2, for which later ones skip the line; read as no_track",
+        default="off",
+        acted=True,
+        meaning="the first spelling of no_track",
     ),
     Keyword("vrf", INTERFACE, default="none", acted=True, meaning="the table of this VRF gets the route"),
     Keyword("blackhole", Network("NETWORK"), acted=True, meaning="drop packets in silence"),

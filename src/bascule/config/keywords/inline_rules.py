@@ -124,7 +124,12 @@ _SHARED = (
     Keyword("dport", _PORTS, default="any", acted=True, meaning="destination ports"),
     Keyword("no_track", default="off", acted=True, meaning="removal of the rule by others is no fault"),
     Keyword(
-        "no-track", value="no_track", later=True, default="off", acted=True, meaning="another way to write no_track"
+        "no-track",
+        value="no_track",
+        legacy="is the spelling of keepalived 2.0.0 to 2.0.2, for which later ones skip the line; read as no_track",
+        default="off",
+        acted=True,
+        meaning="the first spelling of no_track",
     ),
     Keyword("type", Kind("ACTION"), acted=True, meaning="an action follows; the word may be left out"),
     Keyword(

@@ -78,10 +78,17 @@ def mail_server(statement: Statement) -> tuple[str, int]:
     host = statement.words[1]
     port = value(PORT, statement, 2) if len(statement.words) > 2 else 25
     assert isinstance(port, int)
-    if not _HOST.fullmatch(host) or _BAD_NUMBER.fullmatch(host):
+    if not _HOST.fullmatch(host) or _BAD_NUMBER.fullmatch(host) or _is_bad_address(host):
         raise RefusedLineError("bad-word", 1, f"'{host}' is neither an address nor a host name")
     return host, port
 
 
+def _is_bad_address(host: str) -> bool:
+    """Four numbers with dots between, one of which is too great: no host has such a name."""
+    parts = host.split(".")
+    return len(parts) == _OCTETS and all(part.isdigit() for part in parts) and any(int(part) > 255 for part in parts)
+
+
+_OCTETS = 4
 _BAD_NUMBER = re.compile(r"-[0-9]+|[0-9]{11,}")
 _HOST = re.compile(r"[A-Za-z0-9_.:%-]+")

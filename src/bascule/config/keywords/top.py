@@ -18,15 +18,31 @@ from bascule.config.keywords.vrrp_tracking import (
     VRRP_TRACK_FILE,
     VRRP_TRACK_PROCESS,
 )
-from bascule.config.kinds import NAME, UINT_MAX, WORD, Integer
+from bascule.config.kinds import NAME, UINT_MAX, WORD, Integer, Kind
 from bascule.config.schema import Block, Keyword
 
 SSL = Block(
     "SSL",
-    Keyword("password", WORD, default="none", meaning="SSL material: passphrase, CA file, certificate, private key"),
-    Keyword("ca", WORD, default="none", meaning="SSL material: passphrase, CA file, certificate, private key"),
-    Keyword("certificate", WORD, default="none", meaning="SSL material: passphrase, CA file, certificate, private key"),
-    Keyword("key", WORD, default="none", meaning="SSL material: passphrase, CA file, certificate, private key"),
+    Keyword(
+        "password",
+        WORD,
+        latest=True,
+        default="none",
+        meaning="SSL material: passphrase, CA file, certificate, private key",
+    ),
+    Keyword(
+        "ca", WORD, latest=True, default="none", meaning="SSL material: passphrase, CA file, certificate, private key"
+    ),
+    Keyword(
+        "certificate",
+        WORD,
+        latest=True,
+        default="none",
+        meaning="SSL material: passphrase, CA file, certificate, private key",
+    ),
+    Keyword(
+        "key", WORD, latest=True, default="none", meaning="SSL material: passphrase, CA file, certificate, private key"
+    ),
 )
 
 TOP = Block(
@@ -39,12 +55,13 @@ TOP = Block(
     Keyword(
         "net_namespace",
         NAME,
+        once=True,
         default="none",
         meaning="run the whole daemon in this network namespace (also forces pid dir and suffix in syslog ident)",
     ),
     Keyword(
         "net_namespace_ipvs",
-        rest=WORD,
+        NAME,
         default="default ns",
         meaning="put IPVS configuration into another namespace than checks",
     ),
@@ -53,6 +70,7 @@ TOP = Block(
     Keyword(
         "instance",
         NAME,
+        once=True,
         default="none",
         meaning="instance name: part of pid file names, of $_INSTANCE and of syslog ident",
     ),
@@ -114,7 +132,11 @@ TOP = Block(
         "interface_up_down_delays", lines=lines.anything, default="0 0", meaning="debounce of interface state changes"
     ),
     Keyword(
-        "bfd_instance", NAME, block=BFD_INSTANCE, acted=True, meaning="BFD session usable by track_bfd / BFD_CHECK"
+        "bfd_instance",
+        Kind("NAME", longest=31),
+        block=BFD_INSTANCE,
+        acted=True,
+        meaning="BFD session usable by track_bfd / BFD_CHECK",
     ),
     Keyword("track_file", NAME, block=TRACK_FILE, acted=True, meaning="value read from a file changes priority/weight"),
     Keyword(

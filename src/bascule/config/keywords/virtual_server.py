@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import inline_lvs
+from bascule.config.keywords import arguments, inline_lvs
 from bascule.config.keywords.real_server import REAL_SERVER
 from bascule.config.kinds import (
     BOOL,
@@ -17,6 +17,7 @@ from bascule.config.kinds import (
     Choice,
     Decimal,
     Integer,
+    Kind,
     words,
 )
 from bascule.config.schema import Block, Keyword
@@ -107,7 +108,7 @@ VIRTUAL_SERVER = Block(
         acted=True,
         meaning="forwarding method",
     ),
-    Keyword("persistence_engine", NAME, default="none", meaning="persistence engine module"),
+    Keyword("persistence_engine", Kind("NAME", cut=16), default="none", meaning="persistence engine module"),
     Keyword(
         "persistence_timeout",
         Integer(1, 2678400, "SECONDS"),
@@ -118,8 +119,7 @@ VIRTUAL_SERVER = Block(
     ),
     Keyword(
         "persistence_granularity",
-        WORD,
-        rest=WORD,
+        reader=arguments.granularity,
         default="32 bits",
         meaning="affinity mask; turns persistence on (360) if unset",
     ),
@@ -137,8 +137,24 @@ VIRTUAL_SERVER = Block(
     Keyword("snmp_name", NAME, default="none", meaning="name shown in SNMP"),
     Keyword("alpha", default="off", acted=True, meaning="servers are down until the first check passes"),
     Keyword("omega", default="off", meaning="at stop run notify_down/quorum_down as if servers went down"),
-    Keyword("quorum_up", SCRIPT, rest=WORD, default="none", acted=True, meaning="run when quorum is gained / lost"),
-    Keyword("quorum_down", SCRIPT, rest=WORD, default="none", acted=True, meaning="run when quorum is gained / lost"),
+    Keyword(
+        "quorum_up",
+        SCRIPT,
+        rest=WORD,
+        once=True,
+        default="none",
+        acted=True,
+        meaning="run when quorum is gained / lost",
+    ),
+    Keyword(
+        "quorum_down",
+        SCRIPT,
+        rest=WORD,
+        once=True,
+        default="none",
+        acted=True,
+        meaning="run when quorum is gained / lost",
+    ),
     Keyword(
         "quorum",
         Integer(1, UINT_MAX, instead=1),

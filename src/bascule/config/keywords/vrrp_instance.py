@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bascule.config.keywords import inline_addresses, inline_instances, inline_routes, inline_rules
+from bascule.config.keywords import arguments, inline_addresses, inline_instances, inline_routes, inline_rules
 from bascule.config.keywords.inline_instances import (
     TRACK_BFD,
     TRACK_INTERFACE,
@@ -62,7 +62,7 @@ VRRP_INSTANCE = Block(
     ),
     Keyword("use_vmac_addr", default="off", meaning="also VMACs for VIPs on other interfaces"),
     Keyword("vmac_xmit_base", default="off", acted=True, meaning="send adverts on the base interface"),
-    Keyword("use_ipvlan", rest=WORD, default="off", meaning="use an ipvlan"),
+    Keyword("use_ipvlan", reader=arguments.ipvlan, once=True, default="off", meaning="use an ipvlan"),
     Keyword(
         "unicast_peer",
         lines=inline_instances.peer,
@@ -75,7 +75,7 @@ VRRP_INSTANCE = Block(
     Keyword(
         "check_unicast_src", default="off", acted=True, meaning="drop unicast adverts from other than configured peers"
     ),
-    Keyword("old_unicast_checksum", rest=WORD, default="auto", meaning="checksum as in < 1.3.6"),
+    Keyword("old_unicast_checksum", reader=arguments.option("never"), default="auto", meaning="checksum as in < 1.3.6"),
     Keyword("native_ipv6", default="off", acted=True, meaning="force an IPv6 instance"),
     Keyword("state", STATE, default="BACKUP (MASTER if priority 255)", acted=True, meaning="initial state"),
     Keyword("interface", INTERFACE, default="required (unless vrf etc.)", acted=True, meaning="interface"),
@@ -214,17 +214,23 @@ VRRP_INSTANCE = Block(
         meaning="wait before preempting a lower-priority master",
     ),
     Keyword("debug", Integer(0, 4), default="0", meaning="log level of this instance"),
-    Keyword("notify_backup", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering BACKUP"),
-    Keyword("notify_master", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering MASTER"),
-    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering FAULT"),
-    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on daemon stop"),
+    Keyword(
+        "notify_backup", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on entering BACKUP"
+    ),
+    Keyword(
+        "notify_master", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on entering MASTER"
+    ),
+    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on entering FAULT"),
+    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on daemon stop"),
     Keyword(
         "notify_deleted",
         SCRIPT,
+        bare=True,
         optional=1,
         rest=WORD,
         default="none",
         acted=True,
+        once=True,
         meaning="run on instance removed by reload (without it notify_fault is used)",
     ),
     Keyword(
@@ -233,6 +239,7 @@ VRRP_INSTANCE = Block(
         rest=WORD,
         default="none",
         acted=True,
+        once=True,
         meaning="run on every change with arguments INSTANCE|GROUP NAME STATE PRIORITY",
     ),
     Keyword(
@@ -241,6 +248,7 @@ VRRP_INSTANCE = Block(
         rest=WORD,
         default="none",
         acted=True,
+        once=True,
         meaning="run on lower-priority advert seen as MASTER",
     ),
     Keyword(
@@ -259,7 +267,12 @@ VRRP_INSTANCE = Block(
         acted=True,
         meaning="also notify priority changes",
     ),
-    Keyword("lvs_sync_daemon_interface", INTERFACE, meaning="per-instance form of lvs_sync_daemon; first one wins"),
+    Keyword(
+        "lvs_sync_daemon_interface",
+        INTERFACE,
+        once=True,
+        meaning="per-instance form of lvs_sync_daemon; first one wins",
+    ),
     Keyword(
         "garp_master_delay",
         Integer(0, 4294, "SECONDS"),
@@ -325,10 +338,10 @@ VRRP_INSTANCE = Block(
         later=True,
         meaning="go to BACKUP when own timers ran very late",
     ),
-    Keyword("garp_extra_if", rest=WORD, default="global value", meaning="as vrrp_garp_extra_if"),
+    Keyword("garp_extra_if", reader=arguments.repeating, default="global value", meaning="as vrrp_garp_extra_if"),
     Keyword(
         "vmac_garp_intvl",
-        rest=WORD,
+        reader=arguments.repeating,
         value="garp_extra_if",
         old="is an old name of 'garp_extra_if'",
         default="global value",
@@ -366,6 +379,7 @@ VRRP_INSTANCE = Block(
     Keyword(
         "lvs_sync_daemon_inteface",
         INTERFACE,
+        once=True,
         value="lvs_sync_daemon_interface",
         legacy="is skipped by keepalived; read as lvs_sync_daemon_interface, which bascule does not act on yet",
         meaning="a common misspelling of lvs_sync_daemon_interface",

@@ -12,7 +12,7 @@ from bascule.config.keywords.inline_instances import (
     TRACKED_FILE,
     tracked,
 )
-from bascule.config.kinds import BOOL, INT_MAX, INTERFACE, IP, REVERSE, SCRIPT, WORD, Decimal, Integer, Kind, words
+from bascule.config.kinds import BOOL, INT_MAX, INTERFACE, IP, REVERSED, SCRIPT, WORD, Decimal, Integer, Kind, words
 from bascule.config.schema import Block, Keyword
 
 VRRP_SYNC_GROUP = Block(
@@ -58,16 +58,21 @@ VRRP_SYNC_GROUP = Block(
         acted=True,
         meaning="tracked BFD sessions",
     ),
-    Keyword("notify_backup", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering BACKUP"),
-    Keyword("notify_master", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering MASTER"),
-    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on entering FAULT"),
-    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", acted=True, meaning="run on daemon stop"),
+    Keyword(
+        "notify_backup", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on entering BACKUP"
+    ),
+    Keyword(
+        "notify_master", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on entering MASTER"
+    ),
+    Keyword("notify_fault", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on entering FAULT"),
+    Keyword("notify_stop", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on daemon stop"),
     Keyword(
         "notify",
         SCRIPT,
         rest=WORD,
         default="none",
         acted=True,
+        once=True,
         meaning="run on every change with arguments INSTANCE|GROUP NAME STATE PRIORITY",
     ),
     Keyword(
@@ -99,7 +104,7 @@ VRRP_SYNC_GROUP = Block(
 
 VRRP_SCRIPT = Block(
     "vrrp_script",
-    Keyword("script", SCRIPT, rest=WORD, default="required", acted=True, meaning="command; exit 0 = ok"),
+    Keyword("script", SCRIPT, bare=True, rest=WORD, default="required", acted=True, meaning="command; exit 0 = ok"),
     Keyword("interval", Integer(1, 4294, "SECONDS", instead=1), default="1", acted=True, meaning="period"),
     Keyword(
         "timeout",
@@ -111,7 +116,7 @@ VRRP_SCRIPT = Block(
     Keyword(
         "weight",
         Integer(-253, 253),
-        rest=REVERSE,
+        rest=REVERSED,
         default="0 (fault on failure)",
         acted=True,
         meaning="priority change: + on success if >0, - on failure if <0",
@@ -134,7 +139,7 @@ VRRP_TRACK_PROCESS = Block(
         acted=True,
         meaning="compare parameters too",
     ),
-    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="0", acted=True, meaning="priority change"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSED, once=True, default="0", acted=True, meaning="priority change"),
     Keyword("quorum", Integer(1, 65535), default="1", acted=True, meaning="processes needed"),
     Keyword("quorum_max", Integer(0, 65535), default="none", acted=True, meaning="at most this many"),
     Keyword("delay", Decimal(0.000001, 3600), default="0", acted=True, meaning="debounce (both / down / up)"),
@@ -147,7 +152,7 @@ VRRP_TRACK_PROCESS = Block(
 TRACK_FILE = Block(
     "track_file",
     Keyword("file", Kind("PATH"), once=True, default="required", acted=True, meaning="file with one integer"),
-    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", acted=True, meaning="multiplier"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSED, once=True, default="1", acted=True, meaning="multiplier"),
     Keyword(
         "init_file",
         reader=lines.initial_value,
@@ -161,7 +166,7 @@ TRACK_FILE = Block(
 VRRP_TRACK_FILE = Block(
     "vrrp_track_file",
     Keyword("file", Kind("PATH"), once=True, default="required", acted=True, meaning="file with one integer"),
-    Keyword("weight", Integer(-254, 254), rest=REVERSE, default="1", acted=True, meaning="multiplier"),
+    Keyword("weight", Integer(-254, 254), rest=REVERSED, once=True, default="1", acted=True, meaning="multiplier"),
     Keyword(
         "init_file",
         reader=lines.initial_value,
@@ -227,7 +232,7 @@ BFD_INSTANCE = Block(
     Keyword("multihop", BOOL, optional=1, default="off", later=True, meaning="RFC5883 multihop port 4784"),
     Keyword("vrrp", default="both", meaning="only tell VRRP / checker process about this session"),
     Keyword(
-        "weight", Integer(-253, 253), rest=REVERSE, default="0", acted=True, meaning="default weight for track_bfd"
+        "weight", Integer(-253, 253), rest=REVERSED, default="0", acted=True, meaning="default weight for track_bfd"
     ),
     Keyword("checker", default="both", meaning="only tell VRRP / checker process about this session"),
     needs=("neighbor_ip|neighbour_ip",),
