@@ -22,6 +22,7 @@ from bascule.linux.scripts import Ended, Running
 ME = Identity(name="me", uid=os.getuid(), gid=os.getgid(), groups=tuple(os.getgroups()))
 SOURCES = pathlib.Path(scripts.__file__).parents[2]
 
+# Ignored signals that do not count: those that Python itself ignores, and the two that belong to the C library.
 LOOK = """
 import ctypes, json, os, sys
 death = ctypes.c_int(0)
@@ -31,7 +32,7 @@ print(json.dumps({
     "arguments": sys.argv[1:], "uids": os.getresuid(), "gids": os.getresgid(), "groups": os.getgroups(),
     "leader": os.getpid() == os.getsid(0) == os.getpgid(0), "umask": os.umask(0), "death": death.value,
     "stdin": os.readlink("/proc/self/fd/0"), "open": len(os.listdir("/proc/self/fd")) - 1,
-    "ignored": int(status["SigIgn"], 16) & ~0x1001000, "blocked": int(status["SigBlk"], 16),
+    "ignored": int(status["SigIgn"], 16) & ~0x181001000, "blocked": int(status["SigBlk"], 16),
     "locked": status["VmLck"].split()[0], "scheduling": os.sched_getscheduler(0), "marker": os.environ.get("MARKER"),
 }))
 """
