@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the test twin of every module of the pure floors alone, and says how much of its module it covers.
 
-A module counts as covered by its own twin only: what other tests happen to run does not help it. Status 1 if one
+A module counts as covered by its own twin only: what other tests happen to run does not help it. A twin that would be
+too long has further parts, `test_MODULE_PART.py` beside it (unless there is a module of that name). Status 1 if one
 covers less than `WANTED`, fails, or is missing. Arguments: rooms or modules to look at; without any, all of them.
 """
 
@@ -45,17 +46,24 @@ def modules(wanted: list[str]) -> list[pathlib.Path]:
     return [path.relative_to(PACKAGE) for path in found if path.name != "__init__.py"]
 
 
+def parts(module: pathlib.Path) -> list[pathlib.Path]:
+    """The further files of a module's twin."""
+    found = sorted((ROOT / "tests" / module.parent).glob(f"test_{module.stem}_*.py"))
+    return [path for path in found if not (PACKAGE / module.parent / path.name.removeprefix("test_")).is_file()]
+
+
 def measure(module: pathlib.Path) -> Result:
     """Run the twin of a module alone under coverage."""
     twin = ROOT / "tests" / module.parent / f"test_{module.stem}.py"
     if not twin.is_file():
         return Result(str(module), None, "no twin")
+    twins = [str(twin), *map(str, parts(module))]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "COVERAGE_FILE": f"{folder}/data"}
         source = f"--include={PACKAGE / module}"
         python = [sys.executable, "-m"]
         run = subprocess.run(
-            [*python, "coverage", "run", source, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(twin)],
+            [*python, "coverage", "run", source, "-m", "pytest", "-q", "-p", "no:cacheprovider", *twins],
             cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False,
         )  # fmt: skip
         if run.returncode:

@@ -73,3 +73,37 @@ def test_what_keepalived_reads_elsewhere_is_said_so() -> None:
         ("bad-number", Severity.ERROR),
     ]
     assert findings.sorted()[0].message.startswith("m; keepalived")
+
+
+def test_what_keepalived_never_reads_is_said_so() -> None:
+    findings = Findings()
+    source = Source("k.conf", "a b")
+    codes = ("missing-argument", "unknown-keyword", "keepalived-skips", "not-acted-on", "unknown-keyword")
+    for line, code in enumerate(codes, 1):
+        findings.add_at(code, source, Span(line, 1, 2), "m")
+    findings.unread({("k.conf", line) for line in range(2, 5)}, ("k.conf", 1))
+    assert [(found.line, found.code) for found in findings.sorted()] == [
+        (1, "missing-argument"),
+        (2, "meaning/unread"),
+        (4, "not-acted-on"),
+        (5, "unknown-keyword"),
+    ]
+    assert findings.sorted()[1].message == "m; keepalived ends at line 1 and never reads this"
+
+
+def test_a_code_gives_way_to_what_says_that_the_line_is_wrong() -> None:
+    findings = Findings()
+    source = Source("k.conf", "a b")
+    findings.add_at("keepalived-skips", source, Span(1, 1, 2), "m")
+    findings.add_at("keepalived-skips", source, Span(2, 1, 2), "m")
+    findings.add_at("bad-number", source, Span(1, 1, 2), "m")
+    findings.settle("keepalived-skips")
+    assert [(found.line, found.code) for found in findings.sorted()] == [(1, "bad-number")]
+
+
+def test_a_finding_at_the_end_of_a_block_is_at_its_closing_brace_if_it_has_one() -> None:
+    source = Source("k.conf", "a {\n}\n")
+    for closing, line in ((2 << 32, 2), (None, 1)):
+        findings = Findings()
+        findings.add_at_end("incomplete", Statement(source, ("a",), 1, 0, closing=closing), "m")
+        assert [found.line for found in findings.sorted()] == [line]

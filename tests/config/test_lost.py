@@ -29,6 +29,12 @@ def test_what_follows_an_unknown_block_inside_a_block(load_text: LoadText) -> No
     assert len(loaded.configuration.instances) == 1
 
 
+def test_it_ends_where_it_takes_a_line_for_a_keyword_that_needs_an_argument(load_text: LoadText) -> None:
+    # Outside instances a `track_file` has a name: keepalived ends there and complains of nothing behind it.
+    text = f"vrrp_instance A {{\n{BODY} foo {{\n }}\n track_file {{\n  a\n }}\n}}\n"
+    assert skipped(load_text(text)) == [6]
+
+
 def test_lines_of_an_inner_block_after_it(load_text: LoadText) -> None:
     text = f"vrrp_instance A {{\n{BODY} foo {{\n }}\n virtual_ipaddress {{\n  10.0.0.1\n }}\n}}\n"
     assert skipped(load_text(text)) == [6, 7, 8, 9]

@@ -50,5 +50,14 @@ def test_a_weak_twin_fails_the_gate(project: pathlib.Path, capsys: pytest.Captur
     assert twin_coverage.main(["health"]) == 0
 
 
+def test_a_twin_may_have_parts_that_are_no_other_modules_twin(project: pathlib.Path) -> None:
+    tests, package = project / "tests" / "health", project / "src" / "bascule" / "health"
+    (tests / "test_sample.py").write_text("import sample\ndef test_f():\n    assert sample\n")
+    (tests / "test_sample_rest.py").write_text("import sample\ndef test_f():\n    assert sample.f(1) == 1\n")
+    assert twin_coverage.measure(pathlib.Path("health/sample.py")).percent == 100.0
+    (package / "sample_rest.py").write_text("")
+    assert twin_coverage.measure(pathlib.Path("health/sample.py")).percent == 80.0
+
+
 def test_lines_are_joined_to_spans() -> None:
     assert twin_coverage.spans([3, 4, 5, 9, 11, 12]) == "3-5 9 11-12"

@@ -40,6 +40,8 @@ _REFERENCE = re.compile(
     r"|(?P<plain>[A-Za-z_][A-Za-z0-9_]*)(?=[ \t,)]|$))"
 )
 _CONDITION = re.compile(r"@(\^?)([^ \t]*)")
+_COMMENTS = re.compile("[#!]")
+_ESCAPED = re.compile(r"\\([#!])")
 _INCLUDE = re.compile(r"include([rmwba]?)[ \t]+(\S.*)")
 _NEEDED = re.compile(r"\$|^[ \t]*(?:[@~]|include[rmwba]?[ \t])", re.MULTILINE)
 """A text without any of this stands for itself."""
@@ -102,7 +104,9 @@ class Expander:
                 text = texts[index]
                 value.append(without_comment(text).strip(" \t\r"))
                 index += 1
-            self._definitions[definition[1]] = [line.removesuffix("\\").rstrip(" \t") for line in value]
+            lines = [line.removesuffix("\\").rstrip(" \t") for line in value]
+            # An escaped sign is none here, but wherever the definition is used.
+            self._definitions[definition[1]] = [_ESCAPED.sub(r"\1", line) for line in lines]
 
     def _condition(self, text: str) -> str | None:
         """The line without its condition, which becomes blanks; None when it does not hold here."""
@@ -179,6 +183,9 @@ class Expander:
                 position = reference.end()
                 continue
             bare = f"{bare[: reference.start()]}{value[0]}{after}"
+            if _COMMENTS.search(value[0]):
+                # What stands for a comment's sign makes one; references behind it are not looked at.
+                bare = without_comment(bare)
             position = reference.start()
             count += 1
             if len(value) > 1:

@@ -19,13 +19,15 @@ from bascule.config.source import Source, Span
 from bascule.config.tree import Statement
 from bascule.config.unread import nowhere
 
-REFUSED = frozenset({"missing-name", "duplicate", "bad-address", "bad-number", "out-of-range", "bad-word"})
+REFUSED = frozenset(
+    {"missing-argument", "missing-name", "duplicate", "bad-address", "bad-number", "out-of-range", "bad-word"}
+)
 """What a block's own line is refused for: keepalived skips such a block by counting braces."""
 
 PROCESSES = (
     frozenset({"global_defs"}),
-    frozenset({"global_defs", "virtual_server", "virtual_server_group", "SSL", "track_file", "vrrp_track_file"}),
     frozenset({"global_defs", "bfd_instance"}),
+    frozenset({"global_defs", "virtual_server", "virtual_server_group", "SSL", "track_file", "vrrp_track_file"}),
     frozenset(
         {
             "global_defs",
@@ -45,14 +47,14 @@ PROCESSES = (
         }
     ),
 )
-"""The blocks that each process reads: the parent, the checker, BFD and VRRP."""
+"""The blocks that each process reads, in the order in which they do: the parent, BFD, the checker and VRRP."""
 
 Place = tuple[str, int]
 """A file and a line in it."""
 
 
 class _Process:
-    """Where one process believes to be (keepalived's lib/parser.c, process_stream)."""
+    """Where one process believes to be."""
 
     def __init__(self, source: Source, top: Block, active: frozenset[str], refused: frozenset[int]) -> None:
         self._source = source
@@ -63,8 +65,20 @@ class _Process:
         self._skipping = 0
         """Braces still to be closed of what is skipped; -1: an opening brace may follow."""
         self._needs_open = False
+        self.ended = False
+        """At a keyword without an argument that it needs: nothing is read behind it, by the processes after it, too."""
 
-    def complains(self, token: Token) -> bool:
+    def read(self, tokens: Sequence[Token]) -> set[int]:
+        """The lines that draw a message, until it ends."""
+        found: set[int] = set()
+        for token in tokens:
+            if self._complains(token):
+                found.add(token[2])
+            if self.ended:
+                break
+        return found
+
+    def _complains(self, token: Token) -> bool:
         """Take the next token; whether it draws a message."""
         kind = token[0]
         if self._skips(kind):
@@ -105,10 +119,19 @@ class _Process:
             keyword.braced and line in self._refused
         ):
             self._skipping = -1
+        elif self._lacks_argument(keyword, words) and line not in self._refused:
+            self.ended = True
+            return True
         elif keyword.braced:
             self._stack.append(keyword)
             self._needs_open = True
         return False
+
+    @staticmethod
+    def _lacks_argument(keyword: Keyword, words: Sequence[str]) -> bool:
+        """keepalived ends here. Where we read the line as it does, bascule.config.unread knows that."""
+        needed = 0 if keyword.reader is not None or keyword.bare else len(keyword.arguments) - keyword.optional
+        return len(words) <= needed
 
     def _refuses(self, around: Keyword, statement: Statement) -> bool:
         assert around.lines is not None
@@ -171,18 +194,26 @@ def _complaints(source: Source, tokens: list[Token], reading: _Reading) -> froze
     """The lines that draw a message of any process."""
     torn, refused = reading.torn, reading.refused
     lines = frozenset(token[2] for token in tokens if _place(source, token[2]) in refused) if refused else frozenset()
-    processes = [_Process(source, reading.top, active, lines) for active in reading.processes]
+    seen = list(_as_keepalived_sees(source, tokens, torn)) if torn else tokens
+    found = _closed_too_often(seen)
+    for active in reading.processes:
+        process = _Process(source, reading.top, active, lines)
+        found |= process.read(seen)
+        if process.ended:
+            break
+    return frozenset(found)
+
+
+def _closed_too_often(tokens: Sequence[Token]) -> set[int]:
+    """The lines of closing braces that close nothing."""
     found: set[int] = set()
     depth = 0
-    for token in _as_keepalived_sees(source, tokens, torn) if torn else tokens:
+    for token in tokens:
         depth += 1 if token[0] == OPEN else -1 if token[0] == CLOSE else 0
         if depth < 0:
             depth = 0
             found.add(token[2])
-        for process in processes:
-            if process.complains(token):
-                found.add(token[2])
-    return frozenset(found)
+    return found
 
 
 def _as_keepalived_sees(source: Source, tokens: list[Token], torn: set[Place]) -> Iterator[Token]:

@@ -28,7 +28,8 @@ def sessions(top: Section, findings: Findings) -> tuple[BfdSession, ...]:
         session = _session(section, findings)
         if session is None:
             continue
-        twin = next((other.name for other in found.values() if other.neighbour == session.neighbour), None)
+        ends = (session.neighbour, session.source)
+        twin = next((other.name for other in found.values() if (other.neighbour, other.source) == ends), None)
         if twin is not None:
             message = f"'{twin}' has the neighbour {session.neighbour} already: this bfd_instance is skipped"
             findings.add_at_end("duplicate", statement, message, "one session to a neighbour serves all that follow it")

@@ -6,6 +6,7 @@ A line of which keepalived 2.2.7 ignores a part is not in effect here, until the
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -120,13 +121,21 @@ def ipvlan(statement: Statement) -> Any:
     """After `use_ipvlan`: `[NAME] [ADDRESS] [bridge|private|vepa]`."""
     seen: dict[str, str] = {}
     for index, word in enumerate(statement.words[1:], 1):
-        what = "type" if word in _IPVLAN_TYPES else "address" if re.search(r"[.:]\w*\d", word) else "name"
+        what = "type" if word in _IPVLAN_TYPES else "address" if _is_address(word) else "name"
         if what in seen:
             _refuse(index, f"the ipvlan has a {what} already ({seen[what]}): '{word}' is ignored")
         seen[what] = word
         if what == "name" and len(word) > _NAME_MAX:
             _refuse(index, f"'{word}' is longer than 15 characters")
     return _given(statement)
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.ip_interface(word)
+    except ValueError:
+        return False
+    return True
 
 
 def granularity(statement: Statement) -> Any:
