@@ -81,7 +81,7 @@ def test_what_keepalived_never_reads_is_said_so() -> None:
     codes = ("missing-argument", "unknown-keyword", "keepalived-skips", "not-acted-on", "unknown-keyword")
     for line, code in enumerate(codes, 1):
         findings.add_at(code, source, Span(line, 1, 2), "m")
-    findings.unread({("k.conf", line) for line in range(2, 5)}, ("k.conf", 1))
+    findings.unread({("k.conf", line) for line in range(2, 5)}, "keepalived ends at line 1")
     assert [(found.line, found.code) for found in findings.sorted()] == [
         (1, "missing-argument"),
         (2, "meaning/unread"),

@@ -62,6 +62,10 @@ def test_definitions_of_several_lines() -> None:
     assert Expanded(text).lines == ["vrrp_instance A {", "  interface eth0", "priority 1", "last", "}", "$B x"]
 
 
+def test_a_definition_goes_on_behind_a_comment() -> None:
+    assert Expanded("$B=a \\  # one\n b \\\n c\n$B").lines == ["a", "b", "c"]
+
+
 def test_a_definition_that_the_file_ends_in() -> None:
     assert Expanded("$B=a \\").lines == []
 

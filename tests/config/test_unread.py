@@ -55,3 +55,7 @@ def test_the_message_names_the_line(tmp_path: pathlib.Path) -> None:
     (found,) = (found for found in load([path]).diagnostics if found.code == UNREAD)
     assert found.message.endswith("; keepalived ends at line 2 and never reads this")
     assert found.severity.value == "error"
+
+
+def test_a_block_that_is_defined_already_is_not_looked_into(tmp_path: pathlib.Path) -> None:
+    assert said(tmp_path, INSTANCE + INSTANCE) == [(4, "unknown-keyword"), (9, UNREAD)]

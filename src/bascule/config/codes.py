@@ -55,7 +55,7 @@ CODES: dict[str, tuple[Severity, str]] = {
         "A definition of this name does not stand above; the name stays in the text.",
     ),
     "meaning/missing-argument": (WARNING, "A keyword lacks its argument; keepalived takes it in silence, for nothing."),
-    "meaning/unread": (ERROR, "Wrong, where keepalived does not read any more: it has ended further up."),
+    "meaning/unread": (ERROR, "Wrong, where keepalived does not read: it has ended further up, or skips the block."),
     "meaning/keepalived-applies": (WARNING, "Skipped here, while keepalived applies it to the enclosing block."),
     "meaning/instance-incomplete": (ERROR, "An instance lacks what it cannot do without, and is left out."),
     "meaning/duplicate-router": (FATAL, "Two instances share a virtual router id on one interface."),

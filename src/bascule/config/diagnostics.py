@@ -136,15 +136,15 @@ class Findings:
                 changed = msgspec.structs.replace(found, code=code, severity=severity, message=message)
                 self._found.setdefault((found.file, key[1], code, message), changed)
 
-    def unread(self, places: Collection[tuple[str, int]], end: tuple[str, int]) -> None:
-        """What is found at some places, which keepalived does not read, since it ends at `end`, says so."""
+    def unread(self, places: Collection[tuple[str, int]], why: str) -> None:
+        """What is found at some places, which keepalived does not read, says so, and why."""
         code = "meaning/unread"
         for key, found in list(self._found.items()):
             if (found.file, found.line) in places and not found.code.startswith(("meaning/", "not-acted-on")):
                 del self._found[key]
                 if found.code == "keepalived-skips":
                     continue
-                message = f"{found.message}; keepalived ends at line {end[1]} and never reads this"
+                message = f"{found.message}; {why} and never reads this"
                 changed = msgspec.structs.replace(found, code=code, message=message)
                 self._found.setdefault((found.file, key[1], code, message), changed)
 

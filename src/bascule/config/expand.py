@@ -47,6 +47,11 @@ _NEEDED = re.compile(r"\$|^[ \t]*(?:[@~]|include[rmwba]?[ \t])", re.MULTILINE)
 """A text without any of this stands for itself."""
 
 
+def _goes_on(text: str) -> bool:
+    """Whether a definition has a further line: the backslash counts before a comment, and even at its end."""
+    return any(each.rstrip(" \t\r").endswith("\\") for each in (text, without_comment(text)))
+
+
 class Expander:
     """The definitions made so far; they outlive the file that makes them."""
 
@@ -99,8 +104,7 @@ class Expander:
                 self._line(conditional, origin, depth)
                 continue
             value = [definition[2]]
-            # The backslash counts even at the end of a comment.
-            while text.rstrip(" \t\r").endswith("\\") and index < len(texts):
+            while _goes_on(text) and index < len(texts):
                 text = texts[index]
                 value.append(without_comment(text).strip(" \t\r"))
                 index += 1

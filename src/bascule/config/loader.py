@@ -109,7 +109,7 @@ def load_sources(
         complaints = report_lost(children, TOP, torn, findings)
     configuration = _configuration(tuple(source.name for source in sources), top, findings)
     findings.settle("meaning/line-continuation")
-    if findings.places(ENDS) or nowhere(children) is not None:
+    if findings.places({*ENDS, "duplicate"}) or nowhere(children) is not None:
         report_unread(children, complaints, findings)
     if look is not None:
         look(top, findings)

@@ -32,7 +32,13 @@ def report_unread(statements: Sequence[Statement], complaints: Collection[Place]
     """Give what is found where keepalived does not read a code of its own; `complaints`: where it does for all that."""
     place, unread = _end(statements, findings.places(ENDS))
     if place is not None:
-        findings.unread(unread - set(complaints) if nowhere(statements) is not None else unread, place)
+        unread -= set(complaints) if nowhere(statements) is not None else set()
+        findings.unread(unread, f"keepalived ends at line {place[1]}")
+    doubled = findings.places({"duplicate"})
+    for statement in statements if doubled else ():
+        if _place(statement) in doubled:
+            inside = {_place(line) for line in statement.walk()} - {_place(statement)}
+            findings.unread(inside, "keepalived skips this block, whose name stands above already,")
 
 
 def nowhere(statements: Sequence[Statement]) -> Statement | None:
