@@ -6,14 +6,16 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bascule.errors import KernelRefusedError
 from bascule.lab.waiting import wait_for
 from bascule.linux import processes
-from bascule.linux.processes import ProcessEvents, command_line_of, name_of, running
+from bascule.linux.processes import FIRST_PROCESS_NAMESPACE, ProcessEvents, command_line_of, name_of, running
 
 
 @pytest.fixture
@@ -73,7 +75,14 @@ def test_events_of_threads_are_not_those_of_processes(data: bytes, changed: set[
 
 @pytest.mark.root
 def test_the_kernel_tells_of_a_process_that_comes_and_ends() -> None:
-    """In the first network namespace, where `make test` runs; that others are refused is tested in the lab."""
+    """In the first network namespace, where `make test` runs; that others are refused is tested in the lab.
+
+    In a container the kernel tells nobody: there it must be said.
+    """
+    if Path("/proc/self/ns/pid").stat().st_ino != FIRST_PROCESS_NAMESPACE:
+        with pytest.raises(KernelRefusedError, match="not in a container"):
+            ProcessEvents()
+        return
     events = ProcessEvents()
     try:
         with subprocess.Popen([os.fsencode("/bin/true")]) as child:
@@ -88,3 +97,11 @@ def test_the_kernel_tells_of_a_process_that_comes_and_ends() -> None:
         wait_for(ended, 5.0, "the event")
     finally:
         events.close()
+
+
+@pytest.mark.root
+def test_in_a_process_namespace_of_its_own_it_is_refused() -> None:
+    program = "from bascule.linux.processes import ProcessEvents; ProcessEvents()"
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stderr.strip().splitlines()[-1].endswith("not in a container")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which processes run, and hearing that they come and go (proc(5); the kernel's process events connector).
 
-The connector speaks in the first network namespace only, and to root; elsewhere `/proc` has to be read again.
+The connector speaks in the first network and process namespaces only, and to root; elsewhere `/proc` has to be read
+again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 from bascule.errors import KernelRefusedError
 
 PROC = Path("/proc")
+FIRST_PROCESS_NAMESPACE = 0xEFFFFFFC
+"""The number that the machine's own has (proc(5), /proc/PID/ns); a container has another."""
+
 _CONNECTOR = 11
 _PROC_GROUP = 1
 _LISTEN = 1
@@ -36,6 +40,11 @@ class ProcessEvents:
 
     def __init__(self) -> None:
         """Listen. Raises KernelRefusedError where the kernel does not allow it."""
+        if (PROC / "self" / "ns" / "pid").stat().st_ino != FIRST_PROCESS_NAMESPACE:
+            # There the request is taken and never answered.
+            raise KernelRefusedError(
+                "hear of processes: only in the machine's own process namespace, not in a container"
+            )
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, _CONNECTOR)
         except OSError as error:
