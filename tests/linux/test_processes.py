@@ -21,7 +21,8 @@ from bascule.linux.processes import FIRST_PROCESS_NAMESPACE, ProcessEvents, comm
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(["sleep", "600"])
-    wait_for(lambda: name_of(child.pid) == "sleep", 5.0, "the program")
+    # A program that has just been executed has its name before its command line.
+    wait_for(lambda: name_of(child.pid) == "sleep" and command_line_of(child.pid), 5.0, "the program")
     yield child
     child.kill()
     child.wait()

@@ -60,7 +60,6 @@ def metric(kind: MetricKind, value: int, locked: bool = False) -> dict[str, Any]
             "default via inet6 fd00::1 dev lo",
             {"destination": Prefix(address=ipaddress.ip_address("::"), length=0), "gateway": SIX, "device": "lo"},
         ),
-        ("10.0.0.0/8 track_group g", {"track_group": "g"}),
         ("10.0.0.0/8 metric 5 add append onlink", {"metric": 5, "place": RoutePlace.APPEND, "onlink": True}),
         ("10.0.0.0/8 scope link", {"scope": 253}),
         ("10.0.0.0/8 realms 5/cosmos", {"realms": Realms(destination=0, source=5)}),
@@ -165,3 +164,10 @@ def test_virtual_routes_have_no_group_and_misspelt_words_are_told() -> None:
     with pytest.raises(RefusedLineError) as caught:
         virtual_route(statement("10.0.0.0/8 dve lo"))
     assert caught.value.hint == "did you mean 'dev'?"
+
+
+def test_a_group_that_tracks_is_kept_and_said_not_to() -> None:
+    with pytest.raises(RefusedLineError) as caught:
+        static_route(statement("10.0.0.0/8 track_group g"))
+    assert (caught.value.code, caught.value.stands) == ("not-acted-on", True)
+    assert caught.value.instead == Route(destination=TEN, track_group="g")

@@ -46,7 +46,6 @@ def in_table(number: int, **fields: Any) -> dict[str, Any]:
         ("nop", {"action": RuleAction.NOP}),
         ("l3mdev", {"action": RuleAction.TABLE}),
         ("lookup main order 0x10", in_table(254, priority=16)),
-        ("table 5 track_group g", in_table(5, track_group="g")),
         ("table 5 protocol 17", in_table(5, protocol=17)),
         ("table 5 ipproto TCP", in_table(5, ip_protocol=6)),
         ("table 5 suppress_prefixlength 33", in_table(5, suppress_prefix_length=33)),
@@ -112,3 +111,10 @@ def test_virtual_rules_have_no_group_and_misspelt_words_are_told() -> None:
     with pytest.raises(RefusedLineError) as caught:
         virtual_rule(statement("tabel 5"))
     assert caught.value.hint == "did you mean 'table'?"
+
+
+def test_a_group_that_tracks_is_kept_and_said_not_to() -> None:
+    with pytest.raises(RefusedLineError) as caught:
+        static_rule(statement("table 5 track_group g"))
+    assert (caught.value.code, caught.value.stands) == ("not-acted-on", True)
+    assert caught.value.instead == Rule(**{"family": 4, **in_table(5, track_group="g")})
