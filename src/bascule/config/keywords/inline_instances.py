@@ -107,3 +107,48 @@ def tracked(options: Block) -> Callable[[Statement], Followed]:
         return value
 
     return read
+
+
+TRACKED = (
+    Keyword(
+        "track_interface",
+        lines=tracked(TRACK_INTERFACE),
+        options=TRACK_INTERFACE,
+        default="weight 0 (fault when down)",
+        acted=True,
+        meaning="tracked interfaces",
+    ),
+    Keyword(
+        "track_script",
+        lines=tracked(TRACK_SCRIPT),
+        options=TRACK_SCRIPT,
+        default="script weight",
+        acted=True,
+        meaning="tracked scripts",
+    ),
+    Keyword(
+        "track_file",
+        lines=tracked(TRACKED_FILE),
+        options=TRACKED_FILE,
+        default="file weight",
+        acted=True,
+        meaning="tracked files",
+    ),
+    Keyword(
+        "track_process",
+        lines=tracked(TRACK_PROCESS),
+        options=TRACK_PROCESS,
+        default="process weight",
+        acted=True,
+        meaning="tracked processes",
+    ),
+    Keyword(
+        "track_bfd",
+        lines=tracked(TRACK_BFD),
+        options=TRACK_BFD,
+        default="bfd weight",
+        acted=True,
+        meaning="tracked BFD sessions",
+    ),
+)
+"""The blocks in which an instance or a group says what it follows."""

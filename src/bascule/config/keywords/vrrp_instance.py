@@ -5,12 +5,7 @@ from __future__ import annotations
 
 from bascule.config.keywords import arguments, inline_addresses, inline_instances, inline_routes, inline_rules
 from bascule.config.keywords.inline_instances import (
-    TRACK_BFD,
-    TRACK_INTERFACE,
-    TRACK_PROCESS,
-    TRACK_SCRIPT,
-    TRACKED_FILE,
-    tracked,
+    TRACKED,
 )
 from bascule.config.kinds import (
     BOOL,
@@ -81,46 +76,7 @@ VRRP_INSTANCE = Block(
     Keyword("interface", INTERFACE, default="required (unless vrf etc.)", acted=True, meaning="interface"),
     Keyword("vrf", INTERFACE, default="none", meaning="VRF for VIPs"),
     Keyword("dont_track_primary", default="off", acted=True, meaning="ignore faults of the own interface"),
-    Keyword(
-        "track_interface",
-        lines=tracked(TRACK_INTERFACE),
-        options=TRACK_INTERFACE,
-        default="weight 0 (fault when down)",
-        acted=True,
-        meaning="tracked interfaces",
-    ),
-    Keyword(
-        "track_script",
-        lines=tracked(TRACK_SCRIPT),
-        options=TRACK_SCRIPT,
-        default="script weight",
-        acted=True,
-        meaning="tracked scripts",
-    ),
-    Keyword(
-        "track_file",
-        lines=tracked(TRACKED_FILE),
-        options=TRACKED_FILE,
-        default="file weight",
-        acted=True,
-        meaning="tracked files",
-    ),
-    Keyword(
-        "track_process",
-        lines=tracked(TRACK_PROCESS),
-        options=TRACK_PROCESS,
-        default="process weight",
-        acted=True,
-        meaning="tracked processes",
-    ),
-    Keyword(
-        "track_bfd",
-        lines=tracked(TRACK_BFD),
-        options=TRACK_BFD,
-        default="bfd weight",
-        acted=True,
-        meaning="tracked BFD sessions",
-    ),
+    *TRACKED,
     Keyword("mcast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"),
     Keyword(
         "unicast_src_ip", IP, default="first address of interface", acted=True, meaning="source address of adverts"

@@ -5,12 +5,7 @@ from __future__ import annotations
 
 from bascule.config.keywords import lines
 from bascule.config.keywords.inline_instances import (
-    TRACK_BFD,
-    TRACK_INTERFACE,
-    TRACK_PROCESS,
-    TRACK_SCRIPT,
-    TRACKED_FILE,
-    tracked,
+    TRACKED,
 )
 from bascule.config.kinds import BOOL, INT_MAX, INTERFACE, IP, REVERSED, SCRIPT, WORD, Decimal, Integer, Kind, words
 from bascule.config.schema import Block, Keyword
@@ -18,46 +13,7 @@ from bascule.config.schema import Block, Keyword
 VRRP_SYNC_GROUP = Block(
     "vrrp_sync_group",
     Keyword("group", lines=lines.words, default="required", acted=True, meaning="instances in the group"),
-    Keyword(
-        "track_interface",
-        lines=tracked(TRACK_INTERFACE),
-        options=TRACK_INTERFACE,
-        default="weight 0 (fault when down)",
-        acted=True,
-        meaning="tracked interfaces",
-    ),
-    Keyword(
-        "track_script",
-        lines=tracked(TRACK_SCRIPT),
-        options=TRACK_SCRIPT,
-        default="script weight",
-        acted=True,
-        meaning="tracked scripts",
-    ),
-    Keyword(
-        "track_file",
-        lines=tracked(TRACKED_FILE),
-        options=TRACKED_FILE,
-        default="file weight",
-        acted=True,
-        meaning="tracked files",
-    ),
-    Keyword(
-        "track_process",
-        lines=tracked(TRACK_PROCESS),
-        options=TRACK_PROCESS,
-        default="process weight",
-        acted=True,
-        meaning="tracked processes",
-    ),
-    Keyword(
-        "track_bfd",
-        lines=tracked(TRACK_BFD),
-        options=TRACK_BFD,
-        default="bfd weight",
-        acted=True,
-        meaning="tracked BFD sessions",
-    ),
+    *TRACKED,
     Keyword(
         "notify_backup", SCRIPT, rest=WORD, default="none", acted=True, once=True, meaning="run on entering BACKUP"
     ),
