@@ -13,9 +13,9 @@ import pytest
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
+from bascule.linux.arrivals import Received
 from bascule.linux.datagram import DatagramSocket
 from bascule.linux.netlink import NetlinkError
-from bascule.linux.rawsocket import Received
 from bascule.model.base import IPAddress
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]

@@ -17,8 +17,9 @@ from bascule.lab.network import Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
 from bascule.linux import addresses, rawsocket
+from bascule.linux.arrivals import Received
 from bascule.linux.netlink import Netlink, NetlinkError
-from bascule.linux.rawsocket import RawSocket, Received, take_apart
+from bascule.linux.rawsocket import RawSocket, take_apart
 
 GROUP = ipaddress.IPv4Address("224.0.0.18")
 GROUP6 = ipaddress.IPv6Address("ff02::12")

@@ -7,13 +7,13 @@ As rawsocket.py, for a protocol of our own beside one that has its own number. K
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
 
+from bascule.linux.arrivals import IP_PKTINFO, SPACE, Received, arrived
 from bascule.linux.netlink import NetlinkError
-from bascule.linux.rawsocket import Received
+from bascule.linux.rawsocket import CLASS_OF_SERVICE
 from bascule.model.base import IPAddress
 
 TTL = 255
@@ -21,15 +21,12 @@ RECEIVE_BUFFER = 1 << 18
 LENGTH_MAX = 2048
 """Longer datagrams are cut, and then no message any more."""
 
-_CLASS_OF_SERVICE = 0xC0
 _TC_PRIO_CONTROL = 7
-_IP_PKTINFO, _IP_RECVTTL, _IP_MULTICAST_ALL, _IPV6_MULTICAST_ALL = 8, 12, 49, 29
-_INTEGER = struct.Struct("=i")
+_IP_RECVTTL, _IP_MULTICAST_ALL, _IPV6_MULTICAST_ALL = 12, 49, 29
 _PACKET_INFO = struct.Struct("=i4s4s")
 _IPV6_PACKET_INFO = struct.Struct("=16si")
 _MEMBERSHIP = struct.Struct("=4s4si")
 _IPV6_MEMBERSHIP = struct.Struct("=16si")
-_ANCILLARY = socket.CMSG_SPACE(_IPV6_PACKET_INFO.size) + socket.CMSG_SPACE(_INTEGER.size)
 
 
 class DatagramSocket:
@@ -62,14 +59,14 @@ class DatagramSocket:
 
     def _set_up_4(self, group: IPAddress) -> None:
         sock, level = self._socket, socket.IPPROTO_IP
-        sock.setsockopt(level, socket.IP_TOS, _CLASS_OF_SERVICE)
+        sock.setsockopt(level, socket.IP_TOS, CLASS_OF_SERVICE)
         # After IP_TOS, which sets a priority of its own.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
         sock.setsockopt(level, socket.IP_TTL, TTL)
         sock.setsockopt(level, socket.IP_MULTICAST_TTL, TTL)
         sock.setsockopt(level, socket.IP_MULTICAST_LOOP, 0)
         sock.setsockopt(level, _IP_MULTICAST_ALL, 0)
-        sock.setsockopt(level, _IP_PKTINFO, 1)
+        sock.setsockopt(level, IP_PKTINFO, 1)
         sock.setsockopt(level, _IP_RECVTTL, 1)
         sock.setsockopt(level, socket.IP_MULTICAST_IF, _MEMBERSHIP.pack(bytes(4), bytes(4), self._index))
         sock.setsockopt(level, socket.IP_ADD_MEMBERSHIP, _MEMBERSHIP.pack(group.packed, bytes(4), self._index))
@@ -77,7 +74,7 @@ class DatagramSocket:
     def _set_up_6(self, group: IPAddress) -> None:
         sock, level = self._socket, socket.IPPROTO_IPV6
         sock.setsockopt(level, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(level, socket.IPV6_TCLASS, _CLASS_OF_SERVICE)
+        sock.setsockopt(level, socket.IPV6_TCLASS, CLASS_OF_SERVICE)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
         sock.setsockopt(level, socket.IPV6_UNICAST_HOPS, TTL)
         sock.setsockopt(level, socket.IPV6_MULTICAST_HOPS, TTL)
@@ -100,7 +97,7 @@ class DatagramSocket:
         """Send a datagram from `source`, an address of this host, to the same port there. Raises NetlinkError."""
         where: tuple[object, ...]
         if self._family == 4:
-            ancillary = [(socket.IPPROTO_IP, _IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4)))]
+            ancillary = [(socket.IPPROTO_IP, IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4)))]
             where = (str(destination), self._port)
         else:
             info = _IPV6_PACKET_INFO.pack(source.packed, self._index)
@@ -117,26 +114,11 @@ class DatagramSocket:
         """Every datagram that waits. Raises NetlinkError."""
         while True:
             try:
-                data, ancillary, _, sender = self._socket.recvmsg(LENGTH_MAX, _ANCILLARY)
+                data, ancillary, _, sender = self._socket.recvmsg(LENGTH_MAX, SPACE)
             except BlockingIOError:
                 return
             except OSError as error:
                 raise NetlinkError(error.errno or errno.EIO, f"receive on {self._interface}") from error
-            said = {kind: value for level, kind, value in ancillary if level != socket.SOL_SOCKET}
-            yield self._received(data, said, str(sender[0]).partition("%")[0])
-
-    def _received(self, data: bytes, said: dict[int, bytes], sender: str) -> Received:
-        destination: IPAddress
-        if self._family == 4:
-            _, _, packed = _PACKET_INFO.unpack(said[_IP_PKTINFO])
-            destination, ttl = ipaddress.IPv4Address(packed), said[socket.IP_TTL]
-        else:
-            packed, _ = _IPV6_PACKET_INFO.unpack(said[socket.IPV6_PKTINFO])
-            destination, ttl = ipaddress.IPv6Address(packed), said[socket.IPV6_HOPLIMIT]
-        return Received(
-            payload=data,
-            source=ipaddress.ip_address(sender),
-            destination=destination,
-            ttl=_INTEGER.unpack(ttl)[0],
-            age=0.0,
-        )
+            found = arrived(self._family, data, ancillary, str(sender[0]), 0.0)
+            if found is not None:
+                yield found

@@ -7,7 +7,6 @@ header said and the kernel's own receive time. Knows nothing of what the payload
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import ipaddress
 import socket
@@ -15,6 +14,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from bascule.linux.arrivals import IP_PKTINFO, SPACE, Received, arrived
 from bascule.linux.netlink import NetlinkError
 from bascule.linux.stamps import STAMP_SPACE, Ancillary, Stamps
 from bascule.model.base import IPAddress
@@ -26,7 +26,7 @@ RECEIVE_BUFFER = 1 << 20
 
 CLASS_OF_SERVICE = 0xC0
 _TC_PRIO_CONTROL = 7
-_IP_PKTINFO, _IP_MTU_DISCOVER, _IP_MULTICAST_ALL = 8, 10, 49
+_IP_MTU_DISCOVER, _IP_MULTICAST_ALL = 10, 49
 _PMTUDISC_DONT = 0
 _IPV6_MULTICAST_ALL = 29
 _IPV6_PACKET_INFO = struct.Struct("=16si")
@@ -36,21 +36,6 @@ _PACKET_INFO = struct.Struct("=i4s4s")
 _MEMBERSHIP = struct.Struct("=4s4si")
 _IP_HEADER = struct.Struct("!BBHHHBBH4s4s")
 _DATAGRAM = 1 << 16
-
-
-@dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
-class Received:
-    """A packet without its IP header, and what that said."""
-
-    payload: bytes
-    source: IPAddress
-    destination: IPAddress
-    ttl: int
-    """The hop limit, over IPv6."""
-    age: float
-    """Seconds since the kernel got it."""
-    header: bytes = b""
-    """The IP header, of IPv4."""
 
 
 def take_apart(packet: bytes, age: float = 0.0) -> Received | None:
@@ -151,7 +136,7 @@ class RawSocket:
 
     def _send(self, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
         ancillary = [
-            (socket.IPPROTO_IP, _IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4))),
+            (socket.IPPROTO_IP, IP_PKTINFO, _PACKET_INFO.pack(0, source.packed, bytes(4))),
             (socket.IPPROTO_IP, socket.IP_TTL, _INTEGER.pack(ttl)),
         ]
         self._socket.sendmsg([payload], ancillary, 0, (str(destination), 0))
@@ -192,7 +177,7 @@ class RawSocket6(RawSocket):
     """The same over IPv6, where the kernel keeps the header and tells what it said beside the payload."""
 
     _FAMILY: ClassVar[int] = socket.AF_INET6
-    _ANCILLARY: ClassVar[int] = STAMP_SPACE + sum(map(socket.CMSG_SPACE, (_IPV6_PACKET_INFO.size, _INTEGER.size)))
+    _ANCILLARY: ClassVar[int] = STAMP_SPACE + SPACE
 
     def _set_up(self, group: IPAddress | None) -> None:
         sock, level = self._socket, socket.IPPROTO_IPV6
@@ -221,17 +206,7 @@ class RawSocket6(RawSocket):
         self._socket.sendmsg([payload], ancillary, 0, (str(destination), 0, 0, scope))
 
     def _take(self, data: bytes, ancillary: Ancillary, sender: Any) -> Received | None:
-        said = {kind: value for level, kind, value in ancillary if level == socket.IPPROTO_IPV6}
-        where, hops = said.get(socket.IPV6_PKTINFO, b""), said.get(socket.IPV6_HOPLIMIT, b"")
-        if len(where) < _IPV6_PACKET_INFO.size or len(hops) < _INTEGER.size:
-            return None
-        return Received(
-            payload=data,
-            source=ipaddress.IPv6Address(str(sender[0]).partition("%")[0]),
-            destination=ipaddress.IPv6Address(where[:16]),
-            ttl=_INTEGER.unpack(hops)[0],
-            age=self._stamps.age(ancillary),
-        )
+        return arrived(6, data, ancillary, str(sender[0]), self._stamps.age(ancillary))
 
 
 def open_socket(interface: str, family: int, group: IPAddress | None = None) -> RawSocket:

@@ -6,23 +6,20 @@ port (udp(7), ip(7), ipv6(7)). They never block and know nothing of what the pay
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
-import struct
 from collections.abc import Iterator
 
+from bascule.linux.arrivals import IP_PKTINFO, SPACE, Received, arrived
 from bascule.linux.netlink import NetlinkError
-from bascule.linux.rawsocket import CLASS_OF_SERVICE, Received
-from bascule.linux.stamps import STAMP_SPACE, Ancillary, Stamps
+from bascule.linux.rawsocket import CLASS_OF_SERVICE
+from bascule.linux.stamps import STAMP_SPACE, Stamps
 from bascule.model.base import IPAddress
 
 RECEIVE_BUFFER = 1 << 20
 
 _DATAGRAM = 1 << 16
-_INTEGER = struct.Struct("=i")
-_IP_RECVTTL, _IP_PKTINFO = 12, 8
+_IP_RECVTTL = 12
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
-_PACKET_INFO = {4: struct.Struct("=i4s4s"), 6: struct.Struct("=16si")}
 _WILDCARDS = {4: "0.0.0.0", 6: "::"}
 
 
@@ -39,7 +36,7 @@ class UdpReceiver:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             if family == 4:
                 self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
-                self._socket.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+                self._socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
             else:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
@@ -59,34 +56,17 @@ class UdpReceiver:
 
     def receive(self) -> Iterator[Received]:
         """Every packet that waits. Raises NetlinkError."""
-        space = STAMP_SPACE + socket.CMSG_SPACE(_INTEGER.size) + socket.CMSG_SPACE(_PACKET_INFO[self._family].size)
         while True:
             try:
-                data, ancillary, _, sender = self._socket.recvmsg(_DATAGRAM, space)
+                data, ancillary, _, sender = self._socket.recvmsg(_DATAGRAM, STAMP_SPACE + SPACE)
             except BlockingIOError:
                 self._stamps.emptied()
                 return
             except OSError as error:
                 raise NetlinkError(error.errno or errno.EIO, "receive over UDP") from error
-            found = self._take(data, ancillary, str(sender[0]))
+            found = arrived(self._family, data, ancillary, str(sender[0]), self._stamps.age(ancillary))
             if found is not None:
                 yield found
-
-    def _take(self, data: bytes, ancillary: Ancillary, sender: str) -> Received | None:
-        levels = (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
-        said = {kind: value for level, kind, value in ancillary if level in levels}
-        hops = said.get(socket.IP_TTL if self._family == 4 else socket.IPV6_HOPLIMIT, b"")
-        where = said.get(_IP_PKTINFO if self._family == 4 else socket.IPV6_PKTINFO, b"")
-        if len(hops) < _INTEGER.size or len(where) < _PACKET_INFO[self._family].size:
-            return None
-        destination = where[8:12] if self._family == 4 else where[:16]
-        return Received(
-            payload=data,
-            source=ipaddress.ip_address(sender.partition("%")[0]),
-            destination=ipaddress.ip_address(destination),
-            ttl=_INTEGER.unpack(hops[: _INTEGER.size])[0],
-            age=self._stamps.age(ancillary),
-        )
 
 
 class UdpSender:

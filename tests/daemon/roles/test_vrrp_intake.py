@@ -15,7 +15,7 @@ from bascule.daemon.roles.vrrp_intake import BATCH_MAX, adverts, boottime
 from bascule.daemon.roles.vrrp_ports import Port
 from bascule.daemon.roles.vrrp_refusals import Refusals
 from bascule.errors import KernelRefusedError
-from bascule.linux.rawsocket import Received
+from bascule.linux.arrivals import Received
 from bascule.vrrp.packet import Datagram, Refusal, RefusedPacketError
 
 PEER = ipaddress.IPv4Address("192.168.2.211")

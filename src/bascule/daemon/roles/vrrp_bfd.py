@@ -30,7 +30,7 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_intake import BATCH_MAX, boottime
 from bascule.daemon.roles.vrrp_refusals import Seldom
 from bascule.errors import KernelRefusedError
-from bascule.linux.rawsocket import Received as Datagram
+from bascule.linux.arrivals import Received as Datagram
 from bascule.linux.udpsocket import UdpReceiver, UdpSender
 from bascule.model.base import IPAddress, Seconds
 from bascule.model.bfd import BfdSession

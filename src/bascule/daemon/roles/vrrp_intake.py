@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_ports import Port
 from bascule.errors import KernelRefusedError
-from bascule.linux.rawsocket import Received
+from bascule.linux.arrivals import Received
 from bascule.vrrp import ah, packet, trailer
 from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
 

@@ -15,8 +15,8 @@ from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_ports import Ports
 from bascule.daemon.roles.vrrp_refusals import Seldom, merged
 from bascule.errors import KernelRefusedError
+from bascule.linux.arrivals import Received
 from bascule.linux.datagram import DatagramSocket
-from bascule.linux.rawsocket import Received
 from bascule.model.base import IPAddress
 from bascule.model.configuration import AuthType, BasculeOptions, VrrpInstance
 from bascule.vrrp import handover
