@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import resource
 from collections.abc import Iterator
 from typing import Any
 
@@ -130,3 +131,20 @@ def test_instances_side_by_side_do_not_take_each_others_adverts_for_strangers(ho
             "VI_2": None,
         }
         assert r.stop() == 0
+
+
+def test_more_interfaces_than_the_limit_of_open_files_allows_at_first(host: LabHost) -> None:
+    many = tuple(instance(f"VI_{number}", number) for number in range(100, 220))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        starting = LoneRole(host, Role.VRRP, Configuration(instances=many))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with starting as role:
+        names = [each.name for each in many]
+        role.until(lambda: all(states(role, n)[-1:] == [VrrpState.MASTER] for n in names), PATIENCE, "to be active")
+        assert len(macvlans(host)) == len(many)
+        assert from_json(role.status(), VrrpStatus).notes == ()
+        assert role.stop() == 0
+    assert macvlans(host) == {}
