@@ -107,6 +107,10 @@ class Router:
         self.rate, self.offset = plan.rate, plan.offset
         self.interval = Seconds(world.schedule.interval * plan.pace)
         self.machine: Machine | None = None
+        self.state = INIT
+        """The machine's after its last event; INIT when no process runs."""
+        self.deadline = NEVER
+        """The same of its deadline, by this clock."""
         self.life = 0
         """Counts starts and ends of the process, so that what was meant for an earlier one is known."""
         self.boots = 0
@@ -128,6 +132,8 @@ class Router:
         self.held: set[IPAddress] = set()
         """The virtual addresses that are on."""
         self.own = frozenset({self.address})
+        self.priority = plan.priority
+        """The configured one with what trackers add to it, as far as the process knows."""
         self._accepted: dict[Message, bool] = {}
         """What `verify` said, as long as neither configuration nor addresses change."""
         self._messages: dict[Priority, Message] = {}
@@ -138,19 +144,6 @@ class Router:
         """Packets in the socket, with the kernel's stamps."""
         self.will = False
         self._reading = False
-
-    @property
-    def state(self) -> VrrpState:
-        """Its state; INIT when no process runs."""
-        return INIT if self.machine is None else self.machine.state
-
-    @property
-    def priority(self) -> Priority:
-        """The configured one with what trackers add to it, as far as the process knows."""
-        configured = self.configuration.priority
-        if self.keeps_back:
-            return Priority(1)
-        return configured if configured == OWNER else Priority(min(max(configured + self.standing[1], 1), 254))
 
     @property
     def lifetime(self) -> float:
@@ -171,6 +164,17 @@ class Router:
         self.demanded = codec.expected(schedule.version, self.interval, configuration.addresses)
         self._accepted.clear()
         self._messages.clear()
+        self.weigh()
+
+    def weigh(self) -> None:
+        """What the priority is now."""
+        configured = self.configuration.priority
+        if self.keeps_back:
+            self.priority = Priority(1)
+        elif configured != OWNER:
+            self.priority = Priority(min(max(configured + self.standing[1], 1), 254))
+        else:
+            self.priority = configured
 
     def settings(self) -> Settings:
         """What the machine is told of the configuration."""
@@ -200,6 +204,7 @@ class Router:
         now = self.now
         adopt = adopt_since is not None and now - adopt_since <= machine.down_interval
         self.standing = (self._faults(), self.change)
+        self.weigh()
         if self.held and not adopt:
             self.world.tally.faults[Kind.LEFTOVERS] += 1
         self.world.oracle.starting(self, hold=hold)
@@ -215,7 +220,7 @@ class Router:
     def end(self) -> None:
         """The process is no more, however it came; what is in its sockets and on its bus is gone with it."""
         self.life += 1
-        self.machine, self.wake = None, NEVER
+        self.machine, self.state, self.wake, self.deadline = None, INIT, NEVER, NEVER
         self.waiting.clear()
         for order in self.orders:
             if isinstance(order, Configuration):
@@ -292,16 +297,14 @@ class Router:
 
     def _after(self) -> None:
         self.world.oracle.after(self)
-        assert self.machine is not None
-        due = (self.machine.deadline() - self.offset) / self.rate + TIMER_SLACK
-        self.wake = max(due, self.world.now)
+        due, now = (self.deadline - self.offset) / self.rate + TIMER_SLACK, self.world.now
+        self.wake = due if due > now else now
         if self.slow:
             self.wake += self.world.chance.random() * self.slow
 
     def timers(self) -> None:
         """Call the machine if its time has come, after handing in what waits."""
-        assert self.machine is not None
-        if self.machine.deadline() <= self.now:
+        if self.deadline <= self.now:
             self.packets()
             self.handle(Timeout())
 
@@ -310,8 +313,9 @@ class Router:
         if self._reading:
             return
         self._reading = True
-        while self.waiting:
-            self._hear(*self.waiting.pop(0))
+        waiting = self.waiting
+        while waiting:
+            self._hear(*waiting.pop(0))
         self._reading = False
 
     def _hear(self, sender: int, message: Message, stamp: float) -> None:
@@ -338,6 +342,7 @@ class Router:
         before, earlier = self.standing, self.priority
         self.standing = (self._faults(), self.change)
         if before != self.standing:
+            self.weigh()
             faults, change = self.standing
             self.world.oracle.reweighing(self, earlier)
             self.handle(StandingChanged(faults=faults, change=change))
@@ -384,6 +389,7 @@ class Router:
 
     def _release(self, order: Release) -> None:
         earlier, self.keeps_back = self.priority, False
+        self.weigh()
         self.world.oracle.reweighing(self, earlier)
         self.handle(order)
 
@@ -391,9 +397,12 @@ class Router:
 
     def handle(self, event: Event) -> None:
         """Have the machine decide, and do what it asks for."""
-        assert self.machine is not None
+        machine = self.machine
+        assert machine is not None
+        commands = machine.handle(event, self.now)
+        self.state, self.deadline = machine.state, machine.deadline()
         drain = False
-        for command in self.machine.handle(event, self.now):
+        for command in commands:
             match command:
                 case SendAdvert(priority=priority):
                     self._send(priority)
@@ -446,4 +455,5 @@ class Router:
             self.keeps_back = True
         elif change.state is VrrpState.MASTER:
             self.keeps_back = False
+        self.weigh()
         self.world.oracle.changed(self, change)
