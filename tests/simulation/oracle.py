@@ -173,10 +173,13 @@ class Oracle:
         return state
 
     def _led(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
-        facts.lead_at, facts.pace = max(facts.lead_at, stamp), advert.interval
+        if stamp > facts.lead_at:
+            facts.lead_at = stamp
+        facts.pace = advert.interval
         facts.due, facts.stop_due = facts.lead_at + self._down(router), LONG_AGO
         facts.delayed_until = facts.heard_due = LONG_AGO
-        facts.base = min(facts.base, facts.lead_at)
+        if facts.base > facts.lead_at:
+            facts.base = facts.lead_at
 
     def _heard_as_backup(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
         priority, configuration = advert.priority, router.configuration
@@ -196,11 +199,11 @@ class Oracle:
             if facts.delayed_until == LONG_AGO and router.plan.preempt_delay > 0:
                 facts.delayed_until = stamp + router.plan.preempt_delay + self._down(router)
 
-    def heard(self, router: Router, advert: Advert, sender: int, stamp: float, before: VrrpState) -> None:
-        """It was told of an advert when it was in state `before`."""
+    def heard(self, router: Router, advert: Advert, sender: int, stamp: float) -> None:
+        """It was told of an advert when it was active."""
         facts, priority = self.facts[router.number], advert.priority
         leading, facts.leading = facts.leading, False
-        if before is not VrrpState.MASTER or self._deaf(facts, advert, sender, stamp):
+        if self._deaf(facts, advert, sender, stamp):
             return
         if leading and router.state is VrrpState.BACKUP:
             facts.due = facts.lead_at + self._down(router)
@@ -373,7 +376,7 @@ class Oracle:
         if facts.reported is not state:
             self._fail(Rule.UNTRUE, router, f"reported {facts.reported.value}, is {state.value}")
         if state is VrrpState.MASTER:
-            if router.held != router.wanted and facts.handing_at == LONG_AGO:
+            if router.held is not router.wanted and router.held != router.wanted and facts.handing_at == LONG_AGO:
                 self._fail(Rule.ADDRESSES, router, f"{len(router.held)} while active")
             self._alone(router)
         elif router.held:
@@ -396,15 +399,15 @@ class Oracle:
                 facts.stalled_at = facts.woke_at = router.now
                 facts.woke_at_true = self._world.now
                 continue
-            state = router.machine.state
-            if state is BACKUP:
+            if router.state is BACKUP:
                 self._not_missed(router, facts)
-            elif state is MASTER:
+            elif router.state is MASTER:
                 self._heard_of(router, facts)
 
     def _not_missed(self, router: Router, facts: Facts) -> None:
         freed = facts.stop_due if facts.stop_due > LONG_AGO else facts.due
-        if router.now <= freed + SLACK * self._interval:
+        now = router.now
+        if now <= freed + SLACK * self._interval:
             return
         # With which priority it woke, and how late it was when it was slow, does not matter here.
         awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest, router.plan.down_adverts)
@@ -414,8 +417,8 @@ class Oracle:
         preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
         may = router.configuration.preempt and facts.heard_priority < router.priority
         due = max(awake, min(silence, preempt) if may else silence)
-        if router.now > due + SLACK * self._interval:
-            self._fail(Rule.MISSED, router, f"due {router.now - due:.3f} s ago")
+        if now > due + SLACK * self._interval:
+            self._fail(Rule.MISSED, router, f"due {now - due:.3f} s ago")
 
     def _heard_of(self, router: Router, facts: Facts) -> None:
         now, slack = router.now, SLACK * router.interval

@@ -127,9 +127,7 @@ class Router:
         self.standing: tuple[tuple[Fault, ...], int] = ((), 0)
         """What the process knows of all three."""
         self.ready = False
-        self.wake = NEVER
-        """When the process runs next, by the true clock."""
-        self.held: set[IPAddress] = set()
+        self.held: frozenset[IPAddress] = frozenset()
         """The virtual addresses that are on."""
         self.own = frozenset({self.address})
         self.priority = plan.priority
@@ -220,7 +218,8 @@ class Router:
     def end(self) -> None:
         """The process is no more, however it came; what is in its sockets and on its bus is gone with it."""
         self.life += 1
-        self.machine, self.state, self.wake, self.deadline = None, INIT, NEVER, NEVER
+        self.machine, self.state, self.deadline = None, INIT, NEVER
+        self.world.wakes[self.number] = NEVER
         self.waiting.clear()
         for order in self.orders:
             if isinstance(order, Configuration):
@@ -261,7 +260,10 @@ class Router:
             self.world.wire.bad_at[sender][self.number] = self.world.now
         elif self.stalled is None or self.stalled is Kind.PAUSE:
             self.waiting.append((sender, message, self.now))
-            self.touch()
+            if self.slow or self.stalled is not None:
+                self.touch()
+            else:
+                self.round()
         else:
             self.world.wire.slept[sender][self.number] = self.world.now
             self.world.oracle.facts[self.number].missed += 1
@@ -271,7 +273,8 @@ class Router:
         if self.machine is None or self.stalled is not None:
             return
         if self.slow:
-            self.wake = min(self.wake, self.world.now + self.world.chance.random() * self.slow)
+            wakes, number = self.world.wakes, self.number
+            wakes[number] = min(wakes[number], self.world.now + self.world.chance.random() * self.slow)
         else:
             self.round()
 
@@ -287,7 +290,8 @@ class Router:
         """What the process does when it runs."""
         if self.waiting:
             self.packets()
-        self.timers()
+        if self.deadline <= self.now:
+            self.timers()
         if self.news:
             self.news = False
             self._stand()
@@ -298,9 +302,11 @@ class Router:
     def _after(self) -> None:
         self.world.oracle.after(self)
         due, now = (self.deadline - self.offset) / self.rate + TIMER_SLACK, self.world.now
-        self.wake = due if due > now else now
+        if due < now:
+            due = now
         if self.slow:
-            self.wake += self.world.chance.random() * self.slow
+            due += self.world.chance.random() * self.slow
+        self.world.wakes[self.number] = due
 
     def timers(self) -> None:
         """Call the machine if its time has come, after handing in what waits."""
@@ -335,7 +341,8 @@ class Router:
         self.handle(
             AdvertReceived(source=source, priority=advert.priority, interval=advert.interval, received_at=stamp)
         )
-        world.oracle.heard(self, advert, sender, stamp, before)
+        if before is VrrpState.MASTER:
+            world.oracle.heard(self, advert, sender, stamp)
 
     def _stand(self) -> None:
         """Follow what is tracked, the interface among it."""
@@ -430,9 +437,10 @@ class Router:
 
     def put(self, addresses: tuple[IPAddress, ...]) -> None:
         """Have these virtual addresses on, and no others."""
-        self.held = set(addresses)
-        self.own = frozenset({self.address, *addresses})
-        self._accepted.clear()
+        if addresses or self.held:
+            self.held = self.wanted if addresses is self.configuration.addresses else frozenset(addresses)
+            self.own = frozenset({self.address, *addresses})
+            self._accepted.clear()
 
     def _send(self, priority: Priority) -> None:
         self.world.tally.adverts += 1

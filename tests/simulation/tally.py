@@ -63,11 +63,11 @@ def _name(row: Row) -> str:
 
 def counting(machine: type[Machine], tally: Tally) -> type[Machine]:
     """The machine, its transitions counted."""
-    rows = tally.rows
+    rows, move = tally.rows, machine._move
 
     class Counted(machine):  # type: ignore[valid-type,misc]
         def _move(self, cause: Cause, reason: str) -> None:
             rows[self._state, cause] += 1
-            super()._move(cause, reason)
+            move(self, cause, reason)
 
     return Counted

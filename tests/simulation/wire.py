@@ -85,10 +85,11 @@ class Wire:
     def send(self, sender: Router, message: Message) -> None:
         """A multicast."""
         now, number = self._world.now, sender.number
-        for receiver in range(len(self.announced)):
+        blocked, routers = self.blocked[number], self._world.routers
+        for receiver in range(len(routers)):
             if receiver == number:
                 continue
-            if not self.open(number, receiver):
+            if blocked[receiver] or not sender.link or not routers[receiver].link:
                 self._lose(number, receiver, "")
                 for kind in set(self.kinds.get((number, receiver), ())):
                     self._world.tally.faults[kind] += 1
@@ -133,7 +134,9 @@ class Wire:
         self._world.at(at, self._arrive, sender, receiver, message, self._sent)
 
     def _arrive(self, sender: int, receiver: int, message: Message, number: int) -> None:
-        if number < self._numbers[sender][receiver]:
+        numbers = self._numbers[sender]
+        if number < numbers[receiver]:
             self._world.tally.faults[Kind.REORDERING] += 1
-        self._numbers[sender][receiver] = max(number, self._numbers[sender][receiver])
+        else:
+            numbers[receiver] = number
         self._world.routers[receiver].arrive(sender, message)
