@@ -244,6 +244,9 @@ _SETTINGS = 0.15
 """The share with a `preempt_delay` or another `down_timer_adverts`."""
 _SIX = 0.1
 """The share of version 3 over IPv6."""
+_UNICAST = 0.1
+_COMPANY = 0.15
+"""The share with several instances in a process."""
 
 
 def _tracked(draft: _Draft, first: float) -> list[Fault]:
@@ -287,6 +290,11 @@ def _set(chance: random.Random, router: RouterPlan, interval: float) -> RouterPl
     return dataclasses.replace(router, preempt_delay=delay, down_adverts=chance.choice((2, 3, 3, 4)))
 
 
+def _busy(chance: random.Random, router: RouterPlan, interval: float) -> RouterPlan:
+    """Less than the half of an interval that a machine takes for a sleep."""
+    return dataclasses.replace(router, company=Seconds(chance.choice((0.0, 0.1, 0.45)) * interval))
+
+
 def generate(seed: int, version: int = 2) -> Schedule:
     """The schedule of `seed`: two to four routers and three to seven faults or more, half of them close together."""
     chance = random.Random(seed)
@@ -309,19 +317,20 @@ def generate(seed: int, version: int = 2) -> Schedule:
     draft.chance = chance = random.Random(f"more of {seed}")
     if chance.random() < _SETTINGS:
         routers = tuple(_set(chance, router, interval) for router in routers)
+    family = 6 if version == 3 and chance.random() < _SIX else 4
+    more = (*_tracked(draft, first), *_switches(draft, first))
+    unicast = chance.random() < _UNICAST
+    if chance.random() < _COMPANY:
+        fastest = min(router.pace for router in routers) * interval
+        routers = tuple(_busy(chance, router, fastest) for router in routers)
     return Schedule(
         seed=seed,
         version=version,
-        family=6 if version == 3 and chance.random() < _SIX else 4,
+        family=family,
+        unicast=unicast,
         interval=interval,
         routers=routers,
-        faults=(
-            *sorted(faults, key=lambda fault: fault.at),
-            *echoes,
-            *rows,
-            *_tracked(draft, first),
-            *_switches(draft, first),
-        ),
+        faults=(*sorted(faults, key=lambda fault: fault.at), *echoes, *rows, *more),
         quiet_from=quiet_from,
         ends_at=LENGTH * interval,
     )

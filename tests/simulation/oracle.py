@@ -15,15 +15,15 @@ from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import LINK_DOWN, StateChanged
 from bascule.vrrp.packet import PRIORITY_STOP, Advert
 from bascule.vrrp.transitions import ROWS, Cause
+from tests.simulation.announced import SUCCESSION, check_side
 from tests.simulation.facts import LONG_AGO, Facts, Rule, ViolationError, down_interval, skew_time
 from tests.simulation.router import ANNOUNCE_ADVERTS, HANDED, READY_ADVERTS, Router
+from tests.simulation.wire import LATE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 BACKUP, MASTER = VrrpState.BACKUP, VrrpState.MASTER
-SUCCESSION = 0.005
-"""Seconds that an active waits for its successor."""
 DEAF = 0.02
 """Seconds for which a successor does not hear its predecessor."""
 GAVE_UP = (Cause.SUCCESSOR_SILENT, Cause.YIELDED)
@@ -224,7 +224,7 @@ class Oracle:
         return recent and sender == facts.predecessor and advert.priority != PRIORITY_STOP
 
     def _allowed_to_wait(self, router: Router, priority: Priority) -> float:
-        return EPSILON if priority == PRIORITY_STOP else router.interval / 2 + EPSILON
+        return EPSILON + (0.0 if priority == PRIORITY_STOP else router.interval / 2 + router.plan.company)
 
     # What a router does.
 
@@ -240,6 +240,8 @@ class Oracle:
         longest = down_interval(self._version, Priority(1), router.interval, router.plan.down_adverts)
         if facts.reported is VrrpState.MASTER and now - facts.sent_at > longest:
             self._fail(Rule.OVERSLEPT, router, f"after {now - facts.sent_at:.3f} s")
+        if facts.reported is VrrpState.MASTER and not facts.late and facts.handing_at == LONG_AGO:
+            self._not_silent(router, facts, now)
         facts.sent_at = now
 
     def announcing(self, router: Router) -> None:
@@ -291,7 +293,7 @@ class Oracle:
         if cause in GAVE_UP and facts.stopped_at < router.now:
             self._fail(Rule.NO_FAREWELL, router)
         late = facts.late or facts.woke_at >= facts.handing_at
-        if waited > SUCCESSION + EPSILON and not late:
+        if waited > SUCCESSION + EPSILON + router.plan.company and not late:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
 
     def _left(self, router: Router, facts: Facts, change: StateChanged) -> None:
@@ -315,6 +317,8 @@ class Oracle:
         now, configuration = router.now, router.configuration
         if router.waiting:
             self._fail(Rule.UNREAD, router)
+        if not facts.late:
+            self._not_missed(router, facts)
         freed = facts.stop_due if facts.stop_due > LONG_AGO else float("inf")
         allowed = min(facts.due, freed)
         if now < allowed - EPSILON:
@@ -405,6 +409,7 @@ class Oracle:
                 self._heard_of(router, facts)
 
     def _not_missed(self, router: Router, facts: Facts) -> None:
+        """A backup whose turn it was some time ago is active by now."""
         freed = facts.stop_due if facts.stop_due > LONG_AGO else facts.due
         now = router.now
         if now <= freed + SLACK * self._interval:
@@ -417,19 +422,33 @@ class Oracle:
         preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
         may = router.configuration.preempt and facts.heard_priority < router.priority
         due = max(awake, min(silence, preempt) if may else silence)
-        if now > due + SLACK * self._interval:
+        if now > due + SLACK * self._interval + router.plan.company:
             self._fail(Rule.MISSED, router, f"due {now - due:.3f} s ago")
 
     def _heard_of(self, router: Router, facts: Facts) -> None:
-        now, slack = router.now, SLACK * router.interval
-        if now - max(facts.sent_at, facts.woke_at) > router.interval + slack:
-            self._fail(Rule.SILENT, router, f"for {now - facts.sent_at:.3f} s")
+        now, slack = router.now, SLACK * router.interval + router.plan.company
+        self._not_silent(router, facts, now)
         delay = ANNOUNCE_ADVERTS * router.interval
         second = facts.active_since + delay
         due = max(second, facts.base + delay, facts.woke_at)
         if now > due + slack and facts.announced_at < second:
             self._fail(Rule.UNANNOUNCED, router)
         self._alone(router)
+        self._heard_last(router, facts)
+
+    def _not_silent(self, router: Router, facts: Facts, now: float) -> None:
+        longest = router.interval * (1 + SLACK) + router.plan.company
+        if now - facts.sent_at > longest and now - facts.woke_at > longest:
+            self._fail(Rule.SILENT, router, f"for {now - facts.sent_at:.3f} s")
+
+    def _heard_last(self, router: Router, facts: Facts) -> None:
+        """Wherever its announcements get to, the last one is its own; a moment is allowed for an answer put off."""
+        wire, number = self._world.wire, router.number
+        for side, last in enumerate(wire.last):
+            if last != number and wire.open(number, side) and facts.handing_at == LONG_AGO:
+                moment = (0.5 + 2 * SLACK) * self._longest + LATE + router.plan.company
+                if self._world.now - moment > max(facts.active_since_true, facts.woke_at_true):
+                    check_side(self._world, router, side, self._world.now - moment)
 
     def _alone(self, router: Router) -> None:
         for other in self._world.routers:
@@ -451,5 +470,6 @@ class Oracle:
             wire.bad_at[one.number][other.number],
             wire.bad_at[other.number][one.number],
         )
-        if self._world.now - since > (1 + 2 * SLACK) * self._longest:
+        company = one.plan.company + other.plan.company
+        if self._world.now - since > (1 + 2 * SLACK) * self._longest + company:
             self._fail(Rule.TWO, one, f"with router {other.number}, for {self._world.now - since:.3f} s")

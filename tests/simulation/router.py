@@ -62,6 +62,9 @@ ANNOUNCE_ADVERTS = 5
 """Until the second announcement: keepalived's default at one advert a second."""
 TIMER_SLACK = 1e-6
 """Seconds that a timer comes after its time at the best."""
+TIMEOUT = Timeout()
+OURS_FIRST = 0.7
+"""The share of timers that other instances of the process do not delay."""
 WILL_DELAY = 0.003
 """Seconds until a supervisor has executed a last will."""
 
@@ -134,7 +137,11 @@ class Router:
         """The configured one with what trackers add to it, as far as the process knows."""
         self._accepted: dict[Message, bool] = {}
         """What `verify` said, as long as neither configuration nor addresses change."""
-        self._messages: dict[Priority, Message] = {}
+        self._messages: dict[tuple[Priority, int | None], Message] = {}
+        self._busy_until = 0.0
+        """Other instances of the process have their turn so long, by the true clock."""
+        self._awake_since: float | None = None
+        """From when on they had it, by this clock, when the next is ours."""
         self.configure(Configuration(plan.priority, plan.preempt, codec.virtual_addresses(1, world.schedule.family)))
         self.news = False
         self.orders: list[Order] = []
@@ -159,7 +166,9 @@ class Router:
         schedule = self.world.schedule
         self.configuration = configuration
         self.wanted = frozenset(configuration.addresses)
-        self.demanded = codec.expected(schedule.version, self.interval, configuration.addresses)
+        others = (number for number in range(len(schedule.routers)) if schedule.unicast and number != self.number)
+        peers = tuple(codec.address_of(number, schedule.family) for number in others)
+        self.demanded = codec.expected(schedule.version, self.interval, configuration.addresses, peers)
         self._accepted.clear()
         self._messages.clear()
         self.weigh()
@@ -220,6 +229,7 @@ class Router:
         self.life += 1
         self.machine, self.state, self.deadline = None, INIT, NEVER
         self.world.wakes[self.number] = NEVER
+        self._busy_until, self._awake_since = 0.0, None
         self.waiting.clear()
         for order in self.orders:
             if isinstance(order, Configuration):
@@ -260,7 +270,7 @@ class Router:
             self.world.wire.bad_at[sender][self.number] = self.world.now
         elif self.stalled is None or self.stalled is Kind.PAUSE:
             self.waiting.append((sender, message, self.now))
-            if self.slow or self.stalled is not None:
+            if self.slow or self.stalled is not None or self.plan.company:
                 self.touch()
             else:
                 self.round()
@@ -275,6 +285,8 @@ class Router:
         if self.slow:
             wakes, number = self.world.wakes, self.number
             wakes[number] = min(wakes[number], self.world.now + self.world.chance.random() * self.slow)
+        elif self.world.now < self._busy_until:
+            self.world.wakes[self.number] = self._busy_until
         else:
             self.round()
 
@@ -291,6 +303,8 @@ class Router:
         if self.waiting:
             self.packets()
         if self.deadline <= self.now:
+            if self.plan.company and self._others_first():
+                return
             self.timers()
         if self.news:
             self.news = False
@@ -308,11 +322,22 @@ class Router:
             due += self.world.chance.random() * self.slow
         self.world.wakes[self.number] = due
 
+    def _others_first(self) -> bool:
+        """Now and then: timers of other instances are due too, and the process calls those before."""
+        if self._awake_since is not None or self.slow or self.world.chance.random() < OURS_FIRST:
+            return False
+        self.world.tally.faults[Kind.COMPANY] += 1
+        self._awake_since = self.now
+        self._busy_until = self.world.now + self.world.chance.random() * self.plan.company
+        self.world.wakes[self.number] = self._busy_until
+        return True
+
     def timers(self) -> None:
         """Call the machine if its time has come, after handing in what waits."""
         if self.deadline <= self.now:
             self.packets()
-            self.handle(Timeout())
+            self.handle(TIMEOUT if self._awake_since is None else Timeout(self._awake_since))
+        self._awake_since = None
 
     def packets(self) -> None:
         """Hand in what waits, in its order; a drain asked for meanwhile changes nothing."""
@@ -339,7 +364,13 @@ class Router:
         source = message.datagram.source
         before = world.oracle.hearing(self, advert, sender, stamp)
         self.handle(
-            AdvertReceived(source=source, priority=advert.priority, interval=advert.interval, received_at=stamp)
+            AdvertReceived(
+                source=source,
+                priority=advert.priority,
+                interval=advert.interval,
+                received_at=stamp,
+                awake_since=NEVER if self._awake_since is None else self._awake_since,
+            )
         )
         if before is VrrpState.MASTER:
             world.oracle.heard(self, advert, sender, stamp)
@@ -428,12 +459,14 @@ class Router:
         if drain:
             self.packets()
 
-    def message(self, priority: Priority) -> Message:
-        """An advert of this router."""
-        if priority not in self._messages:
+    def message(self, priority: Priority, to: int | None = None) -> Message:
+        """An advert of this router, to all or to one."""
+        found = self._messages.get((priority, to))
+        if found is None:
             version, addresses = self.world.schedule.version, self.configuration.addresses
-            self._messages[priority] = codec.message(self.number, version, self.interval, addresses, priority)
-        return self._messages[priority]
+            found = codec.message(self.number, version, self.interval, addresses, priority, to)
+            self._messages[priority, to] = found
+        return found
 
     def put(self, addresses: tuple[IPAddress, ...]) -> None:
         """Have these virtual addresses on, and no others."""

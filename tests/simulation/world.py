@@ -65,6 +65,7 @@ class World:
             self._count(plan)
             self.at(plan.starts_at, disturbances.power_on, router, router.life, plan.ready_after)
         self.tally.faults[Kind.IPV6] += self.schedule.family == 6
+        self.tally.faults[Kind.UNICAST] += self.schedule.unicast
         for fault in self.schedule.faults:
             self.at(fault.at, disturbances.BEGIN[fault.kind], self, fault)
         self.at(LOOK * self.schedule.interval, self._look)
