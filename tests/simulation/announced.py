@@ -36,12 +36,14 @@ def _under_way(world: World, last: int | None, since: float | None) -> bool:
 def _excused(world: World, last: int | None, active: int, side: int) -> bool:
     """Whether the active could not know that another had announced the addresses, or could not reach that side.
 
-    It is told by the advert of one that stands back, stops, or whose last will is executed. One that dies whole behind
+    It is told by the advert of one that stands back, stops, or whose last will is executed, and by the successor's of
+    one that hands over, which has announced a moment before its predecessor leaves. One that dies whole behind
     a partition says nothing; nor is there a word that cannot get lost. Then only announcing now and then would help.
-    A successor in a planned switch has announced a moment before its predecessor leaves.
     """
     if last is None:
         return world.wire.unannounced[active][side] > NEVER
     facts = world.oracle.facts[last]
-    lost = max(world.wire.bad_at[last][active], world.wire.slept[last][active]) >= facts.left_at_true
-    return facts.left_silently or lost or world.wire.unannounced[active][side] >= facts.left_at_true - SUCCESSION
+    since = facts.left_at_true - (0.0 if facts.left_to is None else SUCCESSION)
+    teller = last if facts.left_to is None else facts.left_to
+    lost = max(world.wire.bad_at[teller][active], world.wire.slept[teller][active]) >= since
+    return facts.left_silently or lost or world.wire.unannounced[active][side] >= since

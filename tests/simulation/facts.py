@@ -135,5 +135,7 @@ class Facts:
     changed_at_true: float = LONG_AGO
     left_at_true: float = LONG_AGO
     """When it was active last."""
+    left_to: int | None = None
+    """Its successor then, in a planned switch, whose adverts say so."""
     left_silently: bool = False
     """It could say nothing then: it died whole, lost its interface, or was asleep."""

@@ -79,6 +79,7 @@ class Oracle:
             changed_at_true=before.changed_at_true,
             left_at_true=before.left_at_true,
             left_silently=before.left_silently,
+            left_to=before.left_to,
             late=bool(router.slow),
             woke_at=now if router.slow else LONG_AGO,
         )
@@ -88,14 +89,14 @@ class Oracle:
         """A process is gone."""
         facts = self.facts[router.number]
         if facts.reported is VrrpState.MASTER:
-            facts.left_at_true, facts.left_silently = self._world.now, True
+            facts.left_at_true, facts.left_silently, facts.left_to = self._world.now, True, None
         facts.reported = VrrpState.INIT
         facts.changed_at_true = self._world.now
 
     def spoke(self, router: Router) -> None:
         """Its last will was executed: it was active."""
         facts = self.facts[router.number]
-        facts.left_at_true, facts.left_silently = self._world.now, False
+        facts.left_at_true, facts.left_silently, facts.left_to = self._world.now, False, None
 
     def stopped(self, router: Router) -> None:
         """It has carried out an ordered stop."""
@@ -296,10 +297,15 @@ class Oracle:
         if waited > SUCCESSION + EPSILON + router.plan.company and not late:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
 
+    def _successor_of(self, router: Router) -> int | None:
+        asked = (number for number, facts in enumerate(self.facts) if facts.predecessor == router.number)
+        return next((number for number in asked if self._world.routers[number].state is MASTER), None)
+
     def _left(self, router: Router, facts: Facts, change: StateChanged) -> None:
         to = change.state
         mute = LINK_DOWN in router.standing[0]
         facts.left_at_true, facts.left_silently = self._world.now, to is VrrpState.FAULT and mute
+        facts.left_to = self._successor_of(router) if change.cause is Cause.SUCCEEDED else None
         now = router.now
         if (to is VrrpState.INIT or (to is VrrpState.FAULT and not mute)) and facts.stopped_at < now:
             self._fail(Rule.NO_FAREWELL, router)
@@ -455,6 +461,15 @@ class Oracle:
             if other is not router and other.state is MASTER and other.stalled is None:
                 self._not_two(router, other)
 
+    def _not_beside_successor(self, one: Router, other: Router) -> None:
+        """A successor and who has asked it are active together for as long as the one waits, and no longer."""
+        first, second = self.facts[one.number], self.facts[other.number]
+        asked = second.predecessor == one.number and second.active_since == second.appointed_at
+        since = max(second.active_since_true, first.woke_at_true)
+        longest = SUCCESSION + 2 * EPSILON + one.plan.company
+        if asked and first.active_since_true < second.active_since_true and self._world.now - since > longest:
+            self._fail(Rule.TWO, one, f"with its successor {other.number}")
+
     def _not_two(self, one: Router, other: Router) -> None:
         wire, facts = self._world.wire, self.facts
         if not (wire.open(one.number, other.number) and wire.open(other.number, one.number)):
@@ -462,6 +477,8 @@ class Oracle:
         first, second = facts[one.number], facts[other.number]
         if first.late or second.late:
             return
+        self._not_beside_successor(one, other)
+        self._not_beside_successor(other, one)
         since = max(
             first.active_since_true,
             second.active_since_true,
