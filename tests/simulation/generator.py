@@ -262,12 +262,20 @@ def _handed(draft: _Draft) -> Fault:
     """`seconds`: until the old active is released, if ever; `amount`: who is asked; see disturbances.py."""
     chance = draft.chance
     seconds = draft.lasting(0.1, 12) if chance.random() < 0.6 else 0.0
-    return draft.fault(Kind.HAND_OVER, seconds=seconds, amount=chance.choice((0, 0, 0, 0, 0, 1, 2)))
+    return draft.fault(Kind.HAND_OVER, seconds=seconds, amount=chance.choice((0, 0, 0, 0, 0, 1, 2, 2)))
 
 
+_AMID = 0.5
+"""The share of planned switches and restarts in whose midst something else happens."""
 _SWITCHES = 0.3
 """The share of schedules with planned switches."""
-_AMIDST = (Kind.STOP, Kind.PRIORITY, Kind.LINK, Kind.CRASH, Kind.PAUSE, Kind.SUSPENSION, Kind.ADDRESSES, Kind.HAND_OVER)
+_AMIDST = (
+    *(DRAWS[kind] for kind in (Kind.STOP, Kind.PRIORITY, Kind.LINK, Kind.CRASH, Kind.CRASH_WHOLE, Kind.RESTART)),
+    *(DRAWS[kind] for kind in (Kind.PAUSE, Kind.SUSPENSION, Kind.ADDRESSES, Kind.ADDRESSES)),
+    *(_handed, _faulty),
+)
+_MOMENTS = (0.0005, 0.006)
+"""Seconds from the request within which that happens: before the successor can answer, or before it must."""
 
 
 def _switches(draft: _Draft, first: float) -> list[Fault]:
@@ -277,10 +285,19 @@ def _switches(draft: _Draft, first: float) -> list[Fault]:
     for _ in range(chance.choice((1, 1, 2)) if chance.random() < _SWITCHES else 0):
         draft.now = first + chance.random() * (draft.quiet_from - first)
         found.append(_handed(draft))
-        if chance.random() < _SEQUELS:
-            draft.now = min(draft.now + chance.random() * 0.006, draft.quiet_from)
-            kind = chance.choice(_AMIDST)
-            found.append(_handed(draft) if kind is Kind.HAND_OVER else DRAWS[kind](draft))
+        if chance.random() < _AMID:
+            draft.now = min(draft.now + chance.random() * chance.choice(_MOMENTS), draft.quiet_from)
+            found.append(chance.choice(_AMIDST)(draft))
+    return found
+
+
+def _while_away(draft: _Draft, faults: list[Fault]) -> list[Fault]:
+    """A fault that begins while a process restarts, which its successor finds."""
+    found: list[Fault] = []
+    for fault in faults:
+        if fault.kind is Kind.RESTART and draft.chance.random() < _AMID:
+            draft.now = fault.at + draft.chance.random() * fault.seconds
+            found.append(dataclasses.replace(_faulty(draft), router=fault.router))
     return found
 
 
@@ -318,7 +335,7 @@ def generate(seed: int, version: int = 2) -> Schedule:
     if chance.random() < _SETTINGS:
         routers = tuple(_set(chance, router, interval) for router in routers)
     family = 6 if version == 3 and chance.random() < _SIX else 4
-    more = (*_tracked(draft, first), *_switches(draft, first))
+    more = (*_tracked(draft, first), *_switches(draft, first), *_while_away(draft, faults))
     unicast = chance.random() < _UNICAST
     if chance.random() < _COMPANY:
         fastest = min(router.pace for router in routers) * interval

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import LINK_DOWN, StateChanged
-from bascule.vrrp.packet import PRIORITY_STOP, Advert
+from bascule.vrrp.packet import PRIORITY_OWNER, PRIORITY_STOP, Advert
 from bascule.vrrp.transitions import ROWS, Cause
 from tests.simulation.announced import SUCCESSION, check_side
 from tests.simulation.facts import LONG_AGO, Facts, Rule, ViolationError, down_interval, skew_time
@@ -80,6 +80,8 @@ class Oracle:
             left_at_true=before.left_at_true,
             left_silently=before.left_silently,
             left_to=before.left_to,
+            predecessor=before.predecessor,
+            taken_at_true=before.taken_at_true,
             late=bool(router.slow),
             woke_at=now if router.slow else LONG_AGO,
         )
@@ -138,12 +140,16 @@ class Oracle:
         """It is about to be told to hand over."""
         facts = self.facts[router.number]
         if facts.reported is VrrpState.MASTER:
-            facts.handing_at = router.now
+            facts.handing_at, facts.handing_at_true = router.now, self._world.now
 
     def appointing(self, router: Router, active: Router) -> None:
         """It is about to be asked to take over."""
         facts = self.facts[router.number]
         facts.appointed_at, facts.predecessor = router.now, active.number
+
+    def reluctant(self, router: Router) -> None:
+        """As backup it was asked to take over, and has not."""
+        self._fail(Rule.RELUCTANT, router)
 
     def reweighing(self, router: Router, earlier: Priority) -> None:
         """Its priority has changed: a wait shifts with the skew time."""
@@ -274,6 +280,8 @@ class Oracle:
             facts.active_since, facts.active_since_true = router.now, self._world.now
             facts.pace = router.interval
         elif change.state is VrrpState.BACKUP:
+            if before is not VrrpState.MASTER and router.configuration.priority == PRIORITY_OWNER:
+                self._fail(Rule.OWNER_WAITS, router)
             if not facts.leading:
                 facts.pace = router.interval
                 facts.due = router.now + self._down(router)
@@ -285,6 +293,7 @@ class Oracle:
     def _appointed(self, router: Router, facts: Facts) -> None:
         if router.now > facts.appointed_at:
             self._fail(Rule.UNASKED, router)
+        facts.taken_at_true = self._world.now
 
     def _handed(self, router: Router, facts: Facts, cause: Cause) -> None:
         """It has given the addresses up in a planned switch."""
@@ -294,8 +303,15 @@ class Oracle:
         if cause in GAVE_UP and facts.stopped_at < router.now:
             self._fail(Rule.NO_FAREWELL, router)
         late = facts.late or facts.woke_at >= facts.handing_at
+        if cause is Cause.SUCCEEDED and not late and not self._taken_from(router, facts):
+            self._fail(Rule.FORSAKEN, router)
         if waited > SUCCESSION + EPSILON + router.plan.company and not late:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
+
+    def _taken_from(self, router: Router, facts: Facts) -> bool:
+        """Whether somebody has become active since it was told to hand over, because it asked."""
+        takers = (each for each in self.facts if each.predecessor == router.number)
+        return any(each.taken_at_true >= facts.handing_at_true for each in takers)
 
     def _successor_of(self, router: Router) -> int | None:
         asked = (number for number, facts in enumerate(self.facts) if facts.predecessor == router.number)

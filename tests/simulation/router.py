@@ -406,8 +406,10 @@ class Router:
     # Planned switches.
 
     def _hand_over(self, order: HandOver) -> None:
-        """Asks the successor, after the machine knows."""
+        """Asks the successor, after the machine knows. One planned switch at a time, as the role has it."""
         assert self.machine is not None
+        if self.machine.awaits is not None:
+            return
         self.world.oracle.handing(self)
         self.handle(order)
         for peer in self.world.routers:
@@ -420,9 +422,12 @@ class Router:
             return
         self.packets()
         active, source = request.active, self.address
+        able = self.state is VrrpState.BACKUP
         self.world.oracle.appointing(self, active)
         self.handle(TakeOver(active.address))
         taken = self.state is VrrpState.MASTER
+        if able and not taken:
+            self.world.oracle.reluctant(self)
         self.world.wire.tell(self, active, active.order, Succeeded(source) if taken else Declined(source, "not able"))
 
     def _release(self, order: Release) -> None:
