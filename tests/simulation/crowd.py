@@ -8,13 +8,17 @@ import dataclasses
 import itertools
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 
+from tests.simulation import group_runs, group_tally
 from tests.simulation.runs import Finding, run_all
 from tests.simulation.tally import Tally
 
 BLOCK = 200
 """Schedules that a process runs before it reports."""
+GROUPED = 40
+"""One of sync groups for so many others."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -33,6 +37,8 @@ class Outcome:
     block: Block
     tally: Tally
     finding: Finding | None
+    groups: group_tally.Tally
+    broken: group_runs.Broken | None
 
 
 def version_of(block: int) -> int:
@@ -47,19 +53,28 @@ def blocks(schedules: int, start: int = 0) -> Iterator[Block]:
 
 
 def work(block: Block) -> Outcome:
-    """Run one block, up to its first failure."""
-    tally = Tally()
+    """Run one block, up to its first failure, and its share of sync groups."""
+    tally, grouped = Tally(), group_tally.Tally()
     finding = run_all(range(block.first, block.first + block.count), block.version, tally)
-    return Outcome(block, tally, finding)
+    broken = group_runs.run_all(range(block.first // GROUPED, (block.first + block.count) // GROUPED), grouped)
+    return Outcome(block, tally, finding, grouped, broken)
 
 
 def outcomes(wanted: Iterator[Block], processes: int | None = None) -> Iterator[Outcome]:
     """The outcomes of blocks as they are ready; never more than a few are under way, so that one can stop early."""
     count = processes or os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(count, context) as pool:
-        under_way = {pool.submit(work, block) for block in itertools.islice(wanted, 2 * count)}
-        while under_way:
-            done, under_way = concurrent.futures.wait(under_way, return_when=concurrent.futures.FIRST_COMPLETED)
-            under_way |= {pool.submit(work, block) for block in itertools.islice(wanted, len(done))}
-            yield from (future.result() for future in done)
+    with concurrent.futures.ProcessPoolExecutor(count, context, initializer=_undisturbed) as pool:
+        try:
+            under_way = {pool.submit(work, block) for block in itertools.islice(wanted, 2 * count)}
+            while under_way:
+                done, under_way = concurrent.futures.wait(under_way, return_when=concurrent.futures.FIRST_COMPLETED)
+                under_way |= {pool.submit(work, block) for block in itertools.islice(wanted, len(done))}
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _undisturbed() -> None:
+    """Ctrl-C reaches every process of a terminal: who has sent out the blocks ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

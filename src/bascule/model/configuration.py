@@ -24,6 +24,8 @@ FOREVER = 2**32 - 1
 class VrrpState(enum.Enum):
     """States of a VRRP instance, under keepalived's names (RFC 9568: Initialize, Backup, Active)."""
 
+    __hash__ = object.__hash__  # Looked up with each event: not by its name, in Python's own code.
+
     INIT = "INIT"
     BACKUP = "BACKUP"
     MASTER = "MASTER"

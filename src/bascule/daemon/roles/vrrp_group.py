@@ -372,17 +372,17 @@ class Group:
         if not self._moving:
             self.sync.settle(name, self.instances)
 
-    def packets(self, port: Port) -> None:
+    def packets(self, port: Port, awake_since: float = math.inf) -> None:
         """Hand in what waits at a port, in its order: a drain asked for meanwhile must not put newer before older."""
         if port.name in self._reading:
             return
         self._reading.add(port.name)
         try:
-            self._read(port)
+            self._read(port, awake_since)
         finally:
             self._reading.discard(port.name)
 
-    def _read(self, port: Port) -> None:
+    def _read(self, port: Port, awake_since: float) -> None:
         for heard in vrrp_intake.adverts(port, self._log):
             vrid, family = heard.advert.vrid, heard.datagram.source.version
             instance = self._by_router.get((port.name, vrid, family))
@@ -393,7 +393,8 @@ class Group:
                 vrrp_intake.refuse(port, heard.datagram, stranger, self._log)
                 self.bell.stranger(self.instances.values(), heard.advert, heard.datagram)
                 continue
-            outcome = instance.hear(heard.advert, heard.datagram, self.ports.own(port), heard.at, boottime())
+            own = self.ports.own(port)
+            outcome = instance.hear(heard.advert, heard.datagram, own, heard.at, boottime(), awake_since)
             if outcome.refused is not None:
                 self.bell.refused(instance, heard.datagram, outcome.refused)
             self._follow(instance, outcome)
@@ -409,7 +410,7 @@ class Group:
             talks = instance.seat.talks
             if boottime() - read.get(talks, -math.inf) > FRESH:
                 read[talks] = boottime()
-                self.packets(self.ports.require(talks))
+                self.packets(self.ports.require(talks), awake_since)
             self._handle(instance, Timeout(awake_since), boottime())
         self.watch.timers()
         now = boottime()

@@ -232,7 +232,15 @@ class Instance:
             checksum_form=ChecksumForm.MESSAGE if config.version == 2 else chosen,
         )
 
-    def hear(self, advert: Advert, datagram: Datagram, own: frozenset[IPAddress], at: float, now: float) -> Outcome:
+    def hear(
+        self,
+        advert: Advert,
+        datagram: Datagram,
+        own: frozenset[IPAddress],
+        at: float,
+        now: float,
+        awake_since: float = math.inf,
+    ) -> Outcome:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
         try:
             acceptance.verify(advert, datagram, self._expected, own, datagram.source == self._familiar)
@@ -250,7 +258,11 @@ class Instance:
         self.checksum_forms[form] = self.checksum_forms.get(form, 0) + 1
         self._remark(advert, datagram, now)
         heard = AdvertReceived(
-            source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
+            source=datagram.source,
+            priority=advert.priority,
+            interval=advert.interval,
+            received_at=at,
+            awake_since=awake_since,
         )
         active = self.state is VrrpState.MASTER
         outcome = self.handle(heard, now)
