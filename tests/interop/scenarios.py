@@ -8,7 +8,7 @@ import ipaddress
 from typing import Any
 
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, UnicastPeer, VirtualAddress, VrrpInstance
+from bascule.model.configuration import AuthType, OldChecksum, UnicastPeer, VirtualAddress, VrrpInstance
 
 HERE, PEER = ipaddress.IPv4Address("192.168.2.210"), ipaddress.IPv4Address("192.168.2.211")
 HERE6, PEER6 = ipaddress.IPv6Address("fd02::210"), ipaddress.IPv6Address("fd02::211")
@@ -27,6 +27,13 @@ class Scenario:
     interval: float = FAST
     addresses: tuple[IPAddress, ...] = (VIP,)
     changes: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def checksum_form(self) -> str:
+        """What the checksums of the adverts cover."""
+        if self.version == 2 and self.vip.version == 4:
+            return "message"
+        return "old_unicast" if "old_unicast_checksum" in self.changes else "pseudo_header"
 
     @property
     def vip(self) -> IPAddress:
@@ -82,9 +89,23 @@ UNICAST_V2 = dataclasses.replace(
 )
 UNICAST_V3 = dataclasses.replace(V3, name="v3-unicast", keepalived=_PEER + _V3, changes=_unicast(PEER))
 UNICAST_V6 = dataclasses.replace(V6, name="v3-ipv6-unicast", keepalived=_PEER6 + _V6, changes=_unicast(PEER6))
+_OVER_IPV6 = "version 2\n advert_int 1\n virtual_ipaddress {\n fe80::53/128\n fd02::240/128\n }"
+V2_6 = Scenario(name="v2-ipv6", version=2, interval=1.0, keepalived=_OVER_IPV6, addresses=(LINK_LOCAL, VIP6))
+UNICAST_V2_6 = dataclasses.replace(
+    V2_6,
+    name="v2-ipv6-unicast",
+    keepalived="version 2\n" + _PEER6 + _OVER_IPV6.partition("\n")[2],
+    changes=_unicast(PEER6),
+)
+OLD_UNICAST = dataclasses.replace(
+    UNICAST_V3,
+    name="v3-unicast-old-checksum",
+    keepalived="old_unicast_checksum\n" + UNICAST_V3.keepalived,
+    changes={**UNICAST_V3.changes, "old_unicast_checksum": OldChecksum.SENT},
+)
 _AH = _PASS.replace("PASS", "AH").replace("1111", "abcd")
 AH = dataclasses.replace(V2, name="v2-ah", keepalived=_AH, changes={"auth_type": AuthType.AH, "auth_pass": b"abcd"})
 UNICAST_AH = dataclasses.replace(
     AH, name="v2-ah-unicast", keepalived="unicast_ttl 64\n" + _PEER + _AH, changes={**AH.changes, **_unicast(PEER)}
 )
-ALL = (V2, V3, V6, UNICAST_V2, UNICAST_V3, UNICAST_V6)
+ALL = (V2, V3, V6, UNICAST_V2, UNICAST_V3, UNICAST_V6, V2_6, UNICAST_V2_6, OLD_UNICAST)

@@ -90,6 +90,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/vip-count": (WARNING, "More virtual addresses than an advert has room for."),
     "meaning/vip-twice": (WARNING, "Two instances hold the same virtual address."),
     "meaning/auth-version": (WARNING, "VRRP version 3 has no authentication."),
+    "meaning/auth-family": (WARNING, "VRRP has no authentication over IPv6."),
+    "meaning/version-family": (WARNING, "VRRP version 2 over IPv6, which only keepalived speaks."),
     "meaning/advert-long": (WARNING, "VRRP version 3 sends at most 40.95 seconds."),
     "meaning/preempt-delay": (WARNING, "preempt_delay has no effect where the instance never preempts."),
     "meaning/unicast-self": (WARNING, "A director is its own unicast peer."),
