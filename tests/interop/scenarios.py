@@ -27,13 +27,8 @@ class Scenario:
     interval: float = FAST
     addresses: tuple[IPAddress, ...] = (VIP,)
     changes: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def checksum_form(self) -> str:
-        """What the checksums of the adverts cover."""
-        if self.version == 2 and self.vip.version == 4:
-            return "message"
-        return "old_unicast" if "old_unicast_checksum" in self.changes else "pseudo_header"
+    form: str = "pseudo_header"
+    """What the checksums of the peer's adverts cover."""
 
     @property
     def vip(self) -> IPAddress:
@@ -79,6 +74,7 @@ V2 = Scenario(
     name="v2",
     version=2,
     interval=1.0,
+    form="message",
     keepalived=_PASS,
     changes={"auth_type": AuthType.PASS, "auth_pass": b"1111"},
 )
@@ -100,8 +96,19 @@ UNICAST_V2_6 = dataclasses.replace(
 OLD_UNICAST = dataclasses.replace(
     UNICAST_V3,
     name="v3-unicast-old-checksum",
+    form="old_unicast",
     keepalived="old_unicast_checksum\n" + UNICAST_V3.keepalived,
     changes={**UNICAST_V3.changes, "old_unicast_checksum": OldChecksum.SENT},
+)
+OLD_OURS = dataclasses.replace(OLD_UNICAST, name="v3-unicast-ours-old", keepalived=UNICAST_V3.keepalived)
+"""keepalived hears it, and goes by it from then on."""
+OLD_THEIRS = dataclasses.replace(OLD_UNICAST, name="v3-unicast-theirs-old", changes=UNICAST_V3.changes)
+"""So do we."""
+PASS_V2_6 = dataclasses.replace(
+    V2_6,
+    name="v2-ipv6-pass",
+    keepalived=_OVER_IPV6 + "\n authentication {\n auth_type PASS\n auth_pass 1111\n }",
+    changes={"auth_type": AuthType.PASS, "auth_pass": b"1111"},
 )
 _AH = _PASS.replace("PASS", "AH").replace("1111", "abcd")
 AH = dataclasses.replace(V2, name="v2-ah", keepalived=_AH, changes={"auth_type": AuthType.AH, "auth_pass": b"abcd"})
