@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.requirement import FOUND, Level, Requirement, Standing
-from tests.ledger.vrrp_9568 import REQUIREMENTS
-from tests.ledger.vrrp_older import VERSION_2, VERSION_3_BEFORE
+from tests.ledger.vrrp_3768 import VERSION_2
+from tests.ledger.vrrp_5798 import VERSION_3_BEFORE
+from tests.ledger.vrrp_9568 import PROTOCOL
+from tests.ledger.vrrp_9568_operation import OPERATION
 from tests.simulation.mutants.catalogue import MUTANTS
 
+REQUIREMENTS = (*PROTOCOL, *OPERATION)
 ALL = (*REQUIREMENTS, *VERSION_2, *VERSION_3_BEFORE)
 
 
@@ -49,7 +52,7 @@ def test_most_demands_are_met_with_tests_for_and_against() -> None:
     standings = collections.Counter(entry.standing for entry in musts)
     assert len(musts) >= 45
     assert standings[Standing.MET] >= 30
-    assert standings[Standing.OPEN] <= 1
+    assert standings[Standing.OPEN] <= 2
 
 
 def test_no_demand_stands_there_twice() -> None:

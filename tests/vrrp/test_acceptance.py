@@ -92,6 +92,12 @@ def test_the_order_of_the_addresses_does_not_matter() -> None:
     verify(dataclasses.replace(ADVERT, addresses=(HERE, VIP)), datagram(), expected, frozenset())
 
 
+def test_without_authentication_its_data_are_not_looked_at() -> None:
+    expected = dataclasses.replace(EXPECTED, auth_type=AuthType.NONE, auth_data=bytes(8))
+    advert = dataclasses.replace(ADVERT, auth_type=AuthType.NONE, auth_data=b"whatever")
+    verify(advert, datagram(), expected, frozenset())
+
+
 def test_no_password_is_ever_told() -> None:
     advert = dataclasses.replace(ADVERT, auth_data=packet.padded_password(b"secret"))
     with pytest.raises(RefusedPacketError) as caught:
@@ -190,7 +196,7 @@ def test_over_ipv6_version_2_has_a_kind_of_authentication_and_no_password() -> N
         ({"addresses": (LINK_LOCAL,)}, Refusal.ADDRESS_COUNT),
         ({"addresses": (LINK_LOCAL, HERE)}, Refusal.ADDRESS_LIST),
     ):
-        assert refusal(dataclasses.replace(advert, **changes), came, expected) is reason  # type: ignore[arg-type]
+        assert refusal(dataclasses.replace(advert, **changes), came, expected) is reason
 
 
 def test_adverts_to_another_group_are_refused_where_the_group_is_known() -> None:

@@ -73,7 +73,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/auth-pass-long": (WARNING, "Only the first 8 bytes of a password are sent."),
     "meaning/auth-pass-missing": (WARNING, "Authentication without a password."),
     "meaning/source-is-vip": (WARNING, "Adverts from a virtual address make two active directors deaf to each other."),
-    "meaning/nopreempt-master": (WARNING, "nopreempt has no effect with the initial state MASTER."),
+    "meaning/nopreempt-master": (
+        WARNING,
+        "nopreempt has no effect with the initial state MASTER, nor with priority 255.",
+    ),
     "meaning/strict": (WARNING, "Strict mode does not allow what is written."),
     "meaning/advert-fraction": (WARNING, "VRRP version 2 sends whole seconds."),
     "meaning/no-protocol": (WARNING, "A service without protocol is a UDP service."),

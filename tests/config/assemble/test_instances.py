@@ -134,6 +134,13 @@ def test_nopreempt_needs_state_backup(read_text: Read) -> None:
     assert one(read_text, "nopreempt").instances[0].nopreempt
 
 
+def test_an_owner_preempts_whatever_is_written(read_text: Read) -> None:
+    built = one(read_text, "state BACKUP\npriority 255\nnopreempt")
+    assert not built.instances[0].nopreempt
+    assert built.codes == [(6, "meaning/nopreempt-master")]
+    assert one(read_text, "state BACKUP\npriority 254\nnopreempt").instances[0].nopreempt
+
+
 def test_the_sync_daemon_s_interface_is_kept(read_text: Read) -> None:
     assert one(read_text, "lvs_sync_daemon_inteface eth1").instances[0].sync_daemon_interface == "eth1"
 

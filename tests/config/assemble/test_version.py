@@ -19,7 +19,7 @@ V6 = "virtual_ipaddress {\nfd02::240\n}"
 PEER6 = "unicast_peer {\nfd02::211\n}"
 
 
-def read(read_text: Read, body: str, above: str = "") -> tuple[int, list[tuple[int | None, str]]]:
+def read(read_text: Read, body: str, above: str = "") -> tuple[int, list[tuple[int, str]]]:
     """The version, and what is said, by line: the first of the block's is 2."""
     before = f"global_defs {{ {above}\n}}\n" if above else ""
     top, _ = read_text(f"{before}vrrp_instance A {{\n{body}\n}}\n")

@@ -22,7 +22,7 @@ from bascule.model.virtual_mac import VirtualMac, hardware_address
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 
-VIP = ipaddress.ip_address("192.168.2.240")
+VIP, VIP6 = ipaddress.ip_address("192.168.2.240"), ipaddress.ip_address("fd02::240")
 PATIENCE = 20.0
 
 
@@ -118,6 +118,20 @@ def test_a_reload_gives_and_takes_the_virtual_mac(host: LabHost) -> None:
         role.configure(Configuration(instances=(instance(virtual_mac=None),)))
         wait_for(lambda: holds(host, "eth0"), PATIENCE, "the address on eth0")
         wait_for(lambda: macvlans(host) == {}, PATIENCE, "the macvlan to be removed")
+        assert role.stop() == 0
+
+
+def test_no_ipv6_address_is_made_of_a_virtual_mac(host: LabHost) -> None:
+    virtual = VirtualAddress(address=VIP6, prefix_length=128)
+    mac = VirtualMac(address=hardware_address(Vrid(51), 6))
+    six = instance(virtual_mac=mac, virtual_addresses=(virtual,))
+    with LoneRole(host, Role.VRRP, Configuration(instances=(six,))) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        shown = json.loads(host.run(["ip", "-json", "address", "show", "dev", *macvlans(host)]).stdout)
+        base = json.loads(host.run(["ip", "-json", "address", "show", "dev", "eth0"]).stdout)
+        assert shown[0]["address"] == mac.address
+        lent = {each["local"] for each in base[0]["addr_info"] if each["scope"] == "link"}
+        assert {each["local"] for each in shown[0]["addr_info"]} == {str(VIP6), *lent}
         assert role.stop() == 0
 
 

@@ -11,7 +11,7 @@ from bascule.config.assemble.hmac import auth_hmac
 from bascule.config.assemble.peers import peers
 from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
-from bascule.config.assemble.strict import is_strict, strictly
+from bascule.config.assemble.strict import PRIORITY_OWNER, is_strict, strictly
 from bascule.config.assemble.version import version_of
 from bascule.config.assemble.virtual_mac import virtual_mac
 from bascule.config.diagnostics import Fate, Findings
@@ -140,12 +140,12 @@ class _Instance:
 
     def _group(self) -> IPAddress | None:
         """Where adverts go by multicast; None = the protocol's group, or one of the other IP version was given."""
-        inherited = f"vrrp_mcast_group{self.family}"
+        inherited: IPAddress | None = self.defaults.get(f"vrrp_mcast_group{self.family}")
         if self.section.get("unicast_peer") and "mcast_dst_ip" in self.section.values:
             where = self.section.where["mcast_dst_ip"]
             self.findings.add("bad-word", where, 0, "mcast_dst_ip beside unicast_peer: it is ignored")
-            return self.defaults.get(inherited)
-        group: IPAddress | None = self._first("mcast_dst_ip", inherited, default=None)
+            return inherited
+        group: IPAddress | None = self.section.get("mcast_dst_ip", inherited)
         if group is not None and group.version != self.family:
             message = f"{group} is not of the family of the instance: it is skipped"
             where = self.section.where.get("mcast_dst_ip", self.statement)
@@ -284,5 +284,9 @@ class _Instance:
             self.findings.add(
                 "meaning/nopreempt-master", self.section.where["nopreempt"], 0, message, "write 'state BACKUP'"
             )
+            return False
+        if wanted and self.section.get("priority") == PRIORITY_OWNER:
+            message = "nopreempt has no effect with priority 255: the owner preempts"
+            self.findings.add("meaning/nopreempt-master", self.section.where["nopreempt"], 0, message, "drop it")
             return False
         return wanted
