@@ -9,6 +9,7 @@ machine. It fails when anything raises, or when it was neither heard nor counted
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import ipaddress
 import pathlib
 import random
@@ -229,6 +230,7 @@ def seeds() -> list[bytes]:
         checksum_form=ChecksumForm.PSEUDO_HEADER,
     )
     found.append(b"\x60\xff" + packet.encode(over_ipv6, PEER6))
+    found.append(b"\x60\xff" + packet.encode(dataclasses.replace(over_ipv6, version=2), PEER6))
     return found
 
 

@@ -52,7 +52,7 @@ def test_most_demands_are_met_with_tests_for_and_against() -> None:
     standings = collections.Counter(entry.standing for entry in musts)
     assert len(musts) >= 45
     assert standings[Standing.MET] >= 30
-    assert standings[Standing.OPEN] <= 2
+    assert standings[Standing.OPEN] <= 1
 
 
 def test_no_demand_stands_there_twice() -> None:

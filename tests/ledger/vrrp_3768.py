@@ -145,9 +145,15 @@ VERSION_2: tuple[Requirement, ...] = (
         section="6.4.2",
         level=MUST,
         what="a backup discards frames to the virtual MAC",
-        standing=Standing.OPEN,
-        shown=(at.BPF + "test_a_virtual_mac_that_is_given_up_is_another_directors",),
-        why="as under RFC 9568",
+        shown=(
+            at.WORK + "test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does",
+            at.BPF + "test_a_virtual_mac_that_is_given_up_is_another_directors",
+        ),
+        against=(
+            "daemon/roles/test_vrrp_forwarding.py::"
+            "test_it_forwards_while_an_instance_on_it_is_active_and_the_interface_beneath_does",
+        ),
+        why="with `use_vmac`; without it there are none",
     ),
     Requirement(
         section="6.4.2",
