@@ -98,6 +98,7 @@ class Director:
             (54, 4): _instance(54, 3, VIP, unicast_peers=peers, nopreempt=True, skip_check_adv_addr=True),
             (55, 4): _instance(55, 3, VIP, auth_hmac=HMAC),
             (53, 6): _instance(53, 3, VIP6, preempt_delay=Seconds(2.0)),
+            (56, 6): _instance(56, 2, VIP6),
         }
         self.now = 1.0
         self.refused: dict[str, int] = {}
@@ -230,7 +231,7 @@ def seeds() -> list[bytes]:
         checksum_form=ChecksumForm.PSEUDO_HEADER,
     )
     found.append(b"\x60\xff" + packet.encode(over_ipv6, PEER6))
-    found.append(b"\x60\xff" + packet.encode(dataclasses.replace(over_ipv6, version=2), PEER6))
+    found.append(b"\x60\xff" + packet.encode(dataclasses.replace(over_ipv6, vrid=Vrid(56), version=2), PEER6))
     return found
 
 
