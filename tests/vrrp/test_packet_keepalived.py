@@ -153,6 +153,30 @@ def test_what_is_written_is_read_again(advert: Advert, source: IPAddress, destin
     assert packet.decode(datagram(data, source, destination)) == advert
 
 
+old = st.builds(
+    Advert,
+    vrid=st.integers(1, 255).map(Vrid),
+    priority=st.integers(0, 255).map(Priority),
+    interval=st.integers(1, packet.INTERVAL_MAX).map(lambda number: Seconds(number / 100)),
+    addresses=st.lists(st.ip_addresses(v=4), min_size=1, max_size=40).map(tuple),
+    version=st.just(3),
+    checksum_form=st.just(ChecksumForm.OLD_UNICAST),
+)
+peers = st.ip_addresses(v=4).filter(lambda address: not address.is_multicast)
+
+
+@given(old, peers, peers)
+def test_the_old_checksum_is_read_again_unless_another_form_would_be_the_same(
+    advert: Advert, source: IPAddress, destination: IPAddress
+) -> None:
+    data = packet.encode(advert, source, destination)
+    found = packet.decode(datagram(data, source, destination))
+    others = (packet.pseudo_header(source, destination, len(data)), b"")
+    if any(packet.checksum(other + data) == 0 for other in others):
+        found = dataclasses.replace(found, checksum_form=ChecksumForm.OLD_UNICAST)
+    assert found == advert
+
+
 @given(st.sampled_from((MULTICAST, PASS, UNICAST, OLD)), st.sampled_from((FIRST6, PEER)), st.data())
 def test_damaged_packets_raise_nothing_but_a_refusal(payload: bytes, source: IPAddress, data: st.DataObject) -> None:
     damaged = bytearray(payload)
