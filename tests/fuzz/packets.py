@@ -116,6 +116,7 @@ class Director:
             (53, 6): (3, {"preempt_delay": Seconds(2.0)}),
             (54, 6): (3, {"unicast_peers": (UnicastPeer(address=PEER6),)}),
             (55, 6): (3, {"auth_hmac": HMAC}),
+            (56, 6): (2, {}),
         }
         self.instances: dict[tuple[int, int], Instance] = {}
         """Those that something came for."""
@@ -272,8 +273,8 @@ def _advert(vrid: int, version: int, virtual: IPAddress = VIP, **changes: object
     )
 
 
-def _over_ipv6(vrid: int, *, unicast: bool = False, sign: bool = False) -> bytes:
-    advert = _advert(vrid, 3, VIP6, checksum_form=ChecksumForm.PSEUDO_HEADER)
+def _over_ipv6(vrid: int, version: int = 3, *, unicast: bool = False, sign: bool = False) -> bytes:
+    advert = _advert(vrid, version, VIP6, checksum_form=ChecksumForm.PSEUDO_HEADER)
     message = packet.encode(advert, PEER6, HERE6 if unicast else packet.GROUP_IPV6)
     return bytes((SIX[unicast], 255)) + (_guard().sign(message, PEER6, 1000.0) if sign else message)
 
@@ -297,6 +298,7 @@ def seeds() -> list[bytes]:
         _over_ipv6(53),
         _over_ipv6(54, unicast=True),
         _over_ipv6(55, sign=True),
+        _over_ipv6(56, version=2),
     ]
 
 

@@ -165,10 +165,7 @@ def test_a_missing_interface_is_named_with_its_instance_and_nothing_changes(benc
     ("changes", "why"),
     [
         ({"version": 3, "advert_interval": Seconds(50.0)}, "does not fit version 3"),
-        (
-            {"virtual_addresses": (VirtualAddress(address=ipaddress.ip_address("fd02::1"), prefix_length=128),)},
-            "IPv6",
-        ),
+        ({"unicast_source": ipaddress.ip_address("fd02::1")}, "IPv4"),
     ],
 )
 def test_what_is_not_there_yet_is_said_while_the_others_run(

@@ -15,6 +15,7 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
+from bascule.daemon.roles.vrrp_forwarding import Forwarding
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
@@ -91,6 +92,7 @@ class Group:
         self.ports = Ports(netlink)
         self._silence = Silence(log)
         self._silence.clear()
+        self._forwarding = Forwarding(log)
         self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
@@ -132,6 +134,7 @@ class Group:
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on, then the instance's routes and rules (Rim)."""
         self.late.end(owner)
+        self._forwarding.keep(owner, self.instances[owner].seat, active=True)
         accepts = vrrp_plan.accepts(self.instances[owner].config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self._keeper.put(owner, wanted, lifetime, now)
@@ -143,6 +146,7 @@ class Group:
         self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
+        self._forwarding.keep(owner, self.instances[owner].seat, active=False)
 
     def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
         """Have addresses off, but serve late frames (Rim)."""
@@ -291,6 +295,7 @@ class Group:
         instance = self.instances[name]
         self._handle(instance, Stop(), boottime())
         self._agenda.drop(name)
+        self._forwarding.forget(name)
         del self.instances[name]
 
     def _source(self, entry: VrrpInstance, owned: frozenset[IPAddress]) -> IPAddress | None:
@@ -418,7 +423,9 @@ class Group:
             self._keeper.renew(now)
         if self._pacer.deadline() <= now:
             self._pacer.run(now)
-        self.late.expire(now)
+        for owner in self.late.expire(now):
+            if owner in self.instances:
+                self._forwarding.keep(owner, self.instances[owner].seat, active=False)
         self.bell.timers(self.instances)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
@@ -440,6 +447,7 @@ class Group:
         """Make our own interfaces that are gone again, and open them before anybody misses them."""
         made = self._links.mend(changed)
         self.ports.look_at(made)
+        self._forwarding.again(made)
         for instance in self.instances.values() if made else ():
             if instance.seat.talks in made:
                 self._allow_source(instance)
