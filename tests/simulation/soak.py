@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import sys
 import time
 
@@ -50,9 +51,8 @@ class Soaked:
         return INTERRUPTED if self.interrupted else int(bool(self.missing()))
 
 
-def soak(schedules: int, start: int, console: Console, processes: int | None = None) -> Soaked:
-    """Run them, with a bar on the console."""
-    found = Soaked()
+def soak(found: Soaked, schedules: int, start: int, console: Console, processes: int | None = None) -> None:
+    """Run them, with a bar on the console, until one fails or `interrupted` is set."""
     columns = (
         TextColumn("schedules"),
         BarColumn(),
@@ -64,18 +64,14 @@ def soak(schedules: int, start: int, console: Console, processes: int | None = N
     began = time.monotonic()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=schedules, rate=0.0)
-        try:
-            for outcome in outcomes(blocks(schedules, start), processes):
-                found.tally.add(outcome.tally)
-                found.groups.add(outcome.groups)
-                rate = found.tally.schedules / (time.monotonic() - began)
-                progress.update(task, completed=found.tally.schedules, rate=rate)
-                found.finding, found.broken = outcome.finding, outcome.broken
-                if not found.held:
-                    break
-        except KeyboardInterrupt:
-            found.interrupted = True
-    return found
+        for outcome in outcomes(blocks(schedules, start), processes, lambda: found.interrupted):
+            found.tally.add(outcome.tally)
+            found.groups.add(outcome.groups)
+            rate = found.tally.schedules / (time.monotonic() - began)
+            progress.update(task, completed=found.tally.schedules, rate=rate)
+            found.finding, found.broken = outcome.finding, outcome.broken
+            if not found.held:
+                break
 
 
 def summary(found: Soaked, seconds: float) -> str:
@@ -87,6 +83,8 @@ def summary(found: Soaked, seconds: float) -> str:
         outcome = f"seed {found.broken.seed} of sync groups failed"
     missing = found.missing()
     occurred = "every transition and every fault occurred" if not missing else f"never occurred: {'; '.join(missing)}"
+    if found.interrupted and missing:
+        occurred = f"{len(missing)} transitions and faults have not occurred yet"
     rates = " and ".join(f"{tally.rate(pace):.0f} {pace.value}" for pace in (Pace.USUAL, Pace.FAST))
     speed = f"{tally.schedules / seconds:.0f} a second; on one core {rates}"
     begin = "interrupted: " if found.interrupted else ""
@@ -99,7 +97,16 @@ def main() -> int:
     schedules = int(os.environ.get("SCHEDULES") or MILLION)
     start = int(os.environ.get("START") or 0)
     began = time.monotonic()
-    found = soak(schedules, start, console)
+    found = Soaked()
+
+    def stop(*_: object) -> None:
+        found.interrupted = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        soak(found, schedules, start, console)
+    finally:
+        signal.signal(signal.SIGINT, before)
     for line in (*found.tally.lines(), *found.groups.lines()):
         console.print(line, highlight=False)
     if found.finding is not None:

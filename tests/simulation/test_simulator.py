@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +95,22 @@ def test_blocks_run_in_processes() -> None:
     assert sorted(outcome.tally.schedules for outcome in found) == [2, 3]
 
 
+def test_a_soak_ends_in_order_on_ctrl_c() -> None:
+    """As a process of its own, which gets the signal when its bar shows the first schedules."""
+    command = [sys.executable, "-u", "-m", "tests.simulation.soak"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env={**os.environ, "SCHEDULES": "1000000", "TTY_COMPATIBLE": "1"}
+    ) as process:
+        assert process.stdout is not None
+        begin = b""
+        while b"1000000" not in begin:
+            begin += os.read(process.stdout.fileno(), 4096)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == soak.INTERRUPTED
+    assert out.decode().splitlines()[-1].startswith("soak: interrupted: ")
+
+
 def test_a_soak_ends_with_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHEDULES", "5")
     monkeypatch.setenv("START", "3")
@@ -102,7 +122,8 @@ def test_a_soak_ends_with_a_line(capsys: pytest.CaptureFixture[str], monkeypatch
 
 def test_a_soak_shows_how_far_it_is() -> None:
     out = io.StringIO()
-    found = soak.soak(4, 0, Console(file=out, force_terminal=True, width=100), processes=1)
+    found = soak.Soaked()
+    soak.soak(found, 4, 0, Console(file=out, force_terminal=True, width=100), processes=1)
     assert (found.tally.schedules, found.held) == (4, True)
     assert "4/4" in out.getvalue()
 
@@ -134,8 +155,8 @@ def test_an_interrupted_soak_says_what_it_has_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> Iterator[Outcome]:
+        signal.raise_signal(signal.SIGINT)
         yield one_outcome()
-        raise KeyboardInterrupt
 
     monkeypatch.setattr(soak, "outcomes", interrupted)
     assert soak.main() == soak.INTERRUPTED
