@@ -41,6 +41,8 @@ class AlarmKind(enum.Enum):
     """Adverts of ours do not leave this host."""
     ACTIVE_VANISHED = "active_vanished"
     """The active fell silent without saying that it stops."""
+    WITNESS_SILENT = "witness_silent"
+    """It would be active, since nobody is heard, and stays backup because its witness does not answer."""
 
 
 class AlarmStatus(Model, frozen=True, kw_only=True):
@@ -137,6 +139,22 @@ class GroupStatus(Model, frozen=True, kw_only=True):
     """Members that keep the others, whose time has come, from being active."""
 
 
+class WitnessStatus(Model, frozen=True, kw_only=True):
+    """A host that must answer before silence makes this director active."""
+
+    address: IPAddress
+    answers: bool
+    """It answered one of the last few regular questions."""
+    asked: int
+    answered: int
+    last: float | None
+    """Unix time of the last answer."""
+    round_trip: Seconds | None
+    """Of that."""
+    trouble: str | None
+    """Why it cannot be asked."""
+
+
 class VrrpStatus(Model, frozen=True, kw_only=True):
     """The `vrrp` role's part."""
 
@@ -148,6 +166,7 @@ class VrrpStatus(Model, frozen=True, kw_only=True):
     orders_refused: dict[str, int] = msgspec.field(default_factory=dict)
     """Datagrams of planned switches that were counted and dropped, by reason."""
     bfd: tuple[BfdStatus, ...] = ()
+    witnesses: tuple[WitnessStatus, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -38,7 +38,6 @@ from bascule.vrrp.events import (
     Drain,
     Event,
     Fault,
-    GroupMoves,
     HandOver,
     LeaveAddresses,
     Notice,
@@ -266,8 +265,8 @@ class Machine:
                 self._reconfigure(settings)
             case HandOver() | Succeeded() | Declined() | TakeOver() | Release():
                 self._switch(event)
-            case GroupMoves():
-                self._group_moves(event)
+            case _:
+                self._told(event)
         self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
         return self._commands
 
@@ -430,8 +429,8 @@ class Machine:
         """Its time has come."""
         self._move(cause, reason)
 
-    def _group_moves(self, event: GroupMoves) -> None:
-        """Of no meaning outside a sync group (machine_grouped.py)."""
+    def _told(self, event: Event) -> None:
+        """What a sync group or a witness says; of no meaning here (machine_grouped.py, machine_witnessed.py)."""
 
     def _silence(self) -> str:
         if self._stopped is not None:

@@ -148,6 +148,7 @@ class Runner:
         wake = min(self._group.deadline(), others, boottime() + IDLE)
         writers = [self._bus] if self._bus.wants_write else []
         readers: list[int | Bus | Monitor] = [*ports, *lines, *self._group.watch.descriptors, self._bus, self._monitor]
+        readers += self._group.witnesses.descriptors()
         readers += () if bfd is None else bfd.descriptors()
         readable, writable, _ = select.select(readers, writers, [], max(0.0, wake - boottime()))
         self._lateness = max(self._lateness, boottime() - wake)
@@ -155,6 +156,7 @@ class Runner:
             self._group.packets(port)
         for line in _chosen(lines, readable):
             self._switchboard.receive(line)
+        self._group.witnessed(readable)
         self._group.timers()
         self._switchboard.timers()
         if bfd is not None:
@@ -229,7 +231,8 @@ class Runner:
         instances, alarms = self._group.instances.values(), self._group.bell.status
         found = status_of(instances, unplaced, self._lateness, notes, lines.refused, alarms)
         groups, trackers = self._group.sync.status(self._group.instances), self._group.tracking.status()
-        found = msgspec.structs.replace(found, groups=groups, trackers=trackers)
+        witnesses = self._group.witnesses.status()
+        found = msgspec.structs.replace(found, groups=groups, trackers=trackers, witnesses=witnesses)
         return to_json(found if bfd is None else msgspec.structs.replace(found, bfd=bfd.status()))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:

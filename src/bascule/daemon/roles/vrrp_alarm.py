@@ -45,6 +45,8 @@ class Bell:
         self._taps: dict[str, Tap] = {}
         self._sent: dict[str, int] = {}
         self._look_at = math.inf
+        self._unwitnessed: set[str] = set()
+        """Instances that wait for the witness."""
 
     # What is seen.
 
@@ -80,6 +82,21 @@ class Bell:
                 why = f"two actives: {datagram.source} has {shared} with VRID {advert.vrid}"
                 hint = f"ours is {instance.config.vrid}: set the same `virtual_router_id` on both"
                 self._sight(instance, AlarmKind.SECOND_ACTIVE, f"{why}, {hint}")
+
+    def witness(self, instance: Instance, unwitnessed: str | None, words: str) -> None:
+        """What came of an event: why it would be active but for the witness, or that it waits for none any more."""
+        if unwitnessed is not None:
+            why = (
+                f"{unwitnessed}, and the witness ({words}) does not answer: stays backup until it does. "
+                "This director is cut off, or the witness is down"
+            )
+            self._unwitnessed.add(instance.name)
+            self._sight(instance, AlarmKind.WITNESS_SILENT, why)
+        elif instance.name in self._unwitnessed and not instance.machine.awaits_witness:
+            self._unwitnessed.discard(instance.name)
+            found = self._alarms.end(instance.name, AlarmKind.WITNESS_SILENT)
+            if found is not None:
+                self._say(found)
 
     # Whether our adverts leave.
 

@@ -27,6 +27,7 @@ from bascule.daemon.roles.vrrp_sync import Sync
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks
 from bascule.daemon.roles.vrrp_watch import Watch
+from bascule.daemon.roles.vrrp_witness import Witnesses
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.linux.rawsocket import AH
@@ -46,6 +47,7 @@ from bascule.vrrp.events import (
     StateChanged,
     Stop,
     Timeout,
+    WitnessAnswered,
 )
 from bascule.vrrp.packet import RefusedPacketError
 
@@ -106,6 +108,7 @@ class Group:
         self.tracking = Tracking(log, self._weigh)
         self.watch = Watch(netlink, log, self.tracking, boottime)
         self.sync = Sync(log, tell)
+        self.witnesses = Witnesses(log, lambda address: address in self.ports.local)
         self._entries: dict[str, VrrpInstance] = {}
         self._seats: dict[str, Seat] = {}
         self._moving = 0
@@ -154,7 +157,7 @@ class Group:
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        others = (self._keeper, self._pacer, self.late, self.watch, self.bell)
+        others = (self._keeper, self._pacer, self.late, self.watch, self.bell, self.witnesses)
         return min(self._agenda.deadline(), *(other.deadline() for other in others))
 
     def configure(self, wanted: Configuration, handover: Handover, follow: Callable[[], None] = lambda: None) -> None:
@@ -188,6 +191,7 @@ class Group:
         self.routes.put(STATIC, (*wanted.static_routes, *wanted.static_rules))
         self.sync.configure(wanted.sync_groups, entries)
         self.watch.configure(wanted)
+        self.witnesses.configure(wanted.options, boottime())
         follow()
         for entry in entries.values():
             if entry.name in self.instances:
@@ -339,6 +343,10 @@ class Group:
 
     def _follow(self, instance: Instance, outcome: Outcome) -> None:
         self._schedule(instance)
+        asked_at = self.witnesses.ask(instance.name, boottime()) if outcome.asks else None
+        if asked_at is not None:
+            self._handle(instance, WitnessAnswered(asked_at), boottime())
+        self.bell.witness(instance, outcome.unwitnessed, self.witnesses.words)
         if outcome.vanished is not None:
             self.bell.vanished(instance, outcome.vanished)
         if outcome.heard is not None:
@@ -398,6 +406,14 @@ class Group:
                 self.bell.refused(instance, heard.datagram, outcome.refused)
             self._follow(instance, outcome)
 
+    def witnessed(self, readable: Collection[object]) -> None:
+        """Take in what witnesses answered; who waits for that first hears what waits for it."""
+        asked_at, wanting = self.witnesses.receive(readable, boottime())
+        for instance in [self.instances[name] for name in wanting if name in self.instances]:
+            if instance.machine.awaits_witness:
+                self.packets(self.ports.require(instance.seat.talks))
+            self._handle(instance, WitnessAnswered(asked_at), boottime())
+
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
         awake_since = boottime()
@@ -418,6 +434,7 @@ class Group:
         if self._pacer.deadline() <= now:
             self._pacer.run(now)
         self.late.expire(now)
+        self.witnesses.timers(now)
         self.bell.timers(self.instances)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
@@ -515,6 +532,7 @@ class Group:
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
+        self.witnesses.close()
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
         self.ports.keep(())
