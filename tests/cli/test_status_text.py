@@ -244,7 +244,7 @@ def test_witnesses() -> None:
     assert STATUS.vrrp is not None
     status = msgspec.structs.replace(STATUS, vrrp=msgspec.structs.replace(STATUS.vrrp, witnesses=witnesses))
     assert [line for line in lines(status, NOW) if "witness" in line] == [
-        "  witness 192.168.2.1: answers (last 4 s ago in 0.5 ms, 2 of 3)",
+        "  witness 192.168.2.1: answers (last 4.0 s ago in 0.5 ms, 2 of 3)",
         "  witness 192.168.2.2: NO ANSWER (last never, 0 of 9): no route",
         "  witness 192.168.2.3: not asked yet (last never, 0 of 0)",
     ]

@@ -47,6 +47,8 @@ class Rule(enum.Enum):
     STALE = "the last announcement is not the active's"
     STATUS = "a backup names another active than there is"
     BUSY = "wants to be called without end at one moment"
+    UNWITNESSED = "became active by silence alone without a fresh answer of its witness"
+    BLIND = "became active by silence although its witness had been out of reach until just now"
     RAISED = "the machine raised an exception"
 
 
@@ -99,6 +101,14 @@ class Facts:
     """The `preempt_delay` after the first of those, and the down interval."""
     stop_due: float = LONG_AGO
     """The skew time after priority 0, if nothing that leads came since then."""
+    stop_at: float = LONG_AGO
+    """When that came."""
+    freed_until: float = LONG_AGO
+    """The down interval after that."""
+    asked_at: float = LONG_AGO
+    """When the latest question to the witness was put whose answer it got."""
+    unwitnessed_at: float = LONG_AGO
+    """When a question or its answer was last lost or late."""
     ready_since: float = float("inf")
     held_until: float = LONG_AGO
     stalled_at: float = LONG_AGO

@@ -7,7 +7,7 @@ import dataclasses
 from collections import Counter
 
 from bascule.model.configuration import VrrpState
-from bascule.vrrp.machine import Machine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from bascule.vrrp.transitions import TABLE, Cause
 from tests.simulation.plan import Kind
 
@@ -61,7 +61,7 @@ def _name(row: Row) -> str:
     return f"{row[0].value}: {row[1].value}"
 
 
-def counting(machine: type[Machine], tally: Tally) -> type[Machine]:
+def counting(machine: type[WitnessedMachine], tally: Tally) -> type[WitnessedMachine]:
     """The machine, its transitions counted."""
     rows = tally.rows
 

@@ -12,7 +12,11 @@ witness does.
 An answer counts when the question was put since this wait began (after the last advert, the start, a timer that came
 late), and not longer ago than `Settings.witness`. The first question is put when an advert is missed, then at each look
 at the clock, a quarter of an advert interval apart, so that the answer is there when the down timer ends. If it is not,
-the instance stays backup, goes on asking, and is active at the first answer if still nobody is heard.
+the instance stays backup and goes on asking.
+
+Where the witness was out of reach, so may have been an active that is alive: silence says something only while somebody
+answers. So when answers come after questions that were not answered, for longer than an advert interval, the instance
+listens for one more interval and the skew time, which keeps backups apart that get the same answer; then it is active.
 
 In a sync group an answer belongs to a member's own wish (machine_grouped.py): one that is too old suspends the wish,
 and who follows a member that became active needs none, so that a group is never parted by it.
@@ -20,15 +24,36 @@ and who follows a member that became active needs none, so that a group is never
 
 from __future__ import annotations
 
+import dataclasses
+
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import AskWitness, Event, Notice, Noticed, Settings, WitnessAnswered
-from bascule.vrrp.machine import CLOSE, NEVER
+from bascule.vrrp.machine import CLOSE, JITTER, NEVER
 from bascule.vrrp.machine_grouped import GroupedMachine
 from bascule.vrrp.packet import PRIORITY_OWNER
 from bascule.vrrp.transitions import Cause
 
 GRACE = 0.25
 """Seconds that an answer may come late before that is said."""
+
+GAP = 0.05
+"""Seconds between two questions that were answered, or an advert interval if that is longer: so long the witness may be
+out of reach and be believed to be there all the time."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Wait:
+    """A silence, from its beginning on."""
+
+    since: float
+    """What was asked before says nothing about it."""
+    freed_until: float = -NEVER
+    """A peer said that it stops: until then silence is what it promised."""
+    first_asked: float = NEVER
+    asked_at: float = -NEVER
+    """When the latest question was put that was answered."""
+    whole_since: float = NEVER
+    """From when on questions have been answered without a gap."""
 
 
 class WitnessedMachine(GroupedMachine):
@@ -37,12 +62,9 @@ class WitnessedMachine(GroupedMachine):
     def __init__(self, settings: Settings) -> None:
         """An instance in INIT; `Start` is its first event."""
         super().__init__(settings)
-        self._waits_since = 0.0
-        """When the present wait began: what was asked before says nothing about it."""
-        self._asked_at = -NEVER
-        """When the latest question was put that was answered."""
-        self._freed_until = -NEVER
-        """A peer said that it stops: until then silence is what it promised."""
+        self._wait = _Wait(0.0)
+        self._ask_at = -NEVER
+        """When it wants to ask again."""
         self._unwitnessed: tuple[str, float] | None = None
         """Why it would be active now, but for the witness, and since when."""
 
@@ -60,49 +82,77 @@ class WitnessedMachine(GroupedMachine):
     @property
     def _is_bound(self) -> bool:
         owner = self._settings.priority == PRIORITY_OWNER
-        return self._settings.witness is not None and not owner and self._now > self._freed_until
+        return self._settings.witness is not None and not owner and self._now > self._wait.freed_until
 
     @property
     def _is_answered(self) -> bool:
-        oldest = self._now - (self._settings.witness or 0.0)
-        return self._asked_at >= max(self._waits_since, oldest)
+        fresh = self._now - self._wait.asked_at <= (self._settings.witness or 0.0)
+        return fresh and self._now >= self._believed_from
+
+    @property
+    def _believed_from(self) -> float:
+        """When the witness has been there for long enough: at once, if it answered from the first question on."""
+        wait = self._wait
+        if wait.whole_since - wait.first_asked <= max(CLOSE / 2 * self._pace, JITTER):
+            return wait.since
+        return wait.whole_since + self._pace + self.skew
 
     def _told(self, event: Event) -> None:
         if isinstance(event, WitnessAnswered):
-            self._answered(event)
+            self._answered(event.asked_at)
         else:
             super()._told(event)
 
-    def _answered(self, event: WitnessAnswered) -> None:
-        self._asked_at = max(self._asked_at, event.asked_at)
+    def _answered(self, asked_at: float) -> None:
+        wait = self._wait
+        if asked_at < max(wait.since, wait.asked_at):
+            return
+        if asked_at - wait.asked_at > max(self._pace, GAP):
+            wait.whole_since = asked_at
+        wait.asked_at = asked_at
+        self._lead_witnessed()
+
+    def _lead_witnessed(self) -> None:
         if self._unwitnessed is not None and self._is_answered:
             reason, since = self._unwitnessed
             self._unwitnessed = None
-            self._lead(Cause.NOBODY_HEARD, f"{reason}; the witness answers after {self._now - since:.3f} s")
+            self._lead(Cause.NOBODY_HEARD, f"{reason}; witnessed after {self._now - since:.3f} s")
 
     def _timeout(self) -> None:
         super()._timeout()
+        self._lead_witnessed()
         if self._state is not VrrpState.BACKUP or not self._is_bound:
             return
-        self._ask(AskWitness())
+        if self._now >= self._ask_at or self._wait.first_asked == NEVER:
+            self._ask(AskWitness())
+            self._wait.first_asked = min(self._wait.first_asked, self._now)
+            self._ask_at = self._now + CLOSE * self._pace
         if self._unwitnessed is not None:
             reason, since = self._unwitnessed
             if self._now - since >= max(GRACE, CLOSE * self._pace):
                 self._ask(Noticed(Notice.WITNESS_SILENT, reason))
 
+    def _watch(self, *, close: bool) -> None:
+        """Whatever else happens does not put the next question off, nor the end of the wait for the witness."""
+        super()._watch(close=close)
+        due = (self._ask_at, self._believed_from) if self._unwitnessed is not None else (self._ask_at,)
+        for at in due if close else ():
+            if at > self._now:
+                self._watch_at = min(self._watch_at, at)
+
     def _lead(self, cause: Cause, reason: str) -> None:
         """Silence makes active, or wish to be, when it is witnessed. Waiting on is no new wait."""
-        began, freed_until = self._waits_since, self._freed_until
+        wait = self._wait
         if cause is Cause.NOBODY_HEARD and self._is_bound and not self._is_answered:
-            unwitnessed = self._unwitnessed or (reason, self._now)
+            unwitnessed, delayed_until = self._unwitnessed or (reason, self._now), self._delayed_until
             self._move(Cause.WITNESS_AWAITED, "")
-            self._unwitnessed = unwitnessed
+            self._unwitnessed, self._delayed_until = unwitnessed, delayed_until
         else:
             super()._lead(cause, reason)
-        self._waits_since, self._freed_until = began, freed_until
+        self._wait = wait
 
     def _wait_anew(self, since: float) -> None:
-        self._waits_since, self._freed_until, self._unwitnessed = since, -NEVER, None
+        self._wait, self._unwitnessed = _Wait(since), None
 
     def _start_down_timer(self) -> None:
         self._wait_anew(self._from)
@@ -110,10 +160,13 @@ class WitnessedMachine(GroupedMachine):
 
     def _shorten(self) -> None:
         self._wait_anew(self._from)
-        self._freed_until = self._from + self.down_interval
+        self._wait.freed_until = self._from + self.down_interval
         super()._shorten()
 
     def _hear(self) -> None:
+        """One that waited for its witness has waited long enough to preempt who is there after all."""
+        if self._unwitnessed is not None:
+            self._preempt_at = self._now
         self._wait_anew(self._from)
         super()._hear()
 

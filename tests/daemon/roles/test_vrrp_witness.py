@@ -173,7 +173,7 @@ def test_without_a_witness_nobody_follows_and_its_return_is_enough(network: Netw
         stays(lambda: actives(two) == [], 5 * DOWN, "nobody active")
         network.host("w").run(["ip", "link", "set", "eth0", "up"])
         reach(two, VrrpState.MASTER)
-        assert "; the witness answers after" in two.log()
+        assert "; witnessed after" in two.log()
         assert waits_for_its_witness(two) == []
         ended = [message for message in two.messages if isinstance(message, AlarmChanged) and not message.stands]
         assert "witness_silent" in [message.kind for message in ended]
