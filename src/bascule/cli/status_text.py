@@ -13,6 +13,7 @@ from bascule.model.status import (
     CheckStatus,
     DirectorStatus,
     InstanceStatus,
+    LatenessStatus,
     NotifyStatus,
     PlaneStatus,
     RoleStatus,
@@ -34,6 +35,7 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
         yield from _alarms(status.vrrp.instances, now)
         yield from _held(status.vrrp.instances)
         yield from _refused_packets(status.vrrp.instances)
+        yield from _lateness(status.vrrp.lateness)
         yield from (_witness(witness, now) for witness in status.vrrp.witnesses)
         yield from status_tracking.lines(status.vrrp, now)
     if status.vrrp is not None and status.vrrp.bfd:
@@ -98,6 +100,21 @@ def _witness(witness: WitnessStatus, now: float) -> str:
     trouble = f": {witness.trouble}" if witness.trouble else ""
     counts = f"{witness.answered} of {witness.asked}"
     return f"  witness {witness.address}: {state} (last {answered}{taking}, {counts}){trouble}"
+
+
+def _lateness(lateness: LatenessStatus) -> Iterator[str]:
+    spans = (("last minute", lateness.last_minute), ("since the start", lateness.since_start))
+    said = [
+        f"{name} {span.count}, half within {_ms(span.p50)}, 99 % within {_ms(span.p99)}, worst {_ms(span.max)}"
+        for name, span in spans
+        if span.count
+    ]
+    if said:
+        yield f"  timers late: {'; '.join(said)}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
 
 
 def _held(instances: Sequence[InstanceStatus]) -> Iterator[str]:

@@ -86,7 +86,6 @@ class Runner:
         self._switchboard = Switchboard(self._group, self._log)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
-        self._lateness = 0.0
         self._will_at = math.inf
         self._notes: tuple[str, ...] = ()
         self._bfd: Bfd | None = None
@@ -151,7 +150,8 @@ class Runner:
         readers += self._group.witnesses.descriptors()
         readers += () if bfd is None else bfd.descriptors()
         readable, writable, _ = select.select(readers, writers, [], max(0.0, wake - boottime()))
-        self._lateness = max(self._lateness, boottime() - wake)
+        if (now := boottime()) >= wake:
+            self._group.lateness.note(now - wake, now)
         for port in _chosen(ports, readable):
             self._group.packets(port)
         for line in _chosen(lines, readable):
@@ -229,10 +229,10 @@ class Runner:
         lines, bfd = self._switchboard.lines, self._bfd
         notes = (*self._notes, *self._group.notes, *lines.notes, *(() if bfd is None else bfd.notes))
         instances, alarms = self._group.instances.values(), self._group.bell.status
-        found = status_of(instances, unplaced, self._lateness, notes, lines.refused, alarms)
+        found = status_of(instances, unplaced, self._group.lateness.worst, notes, lines.refused, alarms)
         groups, trackers = self._group.sync.status(self._group.instances), self._group.tracking.status()
-        witnesses = self._group.witnesses.status()
-        found = msgspec.structs.replace(found, groups=groups, trackers=trackers, witnesses=witnesses)
+        witnesses, lateness = self._group.witnesses.status(), self._group.lateness.status(boottime())
+        found = msgspec.structs.replace(found, groups=groups, trackers=trackers, witnesses=witnesses, lateness=lateness)
         return to_json(found if bfd is None else msgspec.structs.replace(found, bfd=bfd.status()))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:

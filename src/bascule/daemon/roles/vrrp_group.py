@@ -19,6 +19,7 @@ from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
 from bascule.daemon.roles.vrrp_late import LateFrames
+from bascule.daemon.roles.vrrp_lateness import Lateness
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_routes import RouteKeeper
@@ -115,6 +116,7 @@ class Group:
         """How many events are being handled, one because of the other."""
         self._secrets: dict[str, dict[int, bytes]] = {}
         self._ready = False
+        self.lateness = Lateness()
         self._sync_group_of: dict[str, str] = {}
         self._reading: set[str] = set()
         self.notes: tuple[str, ...] = ()
@@ -418,6 +420,7 @@ class Group:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
         awake_since = boottime()
         read: dict[str, float] = {}
+        called = False  # How late the first one is called is how late the process woke.
         for name in self._agenda.due(awake_since):
             instance = self.instances.get(name)
             if instance is None or instance.deadline > boottime():
@@ -426,7 +429,11 @@ class Group:
             if boottime() - read.get(talks, -math.inf) > FRESH:
                 read[talks] = boottime()
                 self.packets(self.ports.require(talks))
-            self._handle(instance, Timeout(awake_since), boottime())
+            now = boottime()
+            if called:
+                self.lateness.note(now - instance.deadline - self._slack(instance), now)
+            called = True
+            self._handle(instance, Timeout(awake_since), now)
         self.watch.timers()
         now = boottime()
         if self._keeper.deadline() <= now:
