@@ -41,6 +41,8 @@ class AlarmKind(enum.Enum):
     """Adverts of ours do not leave this host."""
     ACTIVE_VANISHED = "active_vanished"
     """The active fell silent without saying that it stops."""
+    ADDRESS_TAKEN = "address_taken"
+    """Somebody took a virtual address off; it was put back."""
     WITNESS_SILENT = "witness_silent"
     """It would be active, since nobody is heard, and stays backup because its witness does not answer."""
 

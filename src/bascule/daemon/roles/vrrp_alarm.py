@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_addresses import Placed
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.errors import KernelRefusedError
+from bascule.linux.requesters import Requester
 from bascule.linux.tap import Tap
 from bascule.model.configuration import VrrpState
 from bascule.model.messages import AlarmChanged
@@ -82,6 +84,12 @@ class Bell:
                 why = f"two actives: {datagram.source} has {shared} with VRID {advert.vrid}"
                 hint = f"ours is {instance.config.vrid}: set the same `virtual_router_id` on both"
                 self._sight(instance, AlarmKind.SECOND_ACTIVE, f"{why}, {hint}")
+
+    def taken(self, instance: Instance, placed: Placed, by: Requester) -> None:
+        """Somebody took a virtual address off, and it was put back."""
+        hint = f"; {by.hint.replace('INTERFACE', placed.interface)}" if by.hint else ""
+        why = f"{placed.address} was taken off {placed.interface} by {by.words}, and put back{hint}"
+        self._sight(instance, AlarmKind.ADDRESS_TAKEN, why)
 
     def witness(self, instance: Instance, unwitnessed: str | None, words: str) -> None:
         """What came of an event: why it would be active but for the witness, or that it waits for none any more."""

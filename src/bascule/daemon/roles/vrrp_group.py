@@ -470,9 +470,12 @@ class Group:
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
         owners = self._keeper.put_back(changes.lost, made)
-        self.routes.again(owners)
-        for owner in owners - {STATIC}:
-            self.instances[owner].announce(1, boottime())
+        self.routes.again(set(owners))
+        for owner, taken in owners.items():
+            if owner != STATIC:
+                self.instances[owner].announce(1, boottime())
+                for each in taken:
+                    self.bell.taken(self.instances[owner], each.placed, each.by)
 
     def _refresh(self, instance: Instance) -> None:
         """Follow an interface: its carrier, and the address that adverts come from."""
