@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import select
 import struct
@@ -76,7 +77,7 @@ def test_a_request_is_the_rfc_s() -> None:
 def network() -> Iterator[Network]:
     with Network(PAIR) as built:
         for host in built.hosts.values():
-            wait_for(lambda host=host: settled(host), 10, "duplicate address detection")
+            wait_for(functools.partial(settled, host), 10, "duplicate address detection")
         yield built
 
 

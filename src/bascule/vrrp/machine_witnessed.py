@@ -135,10 +135,12 @@ class WitnessedMachine(GroupedMachine):
     def _watch(self, *, close: bool) -> None:
         """Whatever else happens does not put the next question off, nor the end of the wait for the witness."""
         super()._watch(close=close)
-        due = (self._ask_at, self._believed_from) if self._unwitnessed is not None else (self._ask_at,)
-        for at in due if close else ():
-            if at > self._now:
-                self._watch_at = min(self._watch_at, at)
+        if not close or self._settings.witness is None:
+            return
+        if self._ask_at > self._now:
+            self._watch_at = min(self._watch_at, self._ask_at)
+        if self._unwitnessed is not None and self._believed_from > self._now:
+            self._watch_at = min(self._watch_at, self._believed_from)
 
     def _lead(self, cause: Cause, reason: str) -> None:
         """Silence makes active, or wish to be, when it is witnessed. Waiting on is no new wait."""
@@ -152,7 +154,9 @@ class WitnessedMachine(GroupedMachine):
         self._wait = wait
 
     def _wait_anew(self, since: float) -> None:
-        self._wait, self._unwitnessed = _Wait(since), None
+        self._unwitnessed = None
+        if self._settings.witness is not None:
+            self._wait = _Wait(since)
 
     def _start_down_timer(self) -> None:
         self._wait_anew(self._from)
@@ -160,7 +164,8 @@ class WitnessedMachine(GroupedMachine):
 
     def _shorten(self) -> None:
         self._wait_anew(self._from)
-        self._wait.freed_until = self._from + self.down_interval
+        if self._settings.witness is not None:
+            self._wait.freed_until = self._from + self.down_interval
         super()._shorten()
 
     def _hear(self) -> None:

@@ -192,8 +192,8 @@ def test_one_that_says_that_it_stops_is_followed_without_a_witness(network: Netw
 
 @pytest.mark.parametrize(("rule", "leads"), [(WitnessRule.ANY, True), (WitnessRule.ALL, False)])
 def test_one_of_several_or_every_one_has_to_answer(network: Network, rule: WitnessRule, leads: bool) -> None:
-    options = {"witnesses": (NOBODY, OTHER), "witness_answers": rule}
-    with LoneRole(network.host("d1"), Role.VRRP, configuration(150, **options)) as one:
+    asking = configuration(150, witnesses=(NOBODY, OTHER), witness_answers=rule)
+    with LoneRole(network.host("d1"), Role.VRRP, asking) as one:
         if leads:
             reach(one, VrrpState.MASTER)
         else:

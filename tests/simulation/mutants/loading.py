@@ -31,7 +31,7 @@ class Mutant:
     what: str
     """What is wrong with it."""
     edits: tuple[tuple[str, str], ...] = ()
-    """Words of one of `MODULES`, and what stands there instead."""
+    """Words of the first of `MODULES` that has them, and what stands there instead."""
     rows: tuple[Transition, ...] = ()
     """Rows instead of the table's."""
     router: type[Router] = Router
@@ -46,10 +46,10 @@ class Mutant:
     def _machine(self) -> type[WitnessedMachine]:
         texts = {name: _source(name) for name in MODULES}
         for old, new in self.edits:
-            places = [name for name, text in texts.items() for _ in range(text.count(old))]
-            if len(places) != 1:
-                raise ValueError(f"mutant {self.name}: found {len(places)} times: {old!r}")
-            texts[places[0]] = texts[places[0]].replace(old, new)
+            place = next((name for name, text in texts.items() if old in text), MODULES[0])
+            if texts[place].count(old) != 1:
+                raise ValueError(f"mutant {self.name}: found {texts[place].count(old)} times: {old!r}")
+            texts[place] = texts[place].replace(old, new)
         made = {name: types.ModuleType(name) for name in MODULES}
         with mock.patch.dict(sys.modules, made):
             for name, text in texts.items():

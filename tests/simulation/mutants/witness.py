@@ -23,7 +23,7 @@ MUTANTS = (
         what="an answer to a question of before the last advert counts",
         edits=(
             ("if asked_at < max(wait.since, wait.asked_at):", "if False:"),
-            ("self._wait, self._unwitnessed = _Wait(since), None", "self._wait.since, self._unwitnessed = since, None"),
+            ("            self._wait = _Wait(since)\n", "            self._wait.since = since\n"),
         ),
     ),
     Mutant(
