@@ -31,7 +31,7 @@ from bascule.lab.topologies import Segment as Lan
 from bascule.lab.waiting import wait_for
 from bascule.model.base import Priority, Seconds, to_json
 from bascule.vrrp.machine import down_interval, skew_time
-from bench.directors import PROGRAMS, Bascule, Program
+from bench.directors import PROGRAMS, Bascule, Program, configuration
 from bench.report import Cost, FailoverReport, FailoverRow, Took
 from bench.segment import Kind, Segment
 
@@ -47,19 +47,6 @@ START_SECONDS = 15.0
 COST_SECONDS = 10.0
 
 KEY = 'bascule {\n handover_key "between these two alone"\n}\n'
-GLOBAL = "global_defs {{\n router_id {name}\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 1000000\n}}\n"
-INSTANCE = """vrrp_instance VI_{vrid} {{
- state BACKUP
- interface eth0
- virtual_router_id {vrid}
- priority {priority}
- version {version}
- advert_int {interval:g}
- virtual_ipaddress {{
-  {address}/32
- }}
-}}
-"""
 
 
 def _host(name: str, last_byte: int, role: HostRole = HostRole.ROUTER) -> Host:
@@ -72,15 +59,6 @@ TOPOLOGY = Topology(
     segments=(Lan(name="lan"),),
     hosts=(_host(ACTIVE, 210), _host(BACKUP, 211), _host("client", 20, HostRole.CLIENT)),
 )
-
-
-def configuration(name: str, version: int, interval: float, addresses: Sequence[ipaddress.IPv4Address]) -> str:
-    """The file of one director, with an instance for each address; both programs read it."""
-    instances = (
-        INSTANCE.format(vrid=vrid, priority=PRIORITIES[name], version=version, interval=interval, address=address)
-        for vrid, address in enumerate(addresses, 1)
-    )
-    return GLOBAL.format(name=name) + "".join(instances)
 
 
 class Pair:
@@ -168,7 +146,7 @@ def _director(
 ) -> Program:
     host = network.host(name)
     file = host.folder / "keepalived.conf"
-    file.write_text(configuration(name, version, interval, addresses))
+    file.write_text(configuration(name, PRIORITIES[name], version, interval, addresses))
     return kind(host, file)
 
 
