@@ -5,7 +5,7 @@
 
 Method: two bascules on one segment, two keepalived on another, at the same time, in network namespaces; all four have
 the same file but for the name and the priority, and ask for realtime scheduling at the same priority. On each processor
-work four ordinary processes (bench/load.py). What counts is when an advert passed the switch, by the kernel's stamp:
+work five ordinary processes (bench/load.py). What counts is when an advert passed the switch, by the kernel's stamp:
 `silence`: an active sent none for the backup's down interval; then the backup is right in taking over. `in time`: it
 took over without. A promotion may lie after the end of its silence by half an advert interval, or by as much as the
 machine itself was late then, as realtime processes show that do nothing but wake up every 5 ms.

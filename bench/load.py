@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work that keeps a machine busy: on each processor one process that reckons, one that copies memory, one that starts
-processes, one that writes to a disk. All have ordinary priority, and an end: their parent's, or the with-block's.
+processes, one that writes to a disk, one that makes and removes a network namespace with interfaces, as containers do.
+All have ordinary priority, and an end: their parent's, or the with-block's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 MEMORY = 64 << 20
@@ -18,6 +20,10 @@ FILE = 32 << 20
 PIECE = 1 << 20
 CHILDREN = 16
 """Processes that one of the third kind has at a time."""
+
+LINKS = b"link add name a type veth peer name b\nlink set dev a up\nlink set dev b up\n"
+PAUSE = 0.05
+"""Seconds between two such: the kernel goes on with their end when nobody waits for it any more."""
 
 END_SECONDS = 10.0
 
@@ -56,10 +62,18 @@ def write(file: pathlib.Path) -> None:
         os.fsync(opened.fileno())
 
 
+def link() -> None:
+    """A network namespace that has a pair of interfaces, and ends at once."""
+    command = ["unshare", "--net", "ip", "-batch", "-"]
+    subprocess.run(command, input=LINKS, stdout=subprocess.DEVNULL, timeout=END_SECONDS, check=False)
+    time.sleep(PAUSE)
+
+
 KINDS: dict[str, Callable[[pathlib.Path], Callable[[], None]]] = {
     "arithmetic": lambda _: reckon,
     "memory": lambda _: functools.partial(copy, bytearray(os.urandom(PIECE)) * (MEMORY // PIECE)),
     "processes": lambda _: fork,
+    "interfaces": lambda _: link,
     "writing": lambda file: functools.partial(write, file),
 }
 

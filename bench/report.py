@@ -64,12 +64,30 @@ class Cost(Model, frozen=True, kw_only=True):
     resident_mib: float
 
 
+class Verdict(Model, frozen=True, kw_only=True):
+    """Whether a row keeps its rule. What keepalived took is known, so each says which of the two bounds it was."""
+
+    version: int
+    advert_int: float
+    fault: str
+    rule: str
+    """In words."""
+    bound_s: float
+    found_s: float
+    held: bool
+
+
 class FailoverReport(Model, frozen=True, kw_only=True):
     """What `bench/failover.py --json` writes."""
 
     runs: int
+    """Of which each figure is the median, but for those in `failures`."""
     rows: tuple[FailoverRow, ...]
-    costs: tuple[Cost, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    """A row that has none could not be measured."""
+    failures: tuple[str, ...] = ()
+    """Runs that came to no end, and why."""
+    costs: tuple[Cost, ...] = ()
 
 
 class Moment(Model, frozen=True, kw_only=True):

@@ -503,6 +503,7 @@ class Group:
     def hand_over(self) -> Handover:
         """Leave everything for a successor on this machine: fresh lifetimes, an advert just sent."""
         now = boottime()
+        self._keeper.close()
         for instance in tuple(self.instances.values()):
             if instance.state is VrrpState.MASTER:
                 self._handle(instance, Reconfigured(instance.settings), now)
@@ -517,6 +518,7 @@ class Group:
         self.watch.close()
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
+        self._keeper.close()
         self.ports.keep(())
         self.bell.close()
         self._links.release()
