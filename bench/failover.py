@@ -37,7 +37,7 @@ from bascule.lab.waiting import wait_for
 from bascule.model.base import Priority, Seconds, to_json
 from bascule.vrrp.machine import down_interval, skew_time
 from bench.directors import PROGRAMS, Bascule, Program, configuration
-from bench.report import Cost, FailoverReport, FailoverRow, Took, Verdict
+from bench.report import Cost, FailoverReport, FailoverRow, RowVerdict, Took
 from bench.segment import Kind, Segment
 from bench.verdicts import judge, judge_all
 
@@ -300,7 +300,7 @@ def _shown(took: Took | None) -> str:
     return f"{took.last_advert_to_garp_s * 1000:>11.1f}{took.first_answer_s * 1000:>11.1f}"
 
 
-def _judged(verdict: Verdict | None) -> str:
+def _judged(verdict: RowVerdict | None) -> str:
     if verdict is None:
         return "NOT MEASURED"
     return f"{'held' if verdict.held else 'BROKEN'}: {verdict.rule} = {verdict.bound_s * 1000:.1f}"

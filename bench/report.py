@@ -64,7 +64,7 @@ class Cost(Model, frozen=True, kw_only=True):
     resident_mib: float
 
 
-class Verdict(Model, frozen=True, kw_only=True):
+class RowVerdict(Model, frozen=True, kw_only=True):
     """Whether a row keeps its rule. What keepalived took is known, so each says which of the two bounds it was."""
 
     version: int
@@ -83,7 +83,7 @@ class FailoverReport(Model, frozen=True, kw_only=True):
     runs: int
     """Of which each figure is the median, but for those in `failures`."""
     rows: tuple[FailoverRow, ...]
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[RowVerdict, ...] = ()
     """A row that has none could not be measured."""
     failures: tuple[str, ...] = ()
     """Runs that came to no end, and why."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.report import FailoverRow, Verdict
+from bench.report import FailoverRow, RowVerdict
 
 LEEWAY = 0.004
 """Seconds on top of the protocol's formula; or what keepalived took on top of it in the same run, if that is more."""
@@ -14,7 +14,7 @@ PLANNED = 0.005
 """Seconds for which nobody answers in a planned switch, at most."""
 
 
-def judge(row: FailoverRow) -> Verdict | None:
+def judge(row: FailoverRow) -> RowVerdict | None:
     """Of a row that has figures of ours."""
     if row.bascule is None:
         return None
@@ -25,8 +25,8 @@ def judge(row: FailoverRow) -> Verdict | None:
     return _verdict(row, f"<= {rule}", row.formula_s + max(LEEWAY, theirs), row.bascule.last_advert_to_garp_s)
 
 
-def _verdict(row: FailoverRow, rule: str, bound: float, found: float) -> Verdict:
-    return Verdict(
+def _verdict(row: FailoverRow, rule: str, bound: float, found: float) -> RowVerdict:
+    return RowVerdict(
         version=row.version,
         advert_int=row.advert_int,
         fault=row.fault,
@@ -37,6 +37,6 @@ def _verdict(row: FailoverRow, rule: str, bound: float, found: float) -> Verdict
     )
 
 
-def judge_all(rows: Iterable[FailoverRow]) -> tuple[Verdict, ...]:
+def judge_all(rows: Iterable[FailoverRow]) -> tuple[RowVerdict, ...]:
     """Of each row that can be judged, in their order."""
     return tuple(verdict for verdict in map(judge, rows) if verdict is not None)

@@ -15,6 +15,7 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
+from bascule.daemon.roles.vrrp_awake import Awake
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
@@ -57,7 +58,7 @@ FRESH = 0.0005
 """Seconds for which a socket that was just read counts as empty, among the timers of one round."""
 
 MANY = 20
-SLACK = 0.002
+SLACK = 0.01
 """From so many instances on, an active's adverts may leave so many seconds late, or a hundredth of their interval."""
 
 NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv6Address(0)}
@@ -95,6 +96,7 @@ class Group:
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
         self._agenda = Agenda()
+        self._awake = Awake()
         self._signing: tuple[Instance, ...] = ()
         self.bell = Bell(log, tell)
         self._by_router: dict[tuple[str, int, int], Instance] = {}
@@ -400,9 +402,11 @@ class Group:
 
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
-        awake_since = boottime()
+        begun = boottime()
+        awake_since = self._awake.begin(begun)
         read: dict[str, float] = {}
-        for name in self._agenda.due(awake_since):
+        # Who could wait a little longer, and need not any more, goes with those who cannot.
+        for name in self._agenda.due(begun + (SLACK if len(self.instances) >= MANY else 0.0)):
             instance = self.instances.get(name)
             if instance is None or instance.deadline > boottime():
                 continue
@@ -411,6 +415,7 @@ class Group:
                 read[talks] = boottime()
                 self.packets(self.ports.require(talks))
             self._handle(instance, Timeout(awake_since), boottime())
+        self._awake.end(boottime(), self._agenda.deadline())
         self.watch.timers()
         now = boottime()
         if self._keeper.deadline() <= now:
