@@ -165,6 +165,7 @@ class Group:
         `follow` is called when it is known what they track and none has started: those who take readings begin then.
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
+        self._awake.begin(boottime())
         reasons = {entry.name: vrrp_plan.unsupported(entry) or self._unlock(entry) for entry in wanted.instances}
         entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
         for entry in entries.values():
@@ -199,6 +200,7 @@ class Group:
         self._sync_group_of = {name: f"group {g.name}" for g in wanted.sync_groups for name in g.members}
         self._settle()
         self.bell.keep(self.instances)
+        self._awake.end(boottime(), self._agenda.deadline())
 
     def _settle(self) -> None:
         """Know which instance a packet is for, and let go of the interfaces that none uses any more."""
