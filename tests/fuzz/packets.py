@@ -219,7 +219,9 @@ def seeds() -> list[bytes]:
         else:
             found.append(_packet(message, destination=HERE if vrid == 54 else packet.GROUP_IPV4))
     signed = Advert(vrid=Vrid(55), priority=Priority(150), interval=Seconds(1.0), addresses=(VIP,), version=3)
-    found.append(_packet(trailer.Guard(HMAC, {1: SECRET}).sign(packet.encode(signed), PEER, 1000.0)))
+    message = packet.encode(signed)
+    behind = trailer.Guard(HMAC, {1: SECRET}).sign(message, PEER, 1000.0)
+    found.append(_packet(trailer.attached(message, behind, PEER)))
     over_ipv6 = Advert(
         vrid=Vrid(53),
         priority=Priority(100),

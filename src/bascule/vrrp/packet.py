@@ -45,6 +45,9 @@ ADDRESSES_MAX = 255
 INTERVAL_MAX = 4095
 """Centiseconds, in version 3: 12 bits."""
 
+CHECKSUM = slice(6, 8)
+"""Where it is in the header."""
+
 _HEADER = struct.Struct("!BBBBBBH")
 _HEADER_V3 = struct.Struct("!BBBBHH")
 _PSEUDO_IPV4 = struct.Struct("!4s4sBBH")
@@ -164,7 +167,21 @@ def encode(advert: Advert, source: IPAddress | None = None, destination: IPAddre
         if source is None:
             raise ValueError("a checksum with the pseudo-header needs the source")
         covered = pseudo_header(source, destination or group_of(source.version), len(message)) + message
-    return message[:6] + checksum(covered).to_bytes(2, "big") + message[8:]
+    return _summed(message, checksum(covered))
+
+
+def with_more(message: bytes, more: bytes) -> bytes:
+    """The message and what follows it, the checksum with the pseudo-header made to cover both (RFC 1624 3).
+
+    Both are of an even number of bytes.
+    """
+    old = int.from_bytes(message[CHECKSUM], "big")
+    added = len(more).to_bytes(2, "big") + more
+    return _summed(message, checksum((~old & 0xFFFF).to_bytes(2, "big") + added)) + more
+
+
+def _summed(message: bytes, value: int) -> bytes:
+    return message[: CHECKSUM.start] + value.to_bytes(2, "big") + message[CHECKSUM.stop :]
 
 
 def pseudo_header(source: IPAddress, destination: IPAddress, length: int) -> bytes:
@@ -229,8 +246,13 @@ def _decode_v3(datagram: Datagram) -> Advert:
 
 
 def _checksum_form(datagram: Datagram) -> ChecksumForm:
-    """Which of the two forms the checksum of a message of version 3 has."""
+    """Which of the two forms the checksum of a message of version 3 has.
+
+    Over IPv6 kernels make it, of all that is sent, also of a trailer.
+    """
     data = datagram.payload
+    if datagram.trailer is not None and datagram.source.version == 6:
+        data += datagram.trailer.packed
     if checksum(pseudo_header(datagram.source, datagram.destination, len(data)) + data) == 0:
         return ChecksumForm.PSEUDO_HEADER
     if datagram.source.version == 4 and checksum(data) == 0:

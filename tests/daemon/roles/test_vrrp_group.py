@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import math
 import re
 import select
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from bascule.daemon.log import Log
@@ -249,9 +251,11 @@ def test_an_instance_whose_keys_cannot_be_read_does_not_run(bench: Bench) -> Non
     )
     assert list(bench.group.instances) == ["VI_1"]
     assert bench.group.notes[0].startswith("vrrp_instance VI_2 does not run: key 1 of auth_hmac: /nowhere/key:")
-    assert bench.group.signs
+    assert bench.group.farewell_each == 1.0
+    bench.run(instance(auth_hmac=msgspec.structs.replace(signing, window=Seconds(1.0))))
+    assert bench.group.farewell_each == 0.4
     bench.run(instance())
-    assert not bench.group.signs
+    assert bench.group.farewell_each == math.inf
 
 
 def test_an_owner_with_another_address_sends_from_that(bench: Bench) -> None:

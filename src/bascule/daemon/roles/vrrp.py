@@ -26,7 +26,7 @@ from bascule.daemon.memfd import read_all
 from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_handover import Switchboard
-from bascule.daemon.roles.vrrp_instance import FAREWELL_EACH, Instance
+from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, stopped, will_of
 from bascule.errors import BasculeError
@@ -143,8 +143,7 @@ class Runner:
     def _round(self) -> None:
         ports = {opened.fileno(): port for port in self._group.ports for opened in port.sockets.values()}
         lines, bfd = self._switchboard.lines.sockets(), self._bfd
-        will_at = self._will_at if self._group.signs else math.inf
-        others = min(self._switchboard.deadline(), will_at, math.inf if bfd is None else bfd.deadline())
+        others = min(self._switchboard.deadline(), self._will_at, math.inf if bfd is None else bfd.deadline())
         wake = min(self._group.deadline(), others, boottime() + IDLE)
         writers = [self._bus] if self._bus.wants_write else []
         readers: list[int | Bus | Monitor] = [*ports, *lines, *self._group.watch.descriptors, self._bus, self._monitor]
@@ -161,7 +160,7 @@ class Runner:
             if not set(bfd.descriptors()).isdisjoint(readable):
                 bfd.packets()
             bfd.timers()
-        if boottime() >= will_at:
+        if boottime() >= self._will_at:
             self._send_will()
         if self._monitor in readable:
             self._group.kernel(*self._monitor.receive())
@@ -260,7 +259,7 @@ class Runner:
         self._tell(lower_of(instance, heard))
 
     def _send_will(self) -> None:
-        self._will_at = boottime() + FAREWELL_EACH
+        self._will_at = boottime() + self._group.farewell_each
         self._tell(will_of(self._group.instances.values(), self._group.routes.will))
 
     def _end(self) -> None:

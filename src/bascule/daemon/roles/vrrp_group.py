@@ -95,7 +95,6 @@ class Group:
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
         self._agenda = Agenda()
-        self._signing: tuple[Instance, ...] = ()
         self.bell = Bell(log, tell)
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._beneath: dict[str, str] = {}
@@ -203,7 +202,6 @@ class Group:
         seats = [instance.seat for instance in self.instances.values()]
         devices = (name for i in self.instances.values() for name in vrrp_plan.interfaces_of(i.config))
         self._by_router = {(i.seat.talks, i.config.vrid, i.config.family): i for i in self.instances.values()}
-        self._signing = tuple(instance for instance in self.instances.values() if instance.signs)
         self._beneath = {seat.talks: seat.base for seat in seats}
         self._routers = frozenset(vrrp_plan.router_of(instance.config) for instance in self.instances.values())
         self.ports.keep({*devices, *(name for seat in seats for name in seat.names)})
@@ -492,9 +490,10 @@ class Group:
             self._handle(instance, ReadyChanged(ready), boottime())
 
     @property
-    def signs(self) -> bool:
-        """Whether a last will is soon too old."""
-        return any(instance.state is VrrpState.MASTER for instance in self._signing)
+    def farewell_each(self) -> float:
+        """Seconds after which a last will is too old."""
+        active = (instance for instance in self.instances.values() if instance.state is VrrpState.MASTER)
+        return min((instance.farewell_each for instance in active), default=math.inf)
 
     def active(self) -> tuple[str, ...]:
         """The names of the instances that are active."""
