@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.model.base import IPAddress, Priority, Seconds
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import AuthHmac, ChecksumForm, HmacKey
 from bascule.vrrp import packet, trailer
 from bascule.vrrp.packet import Advert, Datagram, Refusal, RefusedPacketError
@@ -290,7 +290,7 @@ def test_what_is_signed_is_heard(kind: tuple[int, int], data: st.DataObject) -> 
     source, destination = data.draw(addresses(family)), data.draw(addresses(family))
     form = data.draw(st.sampled_from(ChecksumForm)) if kind == (3, 4) else ChecksumForm.PSEUDO_HEADER
     advert = Advert(
-        vrid=packet.Vrid(data.draw(st.integers(1, 255))),
+        vrid=Vrid(data.draw(st.integers(1, 255))),
         priority=Priority(data.draw(st.integers(0, 255))),
         interval=Seconds(float(data.draw(st.integers(1, 40)))),
         addresses=tuple(data.draw(st.lists(addresses(family), min_size=1, max_size=20))),
