@@ -119,7 +119,8 @@ class Guard:
         """`secrets` by number of the key."""
         self._settings = settings
         self._secrets = secrets
-        self._sent: int | None = None
+        self.sent: int | None = None
+        """The last number."""
         self._heard: dict[IPAddress, int] = {}
 
     def change(self, settings: AuthHmac, secrets: dict[int, bytes]) -> None:
@@ -141,8 +142,8 @@ class Guard:
         """The trailer of an advert that is sent now, one for all its copies. None = it goes without."""
         if not self.signs:
             return None
-        self._sent = self._next(time)
-        return self._trailer(advert, source, self._sent)
+        self.sent = self._next(time)
+        return self._trailer(advert, source, self.sent)
 
     def sign_farewell(self, advert: bytes, source: IPAddress, time: float) -> Trailer | None:
         """That of an advert that is perhaps sent until `farewell_ahead` from now, and by another process."""
@@ -152,7 +153,7 @@ class Guard:
 
     def _next(self, time: float) -> int:
         """The clock's, unless it went back behind the last one."""
-        now, last = sequence_at(time), self._sent
+        now, last = sequence_at(time), self.sent
         if last is None or is_later(now, last) or self._is_out(last, time):
             return now
         return (last + 1) % _RANGE

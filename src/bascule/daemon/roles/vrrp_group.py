@@ -252,8 +252,8 @@ class Group:
         instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned, seat)
         self.instances[entry.name] = instance
         instance.guard(self._secrets[entry.name])
-        if instance.sequences is not None and entry.name in handover.sequences:
-            instance.sequences.highest = handover.sequences[entry.name]
+        if entry.name in handover.sequences:
+            instance.go_on_from(handover.sequences[entry.name])
         now = boottime()
         standing = instance.standing = self._standing(instance)
         fresh = now - handover.at <= instance.machine.down_interval
@@ -506,8 +506,8 @@ class Group:
             if instance.state is VrrpState.MASTER:
                 self._handle(instance, Reconfigured(instance.settings), now)
         owned = frozenset().union(*(instance.owned for instance in self.instances.values()))
-        sealed = {name: i.sequences.highest for name, i in self.instances.items() if i.sequences is not None}
-        return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=sealed)
+        numbers = {name: i.number for name, i in self.instances.items() if i.number is not None}
+        return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=numbers)
 
     def stop(self) -> None:
         """Give every address up in order."""

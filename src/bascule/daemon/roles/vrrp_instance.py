@@ -209,6 +209,20 @@ class Instance:
         else:
             self._guard.change(settings, secrets)
 
+    @property
+    def number(self) -> int | None:
+        """The last sequence number of its adverts, where they have any: the next process goes on from there."""
+        if self._guard is not None:
+            return self._guard.sent
+        return None if self.sequences is None else self.sequences.highest
+
+    def go_on_from(self, number: int) -> None:
+        """Send higher numbers than this one, which was the last of the process before."""
+        if self._guard is not None:
+            self._guard.sent = number
+        elif self.sequences is not None and number <= ah.SEQUENCE_MAX:
+            self.sequences.highest = number
+
     def payload(self, priority: Priority, destination: IPAddress) -> bytes:
         """The message of an advert of this priority to a peer or the group."""
         key = (priority, destination)
