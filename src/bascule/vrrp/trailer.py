@@ -135,8 +135,7 @@ class Guard:
     @property
     def farewell_ahead(self) -> float:
         """Seconds for which a farewell made now stays above what is sent; a narrow window has less room."""
-        settings = self._settings
-        return FAREWELL_AHEAD if settings.monotonic else min(FAREWELL_AHEAD, settings.window / 2)
+        return min(FAREWELL_AHEAD, self._settings.window / 2)
 
     def sign(self, advert: bytes, source: IPAddress, time: float) -> Trailer | None:
         """The trailer of an advert that is sent now, one for all its copies. None = it goes without."""
