@@ -15,6 +15,7 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
+from bascule.daemon.roles.vrrp_forwarding import Forwarding
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
@@ -91,6 +92,7 @@ class Group:
         self.ports = Ports(netlink)
         self._silence = Silence(log)
         self._silence.clear()
+        self._forwarding = Forwarding(log)
         self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
@@ -131,6 +133,7 @@ class Group:
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on, then the instance's routes and rules (Rim)."""
         self.late.end(owner)
+        self._forwarding.keep(owner, self.instances[owner].seat, active=True)
         accepts = vrrp_plan.accepts(self.instances[owner].config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self._keeper.put(owner, wanted, lifetime, now)
@@ -142,6 +145,7 @@ class Group:
         self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
+        self._forwarding.keep(owner, self.instances[owner].seat, active=False)
 
     def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
         """Have addresses off, but serve late frames (Rim)."""
@@ -289,6 +293,7 @@ class Group:
         instance = self.instances[name]
         self._handle(instance, Stop(), boottime())
         self._agenda.drop(name)
+        self._forwarding.forget(name)
         del self.instances[name]
 
     def _source(self, entry: VrrpInstance, owned: frozenset[IPAddress]) -> IPAddress | None:
@@ -370,17 +375,17 @@ class Group:
         if not self._moving:
             self.sync.settle(name, self.instances)
 
-    def packets(self, port: Port) -> None:
+    def packets(self, port: Port, awake_since: float = math.inf) -> None:
         """Hand in what waits at a port, in its order: a drain asked for meanwhile must not put newer before older."""
         if port.name in self._reading:
             return
         self._reading.add(port.name)
         try:
-            self._read(port)
+            self._read(port, awake_since)
         finally:
             self._reading.discard(port.name)
 
-    def _read(self, port: Port) -> None:
+    def _read(self, port: Port, awake_since: float) -> None:
         for heard in vrrp_intake.adverts(port, self._log):
             vrid, family = heard.advert.vrid, heard.datagram.source.version
             instance = self._by_router.get((port.name, vrid, family))
@@ -391,7 +396,8 @@ class Group:
                 vrrp_intake.refuse(port, heard.datagram, stranger, self._log)
                 self.bell.stranger(self.instances.values(), heard.advert, heard.datagram)
                 continue
-            outcome = instance.hear(heard.advert, heard.datagram, self.ports.own(port), heard.at, boottime())
+            own = self.ports.own(port)
+            outcome = instance.hear(heard.advert, heard.datagram, own, heard.at, boottime(), awake_since)
             if outcome.refused is not None:
                 self.bell.refused(instance, heard.datagram, outcome.refused)
             self._follow(instance, outcome)
@@ -407,7 +413,7 @@ class Group:
             talks = instance.seat.talks
             if boottime() - read.get(talks, -math.inf) > FRESH:
                 read[talks] = boottime()
-                self.packets(self.ports.require(talks))
+                self.packets(self.ports.require(talks), awake_since)
             self._handle(instance, Timeout(awake_since), boottime())
         self.watch.timers()
         now = boottime()
@@ -415,7 +421,9 @@ class Group:
             self._keeper.renew(now)
         if self._pacer.deadline() <= now:
             self._pacer.run(now)
-        self.late.expire(now)
+        for owner in self.late.expire(now):
+            if owner in self.instances:
+                self._forwarding.keep(owner, self.instances[owner].seat, active=False)
         self.bell.timers(self.instances)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
@@ -437,6 +445,7 @@ class Group:
         """Make our own interfaces that are gone again, and open them before anybody misses them."""
         made = self._links.mend(changed)
         self.ports.look_at(made)
+        self._forwarding.again(made)
         for instance in self.instances.values() if made else ():
             if instance.seat.talks in made:
                 self._allow_source(instance)
@@ -510,12 +519,15 @@ class Group:
         return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=numbers)
 
     def stop(self) -> None:
-        """Give every address up in order."""
+        """Give every address up in order, and take off what this process made; `close` comes after it."""
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
-        self.ports.keep(())
-        self.bell.close()
         self._links.release()
+
+    def close(self) -> None:
+        """Close the sockets. The kernel takes about ten milliseconds for each packet socket, so this comes last."""
+        self.bell.close()
+        self.ports.keep(())

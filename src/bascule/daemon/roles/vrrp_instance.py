@@ -15,7 +15,15 @@ from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
 from bascule.daemon.roles.vrrp_virtual_mac import Seat, plain
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
-from bascule.model.configuration import AuthType, BasculeOptions, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import (
+    AuthType,
+    BasculeOptions,
+    ChecksumForm,
+    OldChecksum,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpState,
+)
 from bascule.vrrp import acceptance, ah, packet, trailer
 from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.events import (
@@ -148,7 +156,7 @@ class Instance:
         self.ttl = config.unicast_ttl if config.unicast_peers else packet.TTL
         self.settings = settings_of(config, options, source)
         self.lifetime_setting = options.vip_lifetime
-        auth_data = packet.padded_password(config.auth_pass)
+        auth_data = packet.padded_password(b"" if config.family == 6 else config.auth_pass)
         self._expected = Expected(
             vrid=config.vrid,
             interval=config.advert_interval,
@@ -160,6 +168,7 @@ class Instance:
             peers_only=config.check_unicast_source,
             trailer=config.auth_hmac is not None,
             group=group,
+            old_checksum=config.old_unicast_checksum is not OldChecksum.NEVER,
         )
         self._familiar: IPAddress | None = None
         """Whose addresses need not be compared again."""
@@ -168,6 +177,7 @@ class Instance:
             self.sequences = None
         elif self.sequences is None:
             self.sequences = ah.Sequences(int(time.time()))
+        self._form = checksum_form_of(config)
         self._payloads: dict[tuple[Priority, IPAddress], bytes] = {}
         self._remarked: tuple[Advert, IPAddress] | None = None
 
@@ -227,12 +237,12 @@ class Instance:
         """The message of an advert of this priority to a peer or the group."""
         key = (priority, destination)
         if key not in self._payloads:
-            self._payloads[key] = packet.encode(self._advert(priority), self.source, destination)
+            group = vrrp_plan.group_of(self.config)
+            self._payloads[key] = packet.encode(self._advert(priority), self.source, destination, group)
         return self._payloads[key]
 
     def _advert(self, priority: Priority) -> Advert:
         config = self.config
-        chosen = config.checksum_form if config.family == 4 else ChecksumForm.PSEUDO_HEADER
         return Advert(
             vrid=config.vrid,
             priority=priority,
@@ -241,10 +251,18 @@ class Instance:
             auth_type=config.auth_type,
             auth_data=self._auth_data,
             version=config.version,
-            checksum_form=ChecksumForm.MESSAGE if config.version == 2 else chosen,
+            checksum_form=self._form,
         )
 
-    def hear(self, advert: Advert, datagram: Datagram, own: frozenset[IPAddress], at: float, now: float) -> Outcome:
+    def hear(
+        self,
+        advert: Advert,
+        datagram: Datagram,
+        own: frozenset[IPAddress],
+        at: float,
+        now: float,
+        awake_since: float = math.inf,
+    ) -> Outcome:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
         try:
             acceptance.verify(advert, datagram, self._expected, own, datagram.source == self._familiar)
@@ -260,9 +278,15 @@ class Instance:
             self._familiar = datagram.source
         form = advert.checksum_form.value
         self.checksum_forms[form] = self.checksum_forms.get(form, 0) + 1
+        if advert.checksum_form is ChecksumForm.OLD_UNICAST is not self._form:
+            self._fall_back(datagram.source)
         self._remark(advert, datagram, now)
         heard = AdvertReceived(
-            source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
+            source=datagram.source,
+            priority=advert.priority,
+            interval=advert.interval,
+            received_at=at,
+            awake_since=awake_since,
         )
         active = self.state is VrrpState.MASTER
         outcome = self.handle(heard, now)
@@ -274,6 +298,16 @@ class Instance:
     def _say_clock(self, source: IPAddress, odd: str | None, now: float) -> None:
         if odd is not None:
             self._say("clock_differs", f"{source}: {odd}", now)
+
+    def _fall_back(self, source: IPAddress) -> None:
+        """Send the old unicast checksum, too, as keepalived means to, until the configuration is another.
+
+        Only for a peer: a stranger's must not decide what peers hear.
+        """
+        if any(source == peer.address for peer in self.config.unicast_peers):
+            self._form = ChecksumForm.OLD_UNICAST
+            self._payloads.clear()
+            self._log.warning("old_unicast_checksum", instance=self.name, source=source, detail="sent from now on")
 
     def _remark(self, advert: Advert, datagram: Datagram, now: float) -> None:
         """Say how an advert differs from what is configured here; most are as the one before."""
@@ -372,6 +406,16 @@ class Instance:
                 count=count,
                 detail=error.detail,
             )
+
+
+def checksum_form_of(config: VrrpInstance) -> ChecksumForm:
+    """What the checksum of an instance's adverts covers before anybody was heard."""
+    if config.family == 6:
+        return ChecksumForm.PSEUDO_HEADER
+    if config.version == 2:
+        return ChecksumForm.MESSAGE
+    old = config.old_unicast_checksum is OldChecksum.SENT and config.unicast_peers
+    return ChecksumForm.OLD_UNICAST if old else config.checksum_form
 
 
 def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress) -> Settings:

@@ -71,10 +71,12 @@ class LateFrames:
         """When the next one's time is over."""
         return min((served.until for served in self._served.values()), default=math.inf)
 
-    def expire(self, now: float) -> None:
-        """End what is over."""
-        for owner in [owner for owner, served in self._served.items() if now >= served.until]:
+    def expire(self, now: float) -> list[str]:
+        """End what is over, and say whose it was."""
+        over = [owner for owner, served in self._served.items() if now >= served.until]
+        for owner in over:
             self.end(owner)
+        return over
 
     def end(self, owner: str) -> None:
         """Serve an instance's late frames no longer: the second is over, or it is active again."""
