@@ -92,6 +92,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/port-without-persistence": (WARNING, "A service of all ports needs persistence."),
     "meaning/quorum-unreachable": (WARNING, "The quorum is above the sum of the real servers' weights."),
     "meaning/mail-nowhere": (WARNING, "Mail has a receiver but no server."),
+    "meaning/witness": (WARNING, "A witness that this director itself can be, or that no instance asks."),
     "meaning/vip-count": (WARNING, "More virtual addresses than an advert has room for."),
     "meaning/vip-twice": (WARNING, "Two instances hold the same virtual address."),
     "meaning/auth-version": (WARNING, "VRRP version 3 has no authentication."),

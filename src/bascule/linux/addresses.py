@@ -49,6 +49,8 @@ class InterfaceAddress:
     """Seconds left; None = for ever."""
     usable: bool = True
     """False: the kernel does not send from it, because it may be another host's."""
+    taken_by: int | None = None
+    """Of one that was taken off: the netlink port of who asked for it (requesters.py); None = not known."""
 
 
 def add(
@@ -132,6 +134,7 @@ def parse(message: NetlinkMessage) -> InterfaceAddress | None:
         scope=scope,
         lifetime=_lifetime(found.get(_CACHE_INFO, b"")),
         usable=not flags & _UNUSABLE,
+        taken_by=message.port if message.kind == DELETE_ADDRESS else None,
     )
 
 

@@ -62,6 +62,8 @@ class NetlinkMessage:
 
     kind: int
     body: bytes
+    port: int = 0
+    """Of what the kernel tells unasked: the port of the socket whose request it follows from; 0 = from none."""
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
@@ -85,12 +87,17 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 def split(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
     """The messages of a datagram as (type, flags, sequence number, body); what is cut short is left out."""
+    return ((kind, flags, sequence, body) for kind, flags, sequence, _, body in _messages(data))
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, int, bytes]]:
+    """The same with the port before the body."""
     at = 0
     while at + _HEADER.size <= len(data):
-        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, at)
+        length, kind, flags, sequence, port = _HEADER.unpack_from(data, at)
         if length < _HEADER.size or at + length > len(data):
             break
-        yield kind, flags, sequence, data[at + _HEADER.size : at + length]
+        yield kind, flags, sequence, port, data[at + _HEADER.size : at + length]
         at += length + -length % 4
 
 
@@ -224,7 +231,8 @@ class Monitor:
                     raise NetlinkError(error.errno or errno.EIO, "listen to the kernel's changes") from error
                 complete = False
                 continue
-            found.extend(NetlinkMessage(kind, body) for kind, _, _, body in split(data) if kind > _OVERRUN)
+            told = ((kind, port, body) for kind, _, _, port, body in _messages(data) if kind > _OVERRUN)
+            found.extend(NetlinkMessage(kind, body, port) for kind, port, body in told)
 
 
 def _open(protocol: int) -> socket.socket:

@@ -20,6 +20,8 @@ QUIET: dict[AlarmKind, Seconds] = {
     AlarmKind.VRID_IN_USE: Seconds(30.0),
     AlarmKind.ADVERTS_BLOCKED: Seconds(10.0),
     AlarmKind.ACTIVE_VANISHED: Seconds(600.0),
+    AlarmKind.ADDRESS_TAKEN: Seconds(600.0),
+    AlarmKind.WITNESS_SILENT: Seconds(10.0),
 }
 """How long an alarm stands after it was last sighted, or five advert intervals if these are longer."""
 

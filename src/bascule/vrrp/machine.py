@@ -39,7 +39,6 @@ from bascule.vrrp.events import (
     Drain,
     Event,
     Fault,
-    GroupMoves,
     HandOver,
     LeaveAddresses,
     Notice,
@@ -267,8 +266,8 @@ class Machine:
                 self._reconfigure(settings)
             case HandOver() | Succeeded() | Declined() | TakeOver() | Release():
                 self._switch(event)
-            case GroupMoves():
-                self._group_moves(event)
+            case _:
+                self._told(event)
         if self._state is VrrpState.BACKUP:
             self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
         return self._commands
@@ -431,8 +430,8 @@ class Machine:
         """Its time has come."""
         self._move(cause, reason)
 
-    def _group_moves(self, event: GroupMoves) -> None:
-        """Of no meaning outside a sync group (machine_grouped.py)."""
+    def _told(self, event: Event) -> None:
+        """What a sync group or a witness says; of no meaning here (machine_grouped.py, machine_witnessed.py)."""
 
     def _silence(self) -> str:
         if self._stopped is not None:

@@ -17,6 +17,7 @@ from bascule.errors import KernelRefusedError
 from bascule.linux import addresses
 from bascule.linux.addresses import InterfaceAddress
 from bascule.linux.netlink import Netlink
+from bascule.linux.requesters import Requester, requester
 from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import VirtualAddress
 
@@ -44,6 +45,14 @@ class Placed:
     """As `linux.addresses.add` takes them."""
     no_track: bool = False
     """It is not put back when others take it off."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Taken:
+    """An address that somebody took off."""
+
+    placed: Placed
+    by: Requester
 
 
 @dataclasses.dataclass(slots=True)
@@ -130,19 +139,29 @@ class Keeper:
             self._agenda.put(owner, now + (want.lifetime or math.inf) / RENEWALS)
             self._add(owner, want.placed, want.lifetime)
 
-    def put_back(self, lost: Iterable[InterfaceAddress], made: Collection[str] = ()) -> set[str]:
+    def put_back(self, lost: Iterable[InterfaceAddress], made: Collection[str] = ()) -> dict[str, list[Taken]]:
         """Put back what others took off, and everything on interfaces that were made again, by name.
 
-        Returns the owners, whose announcement is due.
+        Returns by owner, whose announcement is due, what was taken off by whom; nobody took what was made again.
         """
-        gone = {(entry.index, entry.address, entry.prefix_length) for entry in lost}
-        owners: set[str] = set()
+        gone = {(entry.index, entry.address, entry.prefix_length): entry.taken_by for entry in lost}
+        owners: dict[str, list[Taken]] = {}
         for owner, want in self._wants.items() if gone or made else ():
             missing = [e for e in want.placed if e.interface in made or (_key(e) in gone and not e.no_track)]
-            for entry in missing:
-                self._log.warning("address_put_back", instance=owner, address=entry.address, interface=entry.interface)
-                owners.add(owner)
+            ports = {entry: gone[_key(entry)] for entry in missing if entry.interface not in made}
+            # Who takes an address off may end at once; who has many sockets takes longer to find than to make good.
+            seen = {port: requester(port, thorough=False) for port in set(ports.values())}
             self._add(owner, missing, want.lifetime)
+            culprits = {port: found or requester(port) for port, found in seen.items()}
+            for entry in missing:
+                taken = owners.setdefault(owner, [])
+                by = culprits[ports[entry]] if entry in ports else None
+                words = "its interface was made again" if by is None else by.words
+                self._log.warning(
+                    "address_put_back", instance=owner, address=entry.address, interface=entry.interface, by=words
+                )
+                if by is not None:
+                    taken.append(Taken(entry, by))
         return owners
 
     def _add(self, owner: str, wanted: Iterable[Placed], lifetime: Seconds | None) -> None:

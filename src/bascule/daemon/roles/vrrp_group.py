@@ -20,6 +20,7 @@ from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
 from bascule.daemon.roles.vrrp_late import LateFrames
+from bascule.daemon.roles.vrrp_lateness import Lateness
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_routes import RouteKeeper
@@ -28,6 +29,7 @@ from bascule.daemon.roles.vrrp_sync import Sync
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks
 from bascule.daemon.roles.vrrp_watch import Watch
+from bascule.daemon.roles.vrrp_witness import Witnesses
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.linux.rawsocket import AH
@@ -47,6 +49,7 @@ from bascule.vrrp.events import (
     StateChanged,
     Stop,
     Timeout,
+    WitnessAnswered,
 )
 from bascule.vrrp.packet import RefusedPacketError
 
@@ -107,12 +110,14 @@ class Group:
         self.tracking = Tracking(log, self._weigh)
         self.watch = Watch(netlink, log, self.tracking, boottime)
         self.sync = Sync(log, tell)
+        self.witnesses = Witnesses(log, lambda address: address in self.ports.local)
         self._entries: dict[str, VrrpInstance] = {}
         self._seats: dict[str, Seat] = {}
         self._moving = 0
         """How many events are being handled, one because of the other."""
         self._secrets: dict[str, dict[int, bytes]] = {}
         self._ready = False
+        self.lateness = Lateness()
         self._sync_group_of: dict[str, str] = {}
         self._reading: set[str] = set()
         self.notes: tuple[str, ...] = ()
@@ -157,7 +162,7 @@ class Group:
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        others = (self._keeper, self._pacer, self.late, self.watch, self.bell)
+        others = (self._keeper, self._pacer, self.late, self.watch, self.bell, self.witnesses)
         return min(self._agenda.deadline(), *(other.deadline() for other in others))
 
     def configure(self, wanted: Configuration, handover: Handover, follow: Callable[[], None] = lambda: None) -> None:
@@ -191,6 +196,7 @@ class Group:
         self.routes.put(STATIC, (*wanted.static_routes, *wanted.static_rules))
         self.sync.configure(wanted.sync_groups, entries)
         self.watch.configure(wanted)
+        self.witnesses.configure(wanted.options, boottime())
         follow()
         for entry in entries.values():
             if entry.name in self.instances:
@@ -342,6 +348,10 @@ class Group:
 
     def _follow(self, instance: Instance, outcome: Outcome) -> None:
         self._schedule(instance)
+        asked_at = self.witnesses.ask(instance.name, boottime()) if outcome.asks else None
+        if asked_at is not None:
+            self._handle(instance, WitnessAnswered(asked_at), boottime())
+        self.bell.witness(instance, outcome.unwitnessed, self.witnesses.words)
         if outcome.vanished is not None:
             self.bell.vanished(instance, outcome.vanished)
         if outcome.heard is not None:
@@ -402,10 +412,19 @@ class Group:
                 self.bell.refused(instance, heard.datagram, outcome.refused)
             self._follow(instance, outcome)
 
+    def witnessed(self, readable: Collection[object]) -> None:
+        """Take in what witnesses answered; who waits for that first hears what waits for it."""
+        asked_at, wanting = self.witnesses.receive(readable, boottime())
+        for instance in [self.instances[name] for name in wanting if name in self.instances]:
+            if instance.machine.awaits_witness:
+                self.packets(self.ports.require(instance.seat.talks))
+            self._handle(instance, WitnessAnswered(asked_at), boottime())
+
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
         awake_since = boottime()
         read: dict[str, float] = {}
+        called = False  # How late the first one is called is how late the process woke.
         for name in self._agenda.due(awake_since):
             instance = self.instances.get(name)
             if instance is None or instance.deadline > boottime():
@@ -414,7 +433,11 @@ class Group:
             if boottime() - read.get(talks, -math.inf) > FRESH:
                 read[talks] = boottime()
                 self.packets(self.ports.require(talks), awake_since)
-            self._handle(instance, Timeout(awake_since), boottime())
+            now = boottime()
+            if called:
+                self.lateness.note(now - instance.deadline - self._slack(instance), now)
+            called = True
+            self._handle(instance, Timeout(awake_since), now)
         self.watch.timers()
         now = boottime()
         if self._keeper.deadline() <= now:
@@ -424,6 +447,7 @@ class Group:
         for owner in self.late.expire(now):
             if owner in self.instances:
                 self._forwarding.keep(owner, self.instances[owner].seat, active=False)
+        self.witnesses.timers(now)
         self.bell.timers(self.instances)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
@@ -453,9 +477,12 @@ class Group:
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
         owners = self._keeper.put_back(changes.lost, made)
-        self.routes.again(owners)
-        for owner in owners - {STATIC}:
-            self.instances[owner].announce(1, boottime())
+        self.routes.again(set(owners))
+        for owner, taken in owners.items():
+            if owner != STATIC:
+                self.instances[owner].announce(1, boottime())
+                for each in taken:
+                    self.bell.taken(self.instances[owner], each.placed, each.by)
 
     def _refresh(self, instance: Instance) -> None:
         """Follow an interface: its carrier, and the address that adverts come from."""
@@ -523,6 +550,7 @@ class Group:
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
+        self.witnesses.close()
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
         self._links.release()

@@ -29,6 +29,7 @@ from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.events import (
     AdvertReceived,
     Announce,
+    AskWitness,
     Drain,
     Event,
     LeaveAddresses,
@@ -41,7 +42,7 @@ from bascule.vrrp.events import (
     StateChanged,
     TakeAddresses,
 )
-from bascule.vrrp.machine_grouped import GroupedMachine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from bascule.vrrp.packet import PRIORITY_STOP, Advert, Datagram, RefusedPacketError
 
 LOWER_PAUSE = 1.0
@@ -55,6 +56,10 @@ FAREWELL_EARLY = 0.8
 
 READY_ADVERTS = 3
 """Advert intervals that readiness may hold back a preemption, unless `ready_timeout` says otherwise."""
+
+
+WITNESS_FRESH = 1.0
+"""Seconds, or an advert interval if that is longer, that a witness's answer counts, unless `witness_timeout` says."""
 
 
 class Rim(Protocol):
@@ -94,6 +99,10 @@ class Outcome:
     refused: RefusedPacketError | None = None
     vanished: str | None = None
     """The active fell silent without a word."""
+    asks: bool = False
+    """The witness is to be asked."""
+    unwitnessed: str | None = None
+    """It would be active, but for the witness."""
 
 
 class Instance:
@@ -131,7 +140,7 @@ class Instance:
         self.standing = StandingChanged()
         """What the machine was last told of faults and weights."""
         self.configure(config, options, source, owned)
-        self.machine = GroupedMachine(self.settings)
+        self.machine = WitnessedMachine(self.settings)
         self.deadline = self.machine.deadline()
 
     def configure(
@@ -338,13 +347,23 @@ class Instance:
                 case StateChanged():
                     self.since = time.time()
                     outcome.changes.append(command)
-                case Noticed(notice=Notice.ACTIVE_VANISHED, detail=detail):
-                    outcome.vanished = detail
-                case Noticed(notice=notice, detail=detail):
-                    outcome.second = outcome.second or notice is Notice.SECOND_ACTIVE
-                    self._say(notice.value, detail, now)
+                case AskWitness():
+                    outcome.asks = True
+                case Noticed():
+                    self._notice(command, outcome, now)
         self.deadline = self.machine.deadline()
         return outcome
+
+    def _notice(self, noticed: Noticed, outcome: Outcome, now: float) -> None:
+        """Alarms are said elsewhere."""
+        match noticed.notice:
+            case Notice.ACTIVE_VANISHED:
+                outcome.vanished = noticed.detail
+            case Notice.WITNESS_SILENT:
+                outcome.unwitnessed = noticed.detail
+            case notice:
+                outcome.second = outcome.second or notice is Notice.SECOND_ACTIVE
+                self._say(notice.value, noticed.detail, now)
 
     def announce(self, times: int, now: float) -> None:
         """Gratuitous ARP or neighbour advertisements for each virtual address, `times` times in turn, as keepalived."""
@@ -439,6 +458,17 @@ def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress
         preempt_delay=config.preempt_delay,
         down_adverts=config.down_timer_adverts,
         grouped=config.sync_group is not None,
+        witness=_witness(config, options),
+    )
+
+
+def _witness(config: VrrpInstance, options: BasculeOptions) -> Seconds | None:
+    if not options.witnesses:
+        return None
+    return (
+        Seconds(max(config.advert_interval, WITNESS_FRESH))
+        if options.witness_timeout is None
+        else options.witness_timeout
     )
 
 
