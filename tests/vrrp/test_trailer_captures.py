@@ -85,6 +85,22 @@ CAPTURES = (
         ),
     ),
     Capture(
+        name="v2-ipv6",
+        source="fe80::c0ff:fea8:2d3",
+        destination="ff02::12",
+        ttl=255,
+        key=1,
+        at=1796049721,
+        adverts=(
+            "213364020001ed36fe800000000000000000000000000053fd020000000000000000000000000240"
+            "010100006b0d8b399b0500005421e199d15c57fcb00789da77982bd9",
+            "213364020001da74fe800000000000000000000000000053fd020000000000000000000000000240"
+            "010100006b0d8b3a9c1200007c3dac754005e2e8efd9acef2c0039b1",
+            "2133000200015b3cfe800000000000000000000000000053fd020000000000000000000000000240"
+            "010100006b0d8b3daf070000ceff3c7d3f2cde42716a4dd8235312db",
+        ),
+    ),
+    Capture(
         name="v3",
         source="192.168.2.211",
         destination="224.0.0.18",
@@ -207,7 +223,8 @@ def test_what_keepalived_sent_is_heard(capture: Capture) -> None:
         found = split(datagram)
         advert = packet.decode(found)
         assert (advert.vrid, advert.priority) == (51, priority)
-        assert advert.checksum_form is (ChecksumForm.MESSAGE if advert.version == 2 else ChecksumForm.PSEUDO_HEADER)
+        alone = advert.version == 2 and datagram.source.version == 4
+        assert advert.checksum_form is (ChecksumForm.MESSAGE if alone else ChecksumForm.PSEUDO_HEADER)
         assert found.trailer is not None
         assert found.trailer.key == capture.key
         assert receiver.check(found, capture.at + 2) is None
@@ -284,18 +301,21 @@ def addresses(family: int) -> st.SearchStrategy[IPAddress]:
     return st.ip_addresses(v=4) if family == 4 else st.ip_addresses(v=6)
 
 
-@given(st.sampled_from([(2, 4), (3, 4), (3, 6)]), st.data())
+@given(st.sampled_from([(2, 4), (3, 4), (2, 6), (3, 6)]), st.data())
 def test_what_is_signed_is_heard(kind: tuple[int, int], data: st.DataObject) -> None:
     version, family = kind
     source, destination = data.draw(addresses(family)), data.draw(addresses(family))
-    form = data.draw(st.sampled_from(ChecksumForm)) if kind == (3, 4) else ChecksumForm.PSEUDO_HEADER
+    forms = {
+        (2, 4): [ChecksumForm.MESSAGE],
+        (3, 4): [ChecksumForm.MESSAGE, ChecksumForm.PSEUDO_HEADER],
+    }.get(kind, [ChecksumForm.PSEUDO_HEADER])
     advert = Advert(
         vrid=Vrid(data.draw(st.integers(1, 255))),
         priority=Priority(data.draw(st.integers(0, 255))),
         interval=Seconds(float(data.draw(st.integers(1, 40)))),
         addresses=tuple(data.draw(st.lists(addresses(family), min_size=1, max_size=20))),
         version=version,
-        checksum_form=ChecksumForm.MESSAGE if version == 2 else form,
+        checksum_form=data.draw(st.sampled_from(forms)),
     )
     key, time = data.draw(st.sampled_from(sorted(SECRETS))), data.draw(st.floats(0, 2.0**33))
     message = packet.encode(advert, source, destination)
