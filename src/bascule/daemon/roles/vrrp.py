@@ -26,7 +26,7 @@ from bascule.daemon.memfd import read_all
 from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_handover import Switchboard
-from bascule.daemon.roles.vrrp_instance import FAREWELL_EACH, Instance
+from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, stopped, will_of
 from bascule.errors import BasculeError
@@ -281,7 +281,7 @@ class Runner:
 
     def _send_will(self) -> None:
         self._willed_at = boottime()
-        self._will_at = self._willed_at + FAREWELL_EACH if self._group.signs else math.inf
+        self._will_at = self._willed_at + self._group.farewell_each
         self._tell(will_of(self._group.instances.values(), self._group.routes.will))
 
     def _end(self) -> None:

@@ -102,7 +102,6 @@ class Group:
         self.instances: dict[str, Instance] = {}
         self._agenda = Agenda()
         self._awake = Awake()
-        self._signing: tuple[Instance, ...] = ()
         self.bell = Bell(log, tell)
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._beneath: dict[str, str] = {}
@@ -217,7 +216,6 @@ class Group:
         seats = [instance.seat for instance in self.instances.values()]
         devices = (name for i in self.instances.values() for name in vrrp_plan.interfaces_of(i.config))
         self._by_router = {(i.seat.talks, i.config.vrid, i.config.family): i for i in self.instances.values()}
-        self._signing = tuple(instance for instance in self.instances.values() if instance.signs)
         self._beneath = {seat.talks: seat.base for seat in seats}
         self._routers = frozenset(vrrp_plan.router_of(instance.config) for instance in self.instances.values())
         self.ports.keep({*devices, *(name for seat in seats for name in seat.names)})
@@ -268,8 +266,8 @@ class Group:
         instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned, seat)
         self.instances[entry.name] = instance
         instance.guard(self._secrets[entry.name])
-        if instance.sequences is not None and entry.name in handover.sequences:
-            instance.sequences.highest = handover.sequences[entry.name]
+        if entry.name in handover.sequences:
+            instance.go_on_from(handover.sequences[entry.name])
         now = boottime()
         standing = instance.standing = self._standing(instance)
         fresh = now - handover.at <= instance.machine.down_interval
@@ -535,9 +533,10 @@ class Group:
             self._handle(instance, ReadyChanged(ready), boottime())
 
     @property
-    def signs(self) -> bool:
-        """Whether a last will is soon too old."""
-        return any(instance.state is VrrpState.MASTER for instance in self._signing)
+    def farewell_each(self) -> float:
+        """Seconds after which a last will is too old."""
+        active = (instance for instance in self.instances.values() if instance.state is VrrpState.MASTER)
+        return min((instance.farewell_each for instance in active), default=math.inf)
 
     def active(self) -> tuple[str, ...]:
         """The names of the instances that are active."""
@@ -551,8 +550,8 @@ class Group:
             if instance.state is VrrpState.MASTER:
                 self._handle(instance, Reconfigured(instance.settings), now)
         owned = frozenset().union(*(instance.owned for instance in self.instances.values()))
-        sealed = {name: i.sequences.highest for name, i in self.instances.items() if i.sequences is not None}
-        return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=sealed)
+        numbers = {name: i.number for name, i in self.instances.items() if i.number is not None}
+        return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=numbers)
 
     def stop(self) -> None:
         """Give every address up in order, and take off what this process made; `close` comes after it."""
