@@ -227,6 +227,20 @@ def test_an_advert_that_waited_while_the_process_was_busy_is_no_sign_of_sleep() 
     assert made.machine.snapshot().late_timers == 0
 
 
+def test_an_advert_read_late_does_not_put_off_the_look_at_the_clock() -> None:
+    """The next two adverts are slept over at once, and two are enough where `down_timer_adverts` is 2."""
+    made = bench(down_adverts=2)
+    made.hear_every_second(3, 200)
+    made.wait(0.9)
+    made.sleep(0.4)
+    made.hear(200, age=0.3)
+    made.wait(0.5)
+    made.sleep(1.21)
+    made.tell(Timeout())
+    made.wait(0.9)
+    assert made.is_in(VrrpState.BACKUP)
+
+
 def test_nobody_is_busy_for_half_an_interval() -> None:
     made = bench()
     made.wait(DOWN - 0.05)

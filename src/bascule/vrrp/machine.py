@@ -273,8 +273,8 @@ class Machine:
 
     def _watch(self, *, close: bool) -> None:
         """When to look at the clock again, and how much later that may be."""
-        late = LATE * self._pace
-        self._watch_at = self._now + (CLOSE if close else WATCH) * self._pace
+        late, soon = LATE * self._pace, self._now + CLOSE * self._pace
+        self._watch_at = soon if close else max(self._from + WATCH * self._pace, soon)
         self._believed = min(late, max(CLOSE_LATE * self._pace, JITTER)) if close else late
 
     def _check_lateness(self, event: Event) -> None:
