@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import ipaddress
 import select
-import socket
-import struct
-import threading
 import time
 from collections.abc import Iterator
 
@@ -19,7 +15,7 @@ import pytest
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
-from bascule.lab.waiting import WaitedTooLongError, stays, wait_for
+from bascule.lab.waiting import stays, wait_for
 from bascule.linux.datagram import DatagramSocket
 from bascule.model.base import Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import (
@@ -34,9 +30,10 @@ from bascule.model.configuration import (
 from bascule.model.messages import InstanceChanged, Role, SwitchOrder, SwitchOutcome
 from bascule.model.status import VrrpStatus
 from bascule.model.tracking import SyncGroup
-from bascule.vrrp import handover, packet
+from bascule.vrrp import handover
 from bascule.vrrp.handover import Kind, Order, Standing
 from bascule.vrrp.packet import GROUP_IPV4
+from tests.daemon.echoes import Flood
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 
@@ -105,61 +102,6 @@ def status(role: LoneRole) -> VrrpStatus:
     return from_json(role.status(), VrrpStatus)
 
 
-class Flood:
-    """Echo requests to the virtual address, a thousand a second, and who answered when."""
-
-    def __init__(self, host: LabHost) -> None:
-        with host.entered():
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.setblocking(False)
-        self._answered: set[int] = set()
-        self._sent = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        wait_for(lambda: self._answered, 10, "the first answer")
-
-    def _run(self) -> None:
-        start = time.monotonic()
-        while not self._over.is_set():
-            wait = start + self._sent / 1000 - time.monotonic()
-            if wait > 0:
-                self._receive(wait)
-            else:
-                self._send()
-
-    def _send(self) -> None:
-        head = struct.pack("!BBHHHI", 8, 0, 0, 77, 0, self._sent)
-        echo = head[:2] + packet.checksum(head).to_bytes(2, "big") + head[4:]
-        self._socket.sendto(echo, (str(VIP), 0))
-        self._sent += 1
-
-    def _receive(self, seconds: float) -> None:
-        if select.select([self._socket], [], [], seconds)[0]:
-            data = self._socket.recv(2048)[20:]
-            if data[0] == 0 and data[4:6] == struct.pack("!H", 77):
-                self._answered.add(int.from_bytes(data[8:12], "big"))
-
-    def until_sent(self, more: int) -> None:
-        """Until so many more were sent."""
-        wanted = self._sent + more
-        wait_for(lambda: self._sent >= wanted, 30, "echo requests")
-
-    def end(self) -> list[int]:
-        """Send no more; the numbers of those that were never answered."""
-        self._over.set()
-        self._thread.join()
-        with contextlib.suppress(WaitedTooLongError):
-            wait_for(self._complete, 2, "the last answers")
-        self._socket.close()
-        return sorted(set(range(self._sent)) - self._answered)
-
-    def _complete(self) -> bool:
-        self._receive(0)
-        return len(self._answered) == self._sent
-
-
 class Stranger:
     """A host that speaks the protocol by hand."""
 
@@ -225,7 +167,7 @@ def test_no_echo_is_lost_in_a_switch_nor_on_the_way_back_nor_at_a_stop(
     judged = set()
     for _ in range(8):
         for name, here, there in (("there", one, two), ("back", two, one)):
-            flood = Flood(network.host("c"))
+            flood = Flood(network.host("c"), VIP)
             flood.until_sent(100)
             clean = switched(here, there)
             flood.until_sent(1200)
@@ -239,7 +181,7 @@ def test_no_echo_is_lost_in_a_switch_nor_on_the_way_back_nor_at_a_stop(
     shown = status(two).instances[0]
     assert (shown.held, shown.handed_to, shown.priority) == (True, D1, 1)
     assert not status(one).instances[0].held
-    flood = Flood(network.host("c"))
+    flood = Flood(network.host("c"), VIP)
     flood.until_sent(100)
     assert one.stop() == 0
     reach(two, VrrpState.MASTER)

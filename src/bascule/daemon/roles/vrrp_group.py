@@ -131,7 +131,7 @@ class Group:
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on, then the instance's routes and rules (Rim)."""
-        self.late.end(owner)
+        self.late.ahead(owner, wanted, now)
         accepts = vrrp_plan.accepts(self.instances[owner].config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self._keeper.put(owner, wanted, lifetime, now)
@@ -139,6 +139,7 @@ class Group:
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Have rules, routes and addresses off, and say no more of them (Rim)."""
+        self.late.end(owner)
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
