@@ -203,9 +203,6 @@ class Pair:
 
     def announcers(self, since: float) -> set[str]:
         """Who has announced a watched address since a moment."""
-        for capture in self.captures:
-            for name, of in capture.of.items():
-                print(name, [(f"{1000*(a.at-since):.2f}", a.mac) for a in of.announcements], [(f"{1000*(a.at-since):.2f}", a.priority) for a in of.adverts][-12:])
         return {
             name
             for capture in self.captures
@@ -216,5 +213,3 @@ class Pair:
     def evidence(self) -> str:
         """Both logs."""
         return "\n".join(f"{name}:\n{director.log()}" for name, director in self.directors.items())
-
-

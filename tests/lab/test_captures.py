@@ -40,7 +40,9 @@ def arp_frame(sender: str, target: str) -> bytes:
 
 def ipv6_frame(protocol: int, destination: str, payload: bytes) -> bytes:
     addresses = socket.inet_pton(socket.AF_INET6, "fe80::1") + socket.inet_pton(socket.AF_INET6, destination)
-    return BROADCAST + D1 + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(payload), protocol, 255) + addresses + payload
+    return (
+        BROADCAST + D1 + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(payload), protocol, 255) + addresses + payload
+    )
 
 
 def neighbour_advertisement(target: str) -> bytes:

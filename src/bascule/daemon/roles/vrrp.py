@@ -276,9 +276,7 @@ class Runner:
         if self._bfd is not None:
             self._bfd.stop()
         self._send_will()
-        while self._group.late.deadline() < math.inf:
-            select.select([], [], [], max(0.0, self._group.late.deadline() - boottime()))
-            self._group.late.expire(boottime())
+        self._group.serve_late()
 
     def _switch_over(self) -> None:
         """A director that ends hands over to a peer if one answers; what is still active then says priority 0."""

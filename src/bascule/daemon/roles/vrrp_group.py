@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import time
 from collections.abc import Callable, Collection, Iterable
 
 from bascule.daemon.log import Log
@@ -266,16 +267,9 @@ class Group:
             adopt=entry.name in handover.active and fresh,
             hold=handover.crash_hold,
         )
-        self._allow_source(instance)
         self._handle(instance, ReadyChanged(self._ready), now)
         self._handle(instance, start, now)
         self._weigh(entry.name)
-
-    def _allow_source(self, instance: Instance) -> None:
-        try:
-            self._links.allow_source(instance.seat, instance.source)
-        except KernelRefusedError as error:
-            self._log.error("source_not_put", instance=instance.name, error=error)
 
     def _change(self, instance: Instance, entry: VrrpInstance, wanted: Configuration) -> None:
         owned = self._owned(entry)
@@ -440,9 +434,6 @@ class Group:
         """Make our own interfaces that are gone again, and open them before anybody misses them."""
         made = self._links.mend(changed)
         self.ports.look_at(made)
-        for instance in self.instances.values() if made else ():
-            if instance.seat.talks in made:
-                self._allow_source(instance)
         return made
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
@@ -460,7 +451,6 @@ class Group:
 
     def _move_source(self, instance: Instance, source: IPAddress, now: float) -> None:
         instance.move(source)
-        self._allow_source(instance)
         self._handle(instance, Reconfigured(instance.settings), now)
 
     @property
@@ -512,7 +502,7 @@ class Group:
         return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=sealed)
 
     def stop(self) -> None:
-        """Give every address up in order."""
+        """Give every address up in order; late frames are still served after this."""
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
@@ -520,4 +510,10 @@ class Group:
         self._keeper.take(STATIC, ())
         self.ports.keep(())
         self.bell.close()
+
+    def serve_late(self) -> None:
+        """Until no late frames are served any more; then nothing of ours is left, not the interfaces that have them."""
+        while self.late.deadline() < math.inf:
+            time.sleep(max(0.0, self.late.deadline() - boottime()))
+            self.late.expire(boottime())
         self._links.release()

@@ -13,15 +13,12 @@ from collections.abc import Collection, Iterable, Iterator
 
 from bascule.daemon.log import Log
 from bascule.errors import KernelRefusedError
-from bascule.linux import addresses, interfaces, links, macvlan
+from bascule.linux import interfaces, links, macvlan
 from bascule.linux.common_settings import CommonSettings
 from bascule.linux.links import Link
 from bascule.linux.netlink import Netlink
-from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpInstance
 from bascule.model.virtual_mac import VirtualMac
-
-LINK_LOCAL_PREFIX = 64
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -89,13 +86,6 @@ class VirtualLinks:
         self._kept[name] = wanted
         talks = entry.interface if virtual.sends_from_base or entry.unicast_peers else name
         return Seat(base=entry.interface, holds=name, talks=talks)
-
-    def allow_source(self, seat: Seat, source: IPAddress) -> None:
-        """Let adverts leave from a link-local address of the interface beneath. Raises KernelRefusedError."""
-        if source.version == 6 and source.is_link_local and seat.talks != seat.base:
-            found = interfaces.find(self._netlink, seat.talks)
-            if found is not None:
-                addresses.add(self._netlink, found.index, source, LINK_LOCAL_PREFIX, preferred=0)
 
     def mend(self, names: Collection[str]) -> frozenset[str]:
         """Make those of our macvlans again that are gone, of some interfaces (they or what is beneath them changed).
