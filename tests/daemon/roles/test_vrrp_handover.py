@@ -8,6 +8,7 @@ import ipaddress
 import select
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -27,9 +28,9 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.model.messages import InstanceChanged, Role, SwitchOrder, SwitchOutcome
+from bascule.model.messages import Handover, InstanceChanged, Role, StopMode, SwitchOrder, SwitchOutcome
 from bascule.model.status import VrrpStatus
-from bascule.model.tracking import SyncGroup
+from bascule.model.tracking import SyncGroup, Tracked, TrackerKind
 from bascule.vrrp import handover
 from bascule.vrrp.handover import Kind, Order, Standing
 from bascule.vrrp.packet import GROUP_IPV4
@@ -211,7 +212,7 @@ def test_what_cannot_be_done_changes_nothing_and_says_why(pair: tuple[LoneRole, 
     done = order(one, peer="d7")
     assert not done.ok
     assert done.text == (f"VI_1: nothing is changed: d7 did not answer as a backup; answered: d2 ({D2}), backup")
-    assert order(one, instance="VI_9").text == "there is no vrrp_instance VI_9 here"
+    assert order(one, instance="VI_9").text == "there is no vrrp_instance VI_9 here; there are: VI_1"
     done = order(two, instance="VI_1")
     assert (done.ok, done.text) == (False, "VI_1 is not active here: there is nothing to hand over")
     assert state(one) is VrrpState.MASTER
@@ -286,12 +287,140 @@ def test_a_recorded_request_is_of_no_use(pair: tuple[LoneRole, LoneRole], strang
     assert state(one) is VrrpState.MASTER
 
 
-def in_a_group(name: str, priority: int) -> Configuration:
+def with_two(name: str, priority: int) -> Configuration:
     one = configuration(name, priority)
     other = VirtualAddress(address=ipaddress.IPv4Address("192.168.2.241"), prefix_length=32)
     second = msgspec.structs.replace(one.instances[0], name="VI_2", vrid=Vrid(52), virtual_addresses=(other,))
+    return msgspec.structs.replace(one, instances=(*one.instances, second))
+
+
+def in_a_group(name: str, priority: int) -> Configuration:
     group = SyncGroup(name="G", members=("VI_1", "VI_2"))
-    return msgspec.structs.replace(one, instances=(*one.instances, second), sync_groups=(group,))
+    return msgspec.structs.replace(with_two(name, priority), sync_groups=(group,))
+
+
+@pytest.fixture
+def pair_of_two(network: Network) -> Iterator[tuple[LoneRole, LoneRole]]:
+    """d1, active for two instances, and d2, its backup."""
+    with LoneRole(network.host("d1"), Role.VRRP, with_two("d1", 150)) as one:
+        wait_for(functools.partial(all_are, one, VrrpState.MASTER), 10, "both active")
+        with LoneRole(network.host("d2"), Role.VRRP, with_two("d2", 100)) as two:
+            wait_for(lambda: all(i.adverts_received > 0 for i in status(two).instances), 10, "adverts")
+            yield one, two
+
+
+def outcomes(role: LoneRole) -> list[SwitchOutcome]:
+    return [message for message in role.messages if isinstance(message, SwitchOutcome)]
+
+
+def test_a_stop_in_the_middle_of_a_switch_sees_it_through_and_hands_the_rest_over(
+    pair_of_two: tuple[LoneRole, LoneRole],
+) -> None:
+    one, two = pair_of_two
+    one.send(SwitchOrder(number=7, instance="VI_1"))
+    assert one.stop() == 0
+    assert [done.number for done in outcomes(one)] == [7]
+    assert one.log().count("event=planned_switch") == 2, "the order, and the end"
+    assert "no other bascule answered" not in one.log()
+    wait_for(functools.partial(all_are, two, VrrpState.MASTER), 10, "both active there")
+
+
+def test_a_restart_in_the_middle_of_a_switch_does_not_go_on_with_what_was_handed_over(
+    pair_of_two: tuple[LoneRole, LoneRole],
+) -> None:
+    one, _ = pair_of_two
+    one.send(SwitchOrder(number=7, instance="VI_1"))
+    assert one.stop(StopMode.RESTART) == 0
+    assert [(done.number, done.ok) for done in outcomes(one)] == [(7, True)]
+    (left,) = [message for message in one.messages if isinstance(message, Handover)]
+    assert left.active == ("VI_2",)
+
+
+def test_what_a_reload_removed_in_the_middle_of_a_switch_was_not_handed_over(
+    pair_of_two: tuple[LoneRole, LoneRole],
+) -> None:
+    one, two = pair_of_two
+    one.send(SwitchOrder(number=7, instance="VI_2"))
+    one.configure(configuration("d1", 150))
+    one.until(lambda: bool(outcomes(one)), 10, "the outcome")
+    assert [(done.ok, done.text) for done in outcomes(one)] == [
+        (False, "VI_2: is not there any more: nothing is handed over")
+    ]
+    assert actives(one) == ["VI_1"]
+    wait_for(lambda: VrrpState.MASTER in {i.state for i in status(two).instances}, 10, "its peer to take it over")
+
+
+def test_a_reload_with_other_settings_in_the_middle_of_a_switch_lets_it_go_on(
+    pair: tuple[LoneRole, LoneRole],
+) -> None:
+    one, two = pair
+    one.send(SwitchOrder(number=7))
+    one.configure(configuration("d1", 140))
+    one.until(lambda: bool(outcomes(one)), 10, "the outcome")
+    reach(two, VrrpState.MASTER)
+    reach(one, VrrpState.BACKUP)
+    assert order(one, release=True).ok
+    reach(one, VrrpState.MASTER)
+    assert status(one).instances[0].priority == 140
+
+
+def test_two_requests_at_once_are_one_switch(pair: tuple[LoneRole, LoneRole]) -> None:
+    one, two = pair
+    for number in (7, 8):
+        one.send(SwitchOrder(number=number))
+    one.until(lambda: len(outcomes(one)) == 2, 10, "both outcomes")
+    assert [(done.number, done.ok) for done in outcomes(one)] == [(8, False), (7, True)]
+    assert outcomes(one)[0].text == "a planned switch is under way"
+    reach(two, VrrpState.MASTER)
+
+
+def test_both_sides_hand_over_to_each_other_at_once(network: Network) -> None:
+    def turned(name: str, first: int, second: int) -> Configuration:
+        made = with_two(name, first)
+        other = msgspec.structs.replace(made.instances[1], priority=Priority(second))
+        return msgspec.structs.replace(made, instances=(made.instances[0], other))
+
+    with (
+        LoneRole(network.host("d1"), Role.VRRP, turned("d1", 150, 100)) as one,
+        LoneRole(network.host("d2"), Role.VRRP, turned("d2", 100, 150)) as two,
+    ):
+        wait_for(lambda: actives(one) == ["VI_1"] and actives(two) == ["VI_2"], 10, "each to have its own")
+        for role in (one, two):
+            role.messages.clear()
+            role.send(SwitchOrder(number=7))
+        for role in (one, two):
+            role.until(functools.partial(outcomes, role), 10, "the outcome")  # type: ignore[arg-type]
+        wait_for(lambda: actives(one) == ["VI_2"] and actives(two) == ["VI_1"], 10, "each to have the other's")
+        stays(lambda: actives(one) == ["VI_2"] and actives(two) == ["VI_1"], 1, "it is settled")
+
+
+def actives(role: LoneRole) -> list[str]:
+    return [instance.name for instance in status(role).instances if instance.state is VrrpState.MASTER]
+
+
+def test_a_peer_in_fault_is_no_successor(network: Network, pair: tuple[LoneRole, LoneRole]) -> None:
+    one, two = pair
+    network.host("d2").run(["ip", "link", "add", "dummy7", "type", "veth", "peer", "name", "dummy8"])
+    two.configure(configuration("d2", 100, tracked=(Tracked(kind=TrackerKind.INTERFACE, name="dummy7"),)))
+    reach(two, VrrpState.FAULT)
+    done = order(one, peer="d2")
+    assert (done.ok, done.text) == (
+        False,
+        f"VI_1: nothing is changed: d2 did not answer as a backup; answered: d2 ({D2}), not able",
+    )
+    assert order(one).text == "VI_1: gave up by priority 0: no other bascule answered"
+
+
+def test_an_owner_keeps_its_own_address(network: Network) -> None:
+    owned: dict[str, Any] = {"virtual_addresses": (VirtualAddress(address=D1, prefix_length=24),), "priority": 255}
+    with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", **owned)) as one:
+        reach(one, VrrpState.MASTER)
+        done = order(one)
+        assert (done.ok, done.text) == (
+            False,
+            "nothing is changed: VI_1: an address is this host's own, and stays here",
+        )
+        assert state(one) is VrrpState.MASTER
 
 
 def all_are(role: LoneRole, wanted: VrrpState) -> bool:

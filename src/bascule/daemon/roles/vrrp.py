@@ -264,6 +264,7 @@ class Runner:
         self._tell(will_of(self._group.instances.values(), self._group.routes.will))
 
     def _end(self) -> None:
+        self._finish_switch()
         if self._stop is StopMode.RESTART:
             sessions = () if self._bfd is None else self._bfd.hand_over()
             self._tell(msgspec.structs.replace(self._group.hand_over(), bfd=sessions))
@@ -281,10 +282,14 @@ class Runner:
     def _switch_over(self) -> None:
         """A director that ends hands over to a peer if one answers; what is still active then says priority 0."""
         if any(instance.state is VrrpState.MASTER for instance in self._group.instances.values()):
-            end = boottime() + FAREWELL
             self._switchboard.begin(SwitchOrder(number=0), lambda _: None, urgent=True)
-            while self._switchboard.busy and boottime() < end:
-                self._round()
+            self._finish_switch()
+
+    def _finish_switch(self) -> None:
+        """See the planned switch that is under way through: a successor that was asked must not meet another active."""
+        end = boottime() + FAREWELL
+        while self._switchboard.busy and boottime() < end:
+            self._round()
 
 
 def _chosen(places: dict[int, P], readable: Sequence[object]) -> list[P]:
