@@ -70,3 +70,41 @@ class FailoverReport(Model, frozen=True, kw_only=True):
     runs: int
     rows: tuple[FailoverRow, ...]
     costs: tuple[Cost, ...]
+
+
+class Figures(Model, frozen=True, kw_only=True):
+    """Of several runs, seconds."""
+
+    median_s: float
+    p95_s: float
+    """The smallest that 95 in 100 runs do not exceed."""
+    max_s: float
+
+
+class DeathRow(Model, frozen=True, kw_only=True):
+    """One kind of death at one advert interval."""
+
+    death: str
+    version: int
+    advert_int: float
+    formula_s: float
+    """What the protocol takes: the backup's skew time, or when nobody is left to say a word its down interval."""
+    allowed_s: float
+    """For the announcement at p95."""
+    announced: Figures
+    """From the kill to the peer's first gratuitous ARP."""
+    announced_less_machine: Figures
+    """The same, less what the machine itself was late meanwhile."""
+    lifetime_s: float
+    """The most that the kernel keeps the address if nobody takes it off."""
+    gone: Figures
+    """From the kill to the address's end on the director that died."""
+    machine_late_s: float
+    """The worst that a realtime process of this machine was late in any run; less than 3 ms is not noticed."""
+
+
+class DeathReport(Model, frozen=True, kw_only=True):
+    """What `bench/deaths.py --json` writes."""
+
+    runs: int
+    rows: tuple[DeathRow, ...]

@@ -52,13 +52,15 @@ class Setting:
     virtual: tuple[IPAddress, ...] = (VIP,)
     """The address of each instance that is watched."""
     group: bool = False
+    version: int = 3
+    interval: float = INTERVAL
 
     def text(self, name: str) -> str:
         """The file of one director."""
         peer = "d2" if name == "d1" else "d1"
         instances = (
             f"vrrp_instance VI_{number} {{\n state BACKUP\n interface eth0\n virtual_router_id {50 + number}\n"
-            f" priority {PRIORITIES[name]}\n version 3\n advert_int {INTERVAL}\n"
+            f" priority {PRIORITIES[name]}\n version {self.version}\n advert_int {self.interval:g}\n"
             f"{lines.replace('ME', str(LAST_BYTES[name])).replace('PEER', str(LAST_BYTES[peer]))}\n}}\n"
             for number, lines in enumerate(self.lines, 1)
         )
