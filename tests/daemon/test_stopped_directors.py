@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """All processes of a director stopped (SIGSTOP) for longer than its peer, or itself, would wait: of the active, of the
-backup, of both. Within two down intervals of waking one is active, and nobody became so on time in which it was stopped.
+backup, of both. Within two down intervals of waking one is active, and nobody became so on time that passed meanwhile.
 
 What passed the cables judges, by the kernel's times: adverts, announcements. Version 2 has one advert a second and is
 stopped for ten seconds; version 3 has ten a second and is stopped for two, which is as many down intervals.
