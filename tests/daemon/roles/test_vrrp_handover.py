@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import ipaddress
 import select
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +21,7 @@ from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import stays, wait_for
 from bascule.linux.datagram import DatagramSocket
+from bascule.linux.netlink import NetlinkError
 from bascule.model.base import Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import (
     AuthType,
@@ -44,6 +48,8 @@ VIP = ipaddress.IPv4Address("192.168.2.240")
 D2 = ipaddress.IPv4Address("192.168.2.211")
 INTERVAL = Seconds(0.2)
 READY = Standing.BACKUP | Standing.READY
+FLOOD = 200_000
+"""Datagrams at the most: it ends with the switch."""
 
 SEGMENT = Topology(
     name="switch",
@@ -439,3 +445,52 @@ def test_a_sync_group_moves_as_one_and_back(network: Network) -> None:
                 wait_for(functools.partial(all_are, here, VrrpState.BACKUP), 10, "both backup")
                 wait_for(functools.partial(all_are, there, VrrpState.MASTER), 10, "both active there")
             stays(lambda: all_are(one, VrrpState.MASTER) and all_are(two, VrrpState.BACKUP), 2, "it is settled")
+
+
+def hostile(stranger: Stranger) -> list[bytes]:
+    """Datagrams of every kind that is refused, and questions that are answered, as often as they come."""
+    order = Order(kind=Kind.ASK, vrid=Vrid(51), family=4, router=b"stranger", nonce=b"q" * 16)
+    good = handover.encode(order, stranger.key, C)
+    answers = [
+        handover.encode(dataclasses.replace(order, kind=kind), stranger.key, C)
+        for kind in (Kind.HERE, Kind.REQUEST, Kind.TAKEN)
+    ]
+    another = handover.encode(order, handover.key_of(b"another"), C)
+    theirs = handover.encode(order, stranger.key, D2)
+    return [b"", good[:40], good[:-1], good + b"\0", bytes(2000), another, theirs, *answers, good]
+
+
+@pytest.mark.parametrize("aim", [D1, D2], ids=["the-active", "its-successor"])
+def test_a_flood_of_hostile_datagrams_ends_in_one_active_and_is_counted(
+    pair: tuple[LoneRole, LoneRole], stranger: Stranger, aim: ipaddress.IPv4Address
+) -> None:
+    one, two = pair
+    over = threading.Event()
+
+    def flood() -> None:
+        datagrams = hostile(stranger)
+        for number in range(FLOOD):
+            if over.is_set():
+                return
+            with contextlib.suppress(NetlinkError):
+                stranger.socket.send(datagrams[number % len(datagrams)], C, aim)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        aimed = one if aim == D1 else two
+        wait_for(lambda: status(aimed).orders_refused.get("signature", 0) > 20, 10, "the flood to be there")
+        done = order(one)
+    finally:
+        over.set()
+        thread.join()
+    print(done.text)
+    assert done.ok
+    assert "handed over to d2" in done.text or "gave up by priority 0" in done.text
+    reach(two, VrrpState.MASTER)
+    reach(one, VrrpState.BACKUP)
+    refused = status(aimed).orders_refused
+    assert {"truncated", "length", "signature", "echo"} <= set(refused), refused
+    assert order(one, release=True).ok
+    reach(one, VrrpState.MASTER)
+    reach(two, VrrpState.BACKUP)
