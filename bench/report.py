@@ -90,11 +90,14 @@ class DeathRow(Model, frozen=True, kw_only=True):
     formula_s: float
     """What the protocol takes: the backup's skew time, or when nobody is left to say a word its down interval."""
     allowed_s: float
-    """For the announcement at p95."""
-    announced: Figures
-    """From the kill to the peer's first gratuitous ARP."""
-    announced_less_machine: Figures
+    """For the peer to be active, at p95."""
+    active: Figures
+    """From the kill to the peer's first advert."""
+    active_less_machine: Figures
     """The same, less what the machine itself was late meanwhile."""
+    announced: Figures
+    """From the kill to the peer's first gratuitous ARP: after its advert it has put the address on, for which it waits
+    for the kernel's network lock."""
     lifetime_s: float
     """The most that the kernel keeps the address if nobody takes it off."""
     gone: Figures

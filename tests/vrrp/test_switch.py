@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bascule.model.base import Priority, Vrid
+from bascule.model.base import Priority, Seconds, Vrid
 from bascule.vrrp.handover import Kind, Order, Standing
 from bascule.vrrp.switch import WINDOW, Decision, Switch
 
@@ -48,6 +48,11 @@ def answer(
 def only(here: Switch) -> Decision:
     (decision,) = here.decide()
     return decision
+
+
+def test_the_window_may_be_another() -> None:
+    here = Switch(ONE, NONCES, 100.0, to=None, urgent=True, window=Seconds(0.005))
+    assert here.deadline() == 100.005
 
 
 def test_the_best_backup_is_chosen_after_the_window() -> None:

@@ -202,10 +202,6 @@ class Machine:
         """The successor that was asked and has not answered yet."""
         return self._successor if self._succession_at < NEVER else None
 
-    def succeeds(self, now: float) -> bool:
-        """Whether it has just taken over in a planned switch, so that the old active may still ask for others."""
-        return self._predecessor is not None and now - self._since < SUCCESSION
-
     @property
     def skew(self) -> Seconds:
         """The skew time of this instance."""

@@ -17,6 +17,9 @@ from bascule.vrrp.handover import Kind, Order, Standing
 WINDOW = Seconds(0.02)
 """How long answers are waited for: a peer on the same segment needs a tenth of that."""
 
+WINDOW_ORPHANED = Seconds(0.005)
+"""The same when the supervisor is dead: who waits then does not know how long it will live itself."""
+
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
 class Answer:
@@ -50,16 +53,23 @@ class Switch:
     """One question to all peers, and what follows from their answers."""
 
     def __init__(
-        self, units: Sequence[tuple[str, ...]], nonces: Mapping[str, bytes], now: float, *, to: str | None, urgent: bool
+        self,
+        units: Sequence[tuple[str, ...]],
+        nonces: Mapping[str, bytes],
+        now: float,
+        *,
+        to: str | None,
+        urgent: bool,
+        window: Seconds = WINDOW,
     ) -> None:
         """`nonces` are those of the questions, by instance. `to`: the peer's name or address. `urgent`: a director that
-        ends gives up in any case."""
+        ends gives up in any case. `window`: how long answers are waited for."""
         self._units = units
         self._nonces = nonces
         self._to = None if to is None else _meant(to)
         self._urgent = urgent
         self._answers: dict[str, dict[bytes, Answer]] = {name: {} for unit in units for name in unit}
-        self._until = now + WINDOW
+        self._until = now + window
 
     def deadline(self) -> float:
         """When to decide."""

@@ -16,6 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from bascule.daemon.log import Log
+from bascule.daemon.roles import vrrp_handover
+from bascule.daemon.roles.vrrp_handover import Switchboard
+from bascule.daemon.roles.vrrp_lines import Lines
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
@@ -234,6 +238,31 @@ def test_without_a_key_it_is_a_switch_by_priority_0(network: Network) -> None:
             reach(two, VrrpState.MASTER)
             assert status(two).instances[0].reason == f"{D1} stopped"
             assert status(one).instances[0].handed_to is None
+
+
+class Mute:
+    """A group of two actives without a world."""
+
+    def __init__(self) -> None:
+        self.instances = dict.fromkeys(("VI_1", "VI_2"), self)
+        self.ports: list[object] = []
+        self.state, self.owned, self.destinations = VrrpState.MASTER, frozenset[object](), ()
+
+    def units(self, names: list[str]) -> list[tuple[str, ...]]:
+        return [(name,) for name in names]
+
+
+@pytest.mark.parametrize(("speaking", "waits"), [((), False), (("VI_2",), True)])
+def test_nobody_is_waited_for_who_cannot_be_asked(
+    monkeypatch: pytest.MonkeyPatch, speaking: tuple[str, ...], waits: bool
+) -> None:
+    """Else the peers of a director that dies would wait as long, too."""
+    answers = iter(name in speaking for name in ("VI_1", "VI_2"))
+    monkeypatch.setattr(Lines, "has", lambda _lines, _instance: next(answers))
+    monkeypatch.setattr(vrrp_handover, "boottime", lambda: 100.0)
+    board = Switchboard(Mute(), Log("vrrp"))  # type: ignore[arg-type]
+    board.begin(SwitchOrder(number=0), lambda _: None, urgent=True)
+    assert (board.deadline() > 100.0) is waits
 
 
 def test_auth_pass_is_a_key_too(network: Network) -> None:

@@ -53,6 +53,7 @@ from bascule.model.messages import (
 )
 from bascule.model.tracking import TrackerKind
 from bascule.vrrp.events import AdvertReceived, StateChanged
+from bascule.vrrp.switch import WINDOW, WINDOW_ORPHANED
 from bascule.vrrp.transitions import Cause
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Runner:
         self._switchboard = Switchboard(self._group, self._log)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
+        self._orphaned = False
         self._lateness = 0.0
         self._will_at = math.inf
         self._notes: tuple[str, ...] = ()
@@ -181,20 +183,25 @@ class Runner:
                     if descriptor is not None:
                         os.close(descriptor)
         except BusClosedError:
-            self._stop = self._stop or StopMode.STOP
+            self._be_orphaned()
+
+    def _be_orphaned(self) -> None:
+        """The supervisor is dead."""
+        self._orphaned = True
+        self._stop = self._stop or StopMode.STOP
 
     def _flush(self) -> None:
         try:
             self._bus.flush()
         except BusClosedError:
-            self._stop = self._stop or StopMode.STOP
+            self._be_orphaned()
 
     def _tell(self, message: Message) -> None:
         """Send to the supervisor; one that is gone means stop."""
         try:
             self._bus.send(message)
         except BusClosedError:
-            self._stop = self._stop or StopMode.STOP
+            self._be_orphaned()
 
     def _obey(self, message: Message, descriptor: int | None) -> None:
         match message:
@@ -282,7 +289,8 @@ class Runner:
     def _switch_over(self) -> None:
         """A director that ends hands over to a peer if one answers; what is still active then says priority 0."""
         if any(instance.state is VrrpState.MASTER for instance in self._group.instances.values()):
-            self._switchboard.begin(SwitchOrder(number=0), lambda _: None, urgent=True)
+            window = WINDOW_ORPHANED if self._orphaned else WINDOW
+            self._switchboard.begin(SwitchOrder(number=0), lambda _: None, urgent=True, window=window)
             self._finish_switch()
 
     def _finish_switch(self) -> None:

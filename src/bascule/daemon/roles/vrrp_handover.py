@@ -18,7 +18,7 @@ from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_lines import Came, Line, Lines
 from bascule.daemon.roles.vrrp_plan import router_of
-from bascule.model.base import IPAddress
+from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import BasculeOptions, VrrpState
 from bascule.model.messages import SwitchOrder, SwitchOutcome
 from bascule.vrrp.events import Declined, HandOver, Release, Succeeded, TakeOver
@@ -33,7 +33,7 @@ from bascule.vrrp.handover import (
     Standing,
     Tickets,
 )
-from bascule.vrrp.switch import Decision, Switch
+from bascule.vrrp.switch import WINDOW, Decision, Switch
 
 Done = Callable[[SwitchOutcome], None]
 
@@ -102,8 +102,8 @@ class Switchboard:
 
     # As the active.
 
-    def begin(self, request: SwitchOrder, done: Done, *, urgent: bool = False) -> None:
-        """Hand over, or release; `done` is called once. `urgent`: this director ends."""
+    def begin(self, request: SwitchOrder, done: Done, *, urgent: bool = False, window: Seconds = WINDOW) -> None:
+        """Hand over, or release; `done` is called once. `urgent`: this director ends. `window`: how long it asks."""
 
         def answer(ok: bool, text: str) -> None:
             done(SwitchOutcome(number=request.number, ok=ok, text=text))
@@ -116,9 +116,11 @@ class Switchboard:
         elif self.busy:
             answer(False, "a planned switch is under way")
         else:
-            self._begin(request, done, answer, urgent)
+            self._begin(request, done, answer, urgent, window)
 
-    def _begin(self, request: SwitchOrder, done: Done, answer: Callable[[bool, str], None], urgent: bool) -> None:
+    def _begin(
+        self, request: SwitchOrder, done: Done, answer: Callable[[bool, str], None], urgent: bool, window: Seconds
+    ) -> None:
         names = [name for name in self._meant(request) if self._group.instances[name].state is VrrpState.MASTER]
         mute = [name for name in names if not self.lines.has(self._group.instances[name])]
         owning = [name for name in names if self._group.instances[name].owned and not urgent]
@@ -133,7 +135,9 @@ class Switchboard:
         else:
             nonces = {name: os.urandom(NONCE_LENGTH) for name in names}
             units = self._group.units(names)
-            switch = Switch(units, nonces, boottime(), to=request.peer, urgent=urgent)
+            # Nobody is waited for who cannot be asked.
+            window = window if len(mute) < len(names) else Seconds(0.0)
+            switch = Switch(units, nonces, boottime(), to=request.peer, urgent=urgent, window=window)
             self._running = _Running(request.number, done, switch)
             for name, nonce in nonces.items():
                 self._ask(self._group.instances[name], nonce)

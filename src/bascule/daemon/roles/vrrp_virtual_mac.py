@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_groups import Groups, Membership, memberships
 from bascule.errors import KernelRefusedError
 from bascule.linux import interfaces, links, macvlan
 from bascule.linux.common_settings import CommonSettings
@@ -60,12 +61,16 @@ class VirtualLinks:
         self._log = log
         self._kept: dict[str, _Wanted] = {}
         self._common = CommonSettings()
+        self._groups = Groups(log)
+        self._memberships: frozenset[Membership] = frozenset()
 
     def seats(self, entries: Iterable[VrrpInstance]) -> tuple[dict[str, Seat], dict[str, str]]:
         """Have the macvlans of instances, adopted or made, and up.
 
         Returns by instance where it works, and of those that cannot work why, in words.
         """
+        entries = tuple(entries)
+        self._memberships = memberships(entries)
         seats: dict[str, Seat] = {}
         refused: dict[str, str] = {}
         found: dict[str, Link] | None = None
@@ -113,6 +118,9 @@ class VirtualLinks:
             if found.alias.startswith(links.OWN_ALIAS) and found.kind == "macvlan" and found.name not in names:
                 self._remove(found)
         self._kept = {name: wanted for name, wanted in self._kept.items() if name in names}
+        there = self._links() if self._kept else {}
+        quiet = (there[name].index for name, wanted in self._kept.items() if wanted.family == 6 and name in there)
+        self._groups.keep(quiet, self._memberships if self._kept else frozenset())
 
     def release(self) -> None:
         """Remove all of ours."""
@@ -175,6 +183,8 @@ class VirtualLinks:
         if wanted.family == 4:
             self._common.change()
             macvlan.apply(macvlan.BASE_4, wanted.base)
+        else:
+            self._groups.hush(link.index)
         macvlan.apply(macvlan.HOLDER_4 if wanted.family == 4 else macvlan.HOLDER_6, link.name)
         if not link.up:
             macvlan.set_up(self._netlink, link.index)
