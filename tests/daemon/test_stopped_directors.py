@@ -104,7 +104,7 @@ def one_is_active(pair: Pair, woke: float, within: float) -> None:
 
 
 def it_stays_so(pair: Pair, pace: Pace) -> None:
-    stays(lambda: settled(pair), 2 * pace.down("d2"), "one active for two down intervals")
+    stays(lambda: settled(pair), pace.down("d2"), "one active for a down interval more")
 
 
 REACH = 10.0
