@@ -29,7 +29,7 @@ bench: setup ## The data plane's cost a packet, beside the yardstick.
 soak: setup ## A million simulated schedules of VRRP (SCHEDULES=N, START=the first seed).
 	@SCHEDULES="$(SCHEDULES)" START="$(START)" .venv/bin/python -m tests.simulation.soak
 
-fuzz: setup ## Texts and VRRP packets that nobody would write, a minute and half a minute (FUZZ="--seconds 600" each).
+fuzz: setup ## Texts, and VRRP packets, datagrams of planned switches and BFD that nobody would write: a minute each (FUZZ="--seconds 600").
 	@.venv/bin/python -m tests.fuzz.fuzz $(FUZZ)
 	@.venv/bin/python -m tests.fuzz.packets $(FUZZ)
 

@@ -67,6 +67,15 @@ def test_a_session_begins_down_and_speaks_at_once() -> None:
     assert session.deadline() == 6.0
 
 
+@pytest.mark.parametrize("state", [DOWN, UP])
+def test_a_neighbour_that_wants_no_packets_may_say_so_before_the_first(state: SessionState) -> None:
+    session = Session(settings(), 5.0)
+    session.handle(Received(control=heard(state, required_min_rx=0), at=5.0), 5.0)
+    assert not math.isnan(session.deadline())
+    session.handle(Received(control=heard(DOWN), at=5.1), 5.1)
+    assert session.deadline() < 6.2
+
+
 def test_a_passive_one_waits_for_the_neighbour() -> None:
     session = Session(settings(passive=True), 0.0)
     assert session.deadline() == math.inf

@@ -17,6 +17,7 @@ from bascule.model.configuration import (
     Configuration,
     GlobalDefinitions,
     MailSettings,
+    OldChecksum,
     RealServerConfig,
     TcpCheck,
     VirtualServerConfig,
@@ -34,6 +35,7 @@ def _texts(alphabet: str) -> strategies.SearchStrategy[str]:
     return texts.filter(lambda text: "${" not in text)
 
 
+PRIORITY_OWNER = 255
 NAMES = _texts("abVI_1 {}#!@$~.'äö")
 INTERFACES = strategies.sampled_from(["eth0", "eth1.100", "bond0"])
 VIPS = strategies.integers(1, 60).map(lambda number: ipaddress.ip_address(f"192.168.2.{number}"))
@@ -68,12 +70,13 @@ def _instances(draw: strategies.DrawFn, name: str, vrid: int) -> VrrpInstance:
     state = draw(strategies.sampled_from([VrrpState.MASTER, VrrpState.BACKUP]))
     password = draw(_texts("abc1 #!{}$"))
     with_password = draw(strategies.booleans())
+    priority = Priority(draw(strategies.integers(1, 255)))
     return VrrpInstance(
         name=name,
         interface=draw(INTERFACES),
         vrid=Vrid(vrid),
         initial_state=state,
-        priority=Priority(draw(strategies.integers(1, 255))),
+        priority=priority,
         advert_interval=draw(WHOLE_SECONDS),
         auth_type=AuthType.PASS if with_password else AuthType.NONE,
         auth_pass=password.encode() if with_password else b"",
@@ -82,7 +85,8 @@ def _instances(draw: strategies.DrawFn, name: str, vrid: int) -> VrrpInstance:
         virtual_routes=tuple(draw(strategies.lists(routes(), max_size=1))),
         virtual_rules=tuple(draw(strategies.lists(rules(), max_size=1))),
         multicast_source=draw(strategies.none() | SERVERS),
-        nopreempt=state is VrrpState.BACKUP and draw(strategies.booleans()),
+        nopreempt=state is VrrpState.BACKUP and priority < PRIORITY_OWNER and draw(strategies.booleans()),
+        old_unicast_checksum=draw(strategies.sampled_from(OldChecksum)),
         smtp_alert=draw(strategies.booleans()),
         garp_master_delay=draw(WHOLE_SECONDS),
         garp_master_repeat=draw(strategies.integers(1, 9)),
@@ -201,6 +205,9 @@ def _instance(instance: VrrpInstance) -> Iterator[str]:
     )
     if instance.nopreempt:
         yield "nopreempt"
+    if instance.old_unicast_checksum is not OldChecksum.AUTO:
+        never = instance.old_unicast_checksum is OldChecksum.NEVER
+        yield "old_unicast_checksum never" if never else "old_unicast_checksum"
     if instance.auth_type is AuthType.PASS:
         password = line_of([instance.auth_pass.decode()], "auth_pass")
         yield from ("authentication {", "auth_type PASS", password, "}")

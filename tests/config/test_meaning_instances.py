@@ -15,6 +15,7 @@ Read = Callable[[str], tuple[Section, Findings]]
 
 INSTANCE = "vrrp_instance %s {\ninterface eth0\nvirtual_router_id 51\n%s}\n"
 AUTHENTICATION = "authentication {\nauth_type PASS\nauth_pass x\n}\n"
+ADDRESS6 = "virtual_ipaddress {\nfd00::1\n}\n"
 
 
 def said(read_text: Read, text: str) -> list[tuple[str, int | None]]:
@@ -40,6 +41,11 @@ def addresses(first: str, count: int) -> str:
         ("version 3\n" + AUTHENTICATION, [("auth-version", 5)]),
         ("version 3\n", []),
         (AUTHENTICATION, []),
+        ("version 2\n" + ADDRESS6, [("version-family", 4)]),
+        ("version 2\n" + AUTHENTICATION + ADDRESS6, [("version-family", 4), ("auth-family", 6)]),
+        ("version 2\n" + AUTHENTICATION.replace("PASS", "AH") + ADDRESS6, [("version-family", 4), ("auth-family", 6)]),
+        ("version 2\nauthentication {\nauth_pass x\n}\n" + ADDRESS6, [("version-family", 4)]),
+        (ADDRESS6 + "version 2\n", [("bad-word", 7)]),
         ("version 3\nadvert_int 40.95\n", []),
         ("version 3\nadvert_int 41\n", [("advert-long", 5)]),
         ("advert_int 41\n", []),

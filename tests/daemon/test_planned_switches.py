@@ -4,10 +4,12 @@ MACs, and in a sync group of both. What passed their cables is judged by the ker
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from bascule.daemon.roles.vrrp_late import SECONDS as LATE_FRAMES
 from bascule.lab.network import Network
 from bascule.lab.waiting import stays, wait_for
 from bascule.model.configuration import VrrpState
@@ -67,7 +69,10 @@ def a_stop_hands_over(pair: Pair) -> None:
     floods = [Flood(pair.client, virtual) for virtual in pair.setting.virtual]
     for flood in floods:
         flood.until_sent(100)
+    begun = time.monotonic()
     assert pair.order("d1", "stop")[0] == 0
+    handed_over = "handed over to" in pair.directors["d1"].log().rpartition("event=planned_switch")[2]
+    assert not handed_over or time.monotonic() - begun > LATE_FRAMES, "late frames were served"
     pair.reach("d2", VrrpState.MASTER)
     for flood in floods:
         flood.until_sent(300)

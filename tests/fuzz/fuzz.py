@@ -56,8 +56,8 @@ def steps_of(text: str) -> set[Step]:
     return traced(lambda: check(text), CODE, STEPS_FIXED + STEPS_PER_CHARACTER * len(text))
 
 
-def traced(run: Callable[[], None], code_below: str, left: int) -> set[Step]:
-    """Run something; which steps it took in the code below a folder. Raises what it raises, and TooManyStepsError."""
+def traced(run: Callable[[], object], code_below: str | tuple[str, ...], left: int) -> set[Step]:
+    """Run something; which steps it took in the code below folders. Raises what it raises, and TooManyStepsError."""
     seen: set[Step] = set()
 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG001

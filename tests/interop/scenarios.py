@@ -8,7 +8,7 @@ import ipaddress
 from typing import Any
 
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, UnicastPeer, VirtualAddress, VrrpInstance
+from bascule.model.configuration import AuthType, OldChecksum, UnicastPeer, VirtualAddress, VrrpInstance
 
 HERE, PEER = ipaddress.IPv4Address("192.168.2.210"), ipaddress.IPv4Address("192.168.2.211")
 HERE6, PEER6 = ipaddress.IPv6Address("fd02::210"), ipaddress.IPv6Address("fd02::211")
@@ -27,6 +27,8 @@ class Scenario:
     interval: float = FAST
     addresses: tuple[IPAddress, ...] = (VIP,)
     changes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    form: str = "pseudo_header"
+    """What the checksums of the peer's adverts cover."""
 
     @property
     def vip(self) -> IPAddress:
@@ -72,6 +74,7 @@ V2 = Scenario(
     name="v2",
     version=2,
     interval=1.0,
+    form="message",
     keepalived=_PASS,
     changes={"auth_type": AuthType.PASS, "auth_pass": b"1111"},
 )
@@ -82,9 +85,34 @@ UNICAST_V2 = dataclasses.replace(
 )
 UNICAST_V3 = dataclasses.replace(V3, name="v3-unicast", keepalived=_PEER + _V3, changes=_unicast(PEER))
 UNICAST_V6 = dataclasses.replace(V6, name="v3-ipv6-unicast", keepalived=_PEER6 + _V6, changes=_unicast(PEER6))
+_OVER_IPV6 = "version 2\n advert_int 1\n virtual_ipaddress {\n fe80::53/128\n fd02::240/128\n }"
+V2_6 = Scenario(name="v2-ipv6", version=2, interval=1.0, keepalived=_OVER_IPV6, addresses=(LINK_LOCAL, VIP6))
+UNICAST_V2_6 = dataclasses.replace(
+    V2_6,
+    name="v2-ipv6-unicast",
+    keepalived="version 2\n" + _PEER6 + _OVER_IPV6.partition("\n")[2],
+    changes=_unicast(PEER6),
+)
+OLD_UNICAST = dataclasses.replace(
+    UNICAST_V3,
+    name="v3-unicast-old-checksum",
+    form="old_unicast",
+    keepalived="old_unicast_checksum\n" + UNICAST_V3.keepalived,
+    changes={**UNICAST_V3.changes, "old_unicast_checksum": OldChecksum.SENT},
+)
+OLD_OURS = dataclasses.replace(OLD_UNICAST, name="v3-unicast-ours-old", keepalived=UNICAST_V3.keepalived)
+"""keepalived hears it, and goes by it from then on."""
+OLD_THEIRS = dataclasses.replace(OLD_UNICAST, name="v3-unicast-theirs-old", changes=UNICAST_V3.changes)
+"""So do we."""
+PASS_V2_6 = dataclasses.replace(
+    V2_6,
+    name="v2-ipv6-pass",
+    keepalived=_OVER_IPV6 + "\n authentication {\n auth_type PASS\n auth_pass 1111\n }",
+    changes={"auth_type": AuthType.PASS, "auth_pass": b"1111"},
+)
 _AH = _PASS.replace("PASS", "AH").replace("1111", "abcd")
 AH = dataclasses.replace(V2, name="v2-ah", keepalived=_AH, changes={"auth_type": AuthType.AH, "auth_pass": b"abcd"})
 UNICAST_AH = dataclasses.replace(
     AH, name="v2-ah-unicast", keepalived="unicast_ttl 64\n" + _PEER + _AH, changes={**AH.changes, **_unicast(PEER)}
 )
-ALL = (V2, V3, V6, UNICAST_V2, UNICAST_V3, UNICAST_V6)
+ALL = (V2, V3, V6, UNICAST_V2, UNICAST_V3, UNICAST_V6, V2_6, UNICAST_V2_6, OLD_UNICAST)

@@ -20,7 +20,7 @@ from bascule.model.base import from_json
 from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import InstanceState, Role, StopMode
 from bascule.model.status import InstanceStatus, VrrpStatus
-from tests.interop.scenarios import ALL, V2, Scenario
+from tests.interop.scenarios import ALL, OLD_OURS, OLD_THEIRS, PASS_V2_6, V2, Scenario
 
 pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone]
 
@@ -33,7 +33,9 @@ KEEPALIVED_MARGIN = 0.25
 Configured = Callable[..., Configuration]
 Who = Callable[..., list[str]]
 
-every_kind = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
+
+def kinds(*kinds: Scenario) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.name)
 
 
 def is_in(role: LoneRole, state: VrrpState) -> bool:
@@ -45,7 +47,7 @@ def status(role: LoneRole) -> InstanceStatus:
     return from_json(role.status(), VrrpStatus).instances[0]
 
 
-@every_kind
+@kinds(*ALL, OLD_OURS)
 def test_we_lead_and_keepalived_follows(
     network: Network, wire: Any, who_holds: Who, start_keepalived: Any, configured: Configured, kind: Scenario
 ) -> None:
@@ -80,7 +82,7 @@ def test_we_lead_and_keepalived_follows(
     peer.stop()
 
 
-@every_kind
+@kinds(*ALL, OLD_THEIRS)
 def test_keepalived_leads_and_we_follow(
     network: Network, wire: Any, who_holds: Who, start_keepalived: Any, configured: Configured, kind: Scenario
 ) -> None:
@@ -110,8 +112,23 @@ def test_keepalived_leads_and_we_follow(
         taken = next(at for at in wire.announcements("d1", kind.vip) if at > last)
         assert -0.001 <= wire.excess(last + kind.down(90), taken) <= MARGIN
         assert status(role).packets_refused == {}
-        assert set(status(role).checksum_forms) == {"message" if kind.version == 2 else "pseudo_header"}
+        assert set(status(role).checksum_forms) == {kind.form}
         assert role.stop(StopMode.STOP) == 0
+
+
+def test_over_ipv6_keepalived_says_pass_without_a_password_and_is_heard_and_succeeded(
+    network: Network, who_holds: Who, start_keepalived: Any, configured: Configured
+) -> None:
+    """The other way round is no test: keepalived's process dies of an advert such as it sends itself."""
+    kind = PASS_V2_6
+    peer = start_keepalived("d2", 100, kind)
+    with LoneRole(network.host("d1"), Role.VRRP, configured(90, kind)) as role:
+        wait_for(lambda: who_holds(kind.vip) == ["d2"], kind.down(100) + 1, "keepalived to be elected")
+        stays(lambda: who_holds(kind.vip) == ["d2"], kind.down(90) + 1, "keepalived alone holds the address")
+        peer.stop()
+        role.until(lambda: is_in(role, VrrpState.MASTER), kind.skew(90) + 1, "to take over")
+        assert status(role).packets_refused == {}
+        assert set(status(role).checksum_forms) == {"pseudo_header"}
 
 
 def test_equal_priorities_are_decided_by_the_address(

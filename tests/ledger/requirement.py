@@ -14,6 +14,7 @@ class Level(enum.Enum):
     MUST_NOT = "must not"
     SHOULD = "should"
     SHOULD_NOT = "should not"
+    MAY = "may"
 
 
 class Standing(enum.Enum):

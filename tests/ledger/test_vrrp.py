@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.requirement import FOUND, Level, Requirement, Standing
-from tests.ledger.vrrp_9568 import REQUIREMENTS
-from tests.ledger.vrrp_older import VERSION_2, VERSION_3_BEFORE
+from tests.ledger.vrrp_3768 import VERSION_2
+from tests.ledger.vrrp_5798 import VERSION_3_BEFORE
+from tests.ledger.vrrp_9568 import PROTOCOL
+from tests.ledger.vrrp_9568_operation import OPERATION
 from tests.simulation.mutants.catalogue import MUTANTS
 
+REQUIREMENTS = (*PROTOCOL, *OPERATION)
 ALL = (*REQUIREMENTS, *VERSION_2, *VERSION_3_BEFORE)
 
 

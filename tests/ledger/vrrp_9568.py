@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RFC 9568 (VRRP version 3, April 2024, with its errata): every demand written in capitals, in our own words."""
+"""RFC 9568 (VRRP version 3, April 2024) up to its section 6, with errata 7949 and 8298 to 8301: every demand that is
+written in capitals and every step of the state machine, in our own words and in the RFC's order.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from tests.ledger.requirement import Level, Requirement, Standing, defects
 MUST, MUST_NOT, SHOULD, SHOULD_NOT = Level.MUST, Level.MUST_NOT, Level.SHOULD, Level.SHOULD_NOT
 
 
-REQUIREMENTS: tuple[Requirement, ...] = (
+PROTOCOL: tuple[Requirement, ...] = (
     Requirement(
         section="2.5",
         level=SHOULD,
@@ -20,7 +22,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         ),
     ),
     Requirement(
-        section="5.1.1.1",
+        section="5.1.1.1, 7.2",
         level=MUST,
         what="adverts over IPv4 come from the interface's own primary address",
         shown=(at.PORTS + "test_adverts_come_from_the_wanted_address_if_it_is_here_and_never_from_a_virtual_one",),
@@ -45,14 +47,14 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         why="a constant; between unicast peers `unicast_ttl` says what leaves",
     ),
     Requirement(
-        section="5.1.1.3",
+        section="5.1.1.3, 7.1",
         level=MUST,
         what="an advert that arrives with another TTL is discarded",
         shown=(at.ACCEPTANCE + "test_a_good_packet_passes_without_remark",),
         against=(at.REFUSED_LESS,),
     ),
     Requirement(
-        section="5.1.2.1",
+        section="5.1.2.1, 7.2",
         level=MUST,
         what="adverts over IPv6 come from the interface's link-local address",
         shown=(at.PORTS + "test_over_ipv6_adverts_come_from_a_link_local_address_unless_peers_are_elsewhere",),
@@ -66,16 +68,16 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         why="a constant; between unicast peers `unicast_ttl` says what leaves",
     ),
     Requirement(
-        section="5.1.2.3",
+        section="5.1.2.3, 7.1",
         level=MUST,
         what="an advert that arrives with another hop limit is discarded",
         shown=(at.ACCEPTANCE + "test_a_good_packet_passes_without_remark",),
         against=(at.REFUSED_LESS,),
     ),
     Requirement(
-        section="5.2.2",
+        section="5.2.2, 7.1",
         level=MUST,
-        what="a message of an unknown type is discarded",
+        what="a message of another type than 1 is discarded",
         shown=(at.GOLDEN,),
         against=(at.REFUSED,),
     ),
@@ -94,7 +96,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         against=("vrrp/test_priority.py::test_no_weight_makes_a_farewell_or_an_owner",),
     ),
     Requirement(
-        section="5.2.5 (erratum 8299)",
+        section="5.2.5, 7.1 (erratum 8299)",
         level=MUST,
         what="an advert that names no address is ignored",
         shown=(at.GOLDEN,),
@@ -108,7 +110,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         against=(at.PACKET + "test_reserved_bits_are_not_looked_at_and_the_interval_has_twelve",),
     ),
     Requirement(
-        section="5.2.9 (erratum 8300)",
+        section="5.2.9, 6.1 (erratum 8300)",
         level=MUST,
         what="over IPv6 the first address is the virtual router's link-local one",
         shown=(at.INSTANCE + "test_over_ipv6_the_link_local_address_is_the_first_in_the_advert",),
@@ -121,6 +123,25 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "expect, and an advert of a peer that has none is heard and remarked",
     ),
     Requirement(
+        section="5.2.8",
+        level=MUST,
+        what="over IPv4 the checksum that is sent covers the message alone",
+        shown=(
+            at.INSTANCE + "test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted",
+            at.ASSEMBLY + "test_a_checksum_over_the_message_alone_is_sent_on_demand",
+        ),
+        against=(at.PACKET + "test_a_checksum_over_the_message_alone_is_received_over_ipv4_and_told_from_the_other",),
+        standing=Standing.OTHERWISE,
+        why="with `v3_checksum_as_v2`; the default is RFC 5798's, because keepalived and FRR refuse any other",
+    ),
+    Requirement(
+        section="5.2.8",
+        level=MUST,
+        what="over IPv6 it covers the pseudo-header too, with next header 112",
+        shown=(at.GOLDEN,),
+        against=(at.PACKET + "test_a_checksum_over_the_message_alone_is_refused_over_ipv6",),
+    ),
+    Requirement(
         section="5.2.9",
         level=MUST,
         what="the addresses are of the family of the packet that carries them",
@@ -128,7 +149,31 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         against=(at.ASSEMBLY + "test_an_address_of_the_other_family_is_skipped", at.REFUSED),
     ),
     Requirement(
+        section="6.1 (erratum 8301)",
+        level=MUST,
+        what="the advert interval is 1 to 4095 hundredths of a second, and 100 unless said",
+        shown=(at.ASSEMBLY + "test_version_3_sends_hundredths_of_a_second", at.ASSEMBLY + "test_defaults"),
+        against=("daemon/roles/test_vrrp_plan.py::test_what_cannot_run_says_why",),
+    ),
+    Requirement(
         section="6.1",
+        level=MUST,
+        what="an owner preempts, whatever the preemption mode",
+        shown=(at.ASSEMBLY + "test_an_owner_preempts_whatever_is_written",),
+        against=(at.MACHINE + "test_with_nopreempt_a_lower_priority_is_left_alone_and_succeeded_when_silent",),
+    ),
+    Requirement(
+        section="6.1",
+        level=MUST,
+        what="an active does not accept packets to the addresses of another owner unless told to",
+        shown=(at.GROUP + "test_what_is_not_accepted_is_dropped_while_active_alone",),
+        against=("config/assemble/test_strict.py::test_defaults_follow_the_rfcs_without_a_word",),
+        standing=Standing.OTHERWISE,
+        why="the default is to accept, as in keepalived: directors serve at these addresses. `no_accept`, and "
+        "`vrrp_strict` by itself, have it the RFC's way",
+    ),
+    Requirement(
+        section="6.1, 6.4.3",
         level=MUST_NOT,
         what="neighbour solicitations and advertisements are dropped because packets to the addresses are not accepted",
         shown=("linux/test_nftables.py::test_what_is_sent_to_some_addresses_is_dropped_while_neighbours_are_answered",),
@@ -177,9 +222,18 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         section="6.4.2",
         level=MUST,
         what="a backup discards frames to the virtual MAC",
+        shown=(
+            at.WORK + "test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does",
+            at.BPF + "test_a_virtual_mac_that_is_given_up_is_another_directors",
+        ),
+        against=(
+            "daemon/roles/test_vrrp_forwarding.py::"
+            "test_it_forwards_while_an_instance_on_it_is_active_and_the_interface_beneath_does",
+        ),
         standing=Standing.OTHERWISE,
-        why="without a virtual MAC there are none; with `use_vmac` its interface is up while active alone. The "
-        "XDP director forwards frames that come late, to the virtual services only",
+        why="with `use_vmac` its interface is up, because adverts are heard on it; it accepts nothing, the XDP "
+        "director leaves it alone, and over IPv4 it does not forward. Over IPv6 the kernel forwards for the whole "
+        "namespace or not at all: a backup that routes IPv6 routes what a switch floods, as keepalived's does",
     ),
     Requirement(
         section="6.4.2",
@@ -205,12 +259,15 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             at.MACHINE + "test_nobody_heard_makes_it_active_after_the_down_interval_and_in_this_order",
             at.INSTANCE + "test_becoming_active_sends_puts_and_announces",
             at.ANNOUNCE + "test_the_neighbour_advertisement_is_frrs_byte_for_byte",
+            at.ANNOUNCE + "test_the_frame_is_keepaliveds_byte_for_byte",
         ),
         against=(
             *defects("lost_announcement", "no_addresses"),
             at.LATE + "test_lateness_never_promotes_and_the_test_can_fail",
         ),
-        why="a down timer that is called late is not believed at first: adverts may wait or be lost",
+        why="a down timer that is called late is not believed at first: adverts may wait or be lost. The gratuitous "
+        "ARP is keepalived's, whose target hardware address is the broadcast one, not the sender's; hosts learn from "
+        "the sender's",
     ),
     Requirement(
         section="6.4.2",
@@ -256,6 +313,14 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         ),
         against=(*defects("no_addresses"),),
         why=at.KERNEL_ANSWERS,
+    ),
+    Requirement(
+        section="6.4.2",
+        level=MUST,
+        what="it joins the solicited-node group of each IPv6 address",
+        shown=("linux/test_nftables.py::test_what_is_sent_to_some_addresses_is_dropped_while_neighbours_are_answered",),
+        against=(*defects("no_addresses"),),
+        why="the kernel does, with the address that is put on, and leaves with it",
     ),
     Requirement(
         section="6.4.3",
@@ -354,230 +419,5 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             at.MACHINE + "test_a_flood_of_lower_adverts_is_not_answered_one_by_one",
         ),
         why="at most twice in an advert interval",
-    ),
-    Requirement(
-        section="7.1", level=MUST, what="the version is 3", shown=(at.GOLDEN,), against=(at.REFUSED, at.REFUSED_LESS)
-    ),
-    Requirement(section="7.1", level=MUST, what="the type is 1", shown=(at.GOLDEN,), against=(at.REFUSED,)),
-    Requirement(
-        section="7.1",
-        level=MUST,
-        what="the packet is complete, with all of its addresses",
-        shown=(at.GOLDEN,),
-        against=(at.REFUSED, at.PACKET + "test_damaged_packets_of_version_3_raise_nothing_but_a_refusal"),
-    ),
-    Requirement(
-        section="7.1, 5.2.8",
-        level=MUST,
-        what="the checksum is right",
-        shown=(
-            at.GOLDEN,
-            at.PACKET + "test_a_checksum_over_the_message_alone_is_received_over_ipv4_and_told_from_the_other",
-        ),
-        against=(at.REFUSED, at.PACKET + "test_a_checksum_over_the_message_alone_is_refused_over_ipv6"),
-        why="over IPv4 both forms are right, with the pseudo-header and without; what is sent is set by "
-        "`v3_checksum_type`, and the pseudo-header is the default because keepalived and FRR demand it",
-    ),
-    Requirement(
-        section="7.1 (erratum 8298)",
-        level=MUST,
-        what="the VRID is configured on the interface",
-        shown=(at.GROUP + "test_the_same_vrid_over_ipv4_and_ipv6_is_two_routers",),
-        against=(at.GROUP + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once", at.REFUSED_LESS),
-    ),
-    Requirement(
-        section="7.1 (erratum 8301)",
-        level=MUST,
-        what="the advert interval is not zero",
-        shown=(at.PACKET + "test_reserved_bits_are_not_looked_at_and_the_interval_has_twelve",),
-        against=(at.REFUSED,),
-    ),
-    Requirement(
-        section="7.1",
-        level=MUST,
-        what="whatever fails one of these is discarded",
-        shown=(at.INSTANCE + "test_a_peers_advert_is_counted_and_followed",),
-        against=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
-    ),
-    Requirement(
-        section="7.1",
-        level=SHOULD,
-        what="what is discarded is logged, not too often",
-        shown=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
-        against=(
-            "daemon/roles/test_vrrp_refusals.py::test_the_first_is_said_and_then_one_in_a_while_that_speaks_for_all",
-        ),
-    ),
-    Requirement(
-        section="7.1",
-        level=SHOULD,
-        what="another advert interval or another list of addresses is logged, and the advert heard",
-        shown=(at.ACCEPTANCE + "test_version_3_hears_adverts_of_another_mind_and_remarks_it",),
-        against=(
-            at.INSTANCE + "test_how_adverts_differ_is_said_once",
-            at.ACCEPTANCE + "test_the_owner_may_list_other_addresses",
-        ),
-    ),
-    Requirement(
-        section="7.1 (erratum 8298), 8.3.2",
-        level=SHOULD,
-        what="an owner that hears another owner logs it, and the two are decided by election",
-        shown=(at.V3 + "test_two_owners_are_decided_by_their_addresses",),
-        against=(at.MACHINE + "test_of_two_actives_the_higher_priority_then_the_higher_address_stays",),
-    ),
-    Requirement(
-        section="7.2",
-        level=MUST,
-        what="an advert says what is configured and has its checksum",
-        shown=(at.GOLDEN, at.INSTANCE + "test_new_settings_are_in_the_next_advert"),
-        against=(at.INSTANCE + "test_another_source_is_in_the_checksum_of_version_3",),
-    ),
-    Requirement(
-        section="7.2",
-        level=MUST,
-        what="an advert's source MAC is the virtual router's",
-        shown=(
-            "interop/test_virtual_mac.py::test_keepalived_and_we_share_a_virtual_mac",
-            "daemon/roles/test_virtual_mac_at_work.py::test_the_last_will_speaks_from_the_virtual_mac",
-        ),
-        standing=Standing.OTHERWISE,
-        why="with `use_vmac`; without it the interface's own, as in keepalived. Receivers do not look at it",
-    ),
-    Requirement(
-        section="7.2",
-        level=MUST,
-        what="an advert goes as protocol 112 to the group",
-        shown=(
-            at.SOCKET + "test_what_is_sent_to_the_group_arrives_with_source_ttl_and_age_and_is_not_heard_by_the_sender",
-            at.FRR + "test_we_lead_and_frr_follows",
-        ),
-        against=(at.INSTANCE + "test_unicast_peers_hear_each_other_and_not_the_group",),
-        why="unicast peers are keepalived's extension",
-    ),
-    Requirement(
-        section="7.4",
-        level=MUST_NOT,
-        what="the virtual MAC goes into interface identifiers (RFC 7217, RFC 8981)",
-        standing=Standing.APART,
-        why="bascule makes no interface identifiers",
-    ),
-    Requirement(
-        section="8.1.1, 8.2.1",
-        level=SHOULD,
-        what="a redirect comes from the address that the host had sent to",
-        standing=Standing.APART,
-        why="a director for virtual services sends no redirects of its own; the kernel's are set by sysctl",
-    ),
-    Requirement(
-        section="8.1.2, 8.2.2",
-        level=MUST_NOT,
-        what="an active answers for a virtual address with the interface's own MAC",
-        standing=Standing.OTHERWISE,
-        why="with `use_vmac` it answers with the virtual one; without it gratuitous ARP and unsolicited neighbour "
-        "advertisements move the address to another MAC, as in keepalived's default",
-        shown=(
-            "interop/test_virtual_mac.py::test_keepalived_and_we_share_a_virtual_mac",
-            at.ANNOUNCE + "test_the_frame_reaches_the_segment_and_its_hosts_believe_it",
-            at.ANNOUNCE + "test_the_neighbour_advertisement_reaches_the_segment_and_its_hosts_believe_it",
-        ),
-    ),
-    Requirement(
-        section="8.1.2, 8.2.2",
-        level=MUST,
-        what="nothing is announced before address and MAC are configured",
-        shown=(at.MACHINE + "test_nobody_heard_makes_it_active_after_the_down_interval_and_in_this_order",),
-        against=(at.GROUP + "test_an_ipv6_instance_waits_for_a_source_and_goes_with_it",),
-    ),
-    Requirement(
-        section="8.1.2, 8.2.2",
-        level=SHOULD_NOT,
-        what="an owner that boots announces its addresses with the interface's own MAC",
-        standing=Standing.OTHERWISE,
-        why="the same: only with `use_vmac`",
-    ),
-    Requirement(
-        section="8.1.2, 8.2.2",
-        level=SHOULD,
-        what="an active announces every address of a newly configured interface",
-        shown=(
-            at.GROUP + "test_a_cut_cable_is_a_fault_and_its_mending_a_new_beginning",
-            at.MACHINE + "test_new_settings_of_an_active_are_on_the_wire_at_once",
-        ),
-        against=(*defects("old_addresses_after_reload", "unannounced_adoption"),),
-    ),
-    Requirement(
-        section="8.1.2",
-        level=SHOULD,
-        what="a director is reached by an address of its own, not by a virtual one",
-        standing=Standing.APART,
-        why="for operators",
-    ),
-    Requirement(
-        section="8.1.3",
-        level=MUST,
-        what="proxy ARP answers with the virtual MAC",
-        standing=Standing.APART,
-        why="bascule does no proxy ARP",
-    ),
-    Requirement(
-        section="8.2.2",
-        level=MUST,
-        what="an active's own neighbour solicitations carry the virtual MAC, and not the interface's own",
-        standing=Standing.APART,
-        why="bascule sends none; the kernel's come from the interface that they leave by",
-    ),
-    Requirement(
-        section="8.2.3",
-        level=MUST,
-        what="backups have the Router Advertisement options of the owner; special services are not advertised by an "
-        "owner alone",
-        standing=Standing.APART,
-        why=at.NO_RA,
-    ),
-    Requirement(
-        section="8.2.4",
-        level=SHOULD,
-        what="unsolicited neighbour advertisements update the neighbour cache",
-        shown=(at.ANNOUNCE + "test_the_neighbour_advertisement_reaches_the_segment_and_its_hosts_believe_it",),
-        why="the kernel's neighbour cache; there is no other",
-    ),
-    Requirement(
-        section="8.3.1",
-        level=SHOULD_NOT,
-        what="an active that is not the owner forwards packets to the virtual address",
-        shown=(at.HELD,),
-        against=("bpf/test_flood.py::test_directors_that_feed_each_other_run_dry",),
-        why="as active it has the address; frames that come late are balanced to virtual services, with a lowered TTL",
-    ),
-    Requirement(
-        section="8.3.2",
-        level=SHOULD,
-        what="one router alone has priority 255, and priorities are far enough apart",
-        shown=(at.MACHINE + "test_the_skew_time_is_seconds_in_version_2_and_parts_of_the_interval_in_version_3",),
-        against=(at.WIRE + "test_equal_priorities_leave_one_active_the_one_with_the_higher_address",),
-        why="for operators; `bascule check` with the files of all directors compares them",
-    ),
-    Requirement(
-        section="8.4.2",
-        level=MUST,
-        what="one that speaks version 2 and 3 at once sends both at its interval, waits at the active's, reckons "
-        "seconds as hundredths, and does not listen to version 2 of one that speaks version 3",
-        standing=Standing.APART,
-        why="an instance speaks one version; the mode is optional, for upgrades, and not recommended for longer",
-        against=(at.REFUSED_LESS,),
-    ),
-    Requirement(
-        section="8.4.2.1.1",
-        level=SHOULD_NOT,
-        what="version 2 has the higher priority beside adverts of less than a second",
-        standing=Standing.APART,
-        why="for operators; it belongs to the mode above",
-    ),
-    Requirement(
-        section="9",
-        level=SHOULD,
-        what="links are secured as RFC 9099, 2.3 has it",
-        standing=Standing.APART,
-        why="for operators",
     ),
 )

@@ -31,6 +31,22 @@ def test_a_macvlan_is_made_private_and_marked_set_up_and_removed() -> None:
         assert not macvlan.remove(netlink, made.index), "it was not there"
 
 
+def test_many_are_removed_together_and_nothing_else_is() -> None:
+    ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+    with Netlink() as netlink:
+        base = interfaces.find(netlink, "eth0")
+        assert base is not None
+        for number in range(1, 51):
+            macvlan.create(netlink, base.index, f"vrrp.{number}", bytes.fromhex("00005e0001") + bytes((number,)))
+        ours = [link.index for link in links.dump(netlink).values() if link.name.startswith("vrrp.")]
+        ip("link", "set", "vrrp.50", "group", "7")
+        assert {link.group for link in links.dump(netlink).values()} == {0, 7}
+        macvlan.remove_together(netlink, [*ours[:49], max(ours) + 1], 4711)
+        assert {link.name for link in links.dump(netlink).values()} == {"lo", "eth0", "eth1", "vrrp.50"}
+        macvlan.remove_together(netlink, [max(ours) + 1], 0)
+        assert len(links.dump(netlink)) == 4, "of none that is there, group 0 is not taken for what is meant"
+
+
 def test_settings_are_written_where_they_differ() -> None:
     macvlan.apply(macvlan.BASE_4, "lo")
     macvlan.apply(macvlan.HOLDER_4, "lo")

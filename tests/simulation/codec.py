@@ -8,7 +8,7 @@ import functools
 import ipaddress
 
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
-from bascule.model.configuration import ChecksumForm
+from bascule.model.configuration import ChecksumForm, UnicastPeer
 from bascule.vrrp import acceptance, packet
 from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.packet import Advert, Datagram, RefusedPacketError
@@ -39,23 +39,32 @@ class Message:
 
 @functools.lru_cache(maxsize=4096)
 def message(
-    number: int, version: int, interval: Seconds, addresses: tuple[IPAddress, ...], priority: Priority
+    number: int, version: int, interval: Seconds, addresses: tuple[IPAddress, ...], priority: Priority, to: int | None
 ) -> Message:
-    """An advert of a router."""
+    """An advert of a router, to all (None) or to one."""
     form = ChecksumForm.MESSAGE if version == 2 else ChecksumForm.PSEUDO_HEADER
     family = addresses[0].version
     source = address_of(number, family)
     advert = Advert(
         vrid=VRID, priority=priority, interval=interval, addresses=addresses, version=version, checksum_form=form
     )
-    destination = packet.group_of(family)
+    destination = packet.group_of(family) if to is None else address_of(to, family)
     datagram = Datagram(payload=packet.encode(advert, source, destination), source=source, destination=destination)
     return Message(datagram, packet.decode(datagram))
 
 
-def expected(version: int, interval: Seconds, addresses: tuple[IPAddress, ...]) -> Expected:
-    """What a router demands."""
-    return Expected(vrid=VRID, interval=interval, addresses=frozenset(addresses), version=version)
+def expected(
+    version: int, interval: Seconds, addresses: tuple[IPAddress, ...], peers: tuple[IPAddress, ...]
+) -> Expected:
+    """What a router demands; with peers, that it comes by unicast and from one of them."""
+    return Expected(
+        vrid=VRID,
+        interval=interval,
+        addresses=frozenset(addresses),
+        version=version,
+        peers=tuple(UnicastPeer(address=peer) for peer in peers),
+        peers_only=bool(peers),
+    )
 
 
 def accepts(came: Message, demanded: Expected, own: frozenset[IPAddress]) -> bool:

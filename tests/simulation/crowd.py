@@ -8,13 +8,20 @@ import dataclasses
 import itertools
 import multiprocessing
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.synchronize import Event
 
+from tests.simulation import group_runs, group_tally
 from tests.simulation.runs import Finding, run_all
 from tests.simulation.tally import Tally
 
 BLOCK = 200
 """Schedules that a process runs before it reports."""
+PATIENCE = 0.2
+"""Seconds until it is noticed that it is to stop."""
+GROUPED = 40
+"""One of sync groups for so many others."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -33,6 +40,8 @@ class Outcome:
     block: Block
     tally: Tally
     finding: Finding | None
+    groups: group_tally.Tally
+    broken: group_runs.Broken | None
 
 
 def version_of(block: int) -> int:
@@ -47,19 +56,48 @@ def blocks(schedules: int, start: int = 0) -> Iterator[Block]:
 
 
 def work(block: Block) -> Outcome:
-    """Run one block, up to its first failure."""
-    tally = Tally()
-    finding = run_all(range(block.first, block.first + block.count), block.version, tally)
-    return Outcome(block, tally, finding)
+    """Run one block, up to its first failure, and its share of sync groups."""
+    tally, grouped = Tally(), group_tally.Tally()
+    first, last = block.first, block.first + block.count
+    finding = run_all(_until_stopped(range(first, last)), block.version, tally)
+    broken = group_runs.run_all(_until_stopped(range(first // GROUPED, last // GROUPED)), grouped)
+    return Outcome(block, tally, finding, grouped, broken)
 
 
-def outcomes(wanted: Iterator[Block], processes: int | None = None) -> Iterator[Outcome]:
-    """The outcomes of blocks as they are ready; never more than a few are under way, so that one can stop early."""
+_stop: Event | None = None
+"""In a process that runs blocks: set when it is to end with what it has."""
+
+
+def _until_stopped(seeds: Iterable[int]) -> Iterator[int]:
+    return itertools.takewhile(lambda _: _stop is None or not _stop.is_set(), seeds)
+
+
+def outcomes(
+    wanted: Iterator[Block], processes: int | None = None, stopping: Callable[[], bool] = bool
+) -> Iterator[Outcome]:
+    """The outcomes of blocks as they are ready; never more than a few are under way, so that one can stop early.
+
+    When it is `stopping`, also what those under way have come to.
+    """
     count = processes or os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(count, context) as pool:
+    stop = context.Event()
+    with concurrent.futures.ProcessPoolExecutor(count, context, _begin, (stop,)) as pool:
         under_way = {pool.submit(work, block) for block in itertools.islice(wanted, 2 * count)}
-        while under_way:
-            done, under_way = concurrent.futures.wait(under_way, return_when=concurrent.futures.FIRST_COMPLETED)
-            under_way |= {pool.submit(work, block) for block in itertools.islice(wanted, len(done))}
-            yield from (future.result() for future in done)
+        try:
+            while under_way and not stopping():
+                done, under_way = concurrent.futures.wait(under_way, PATIENCE, concurrent.futures.FIRST_COMPLETED)
+                under_way |= {pool.submit(work, block) for block in itertools.islice(wanted, len(done))}
+                yield from (future.result() for future in done)
+            stop.set()
+            yield from (future.result() for future in under_way if not future.cancel())
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(stop: Event) -> None:
+    """Ctrl-C reaches every process of a terminal: who has sent out the blocks ends them."""
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -101,7 +101,7 @@ def _stall(world: World, fault: Fault) -> None:
         return
     _count(world, fault)
     _note(router, fault.kind.value)
-    router.stalled, router.wake = fault.kind, float("inf")
+    router.stalled, world.wakes[router.number] = fault.kind, float("inf")
     world.oracle.stalling(router)
     world.at(world.now + fault.seconds, _wake, router, router.life, fault)
 

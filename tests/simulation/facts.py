@@ -46,6 +46,9 @@ class Rule(enum.Enum):
     RESTLESS = "states change although it has long been quiet"
     STALE = "the last announcement is not the active's"
     STATUS = "a backup names another active than there is"
+    OWNER_WAITS = "owns the addresses (priority 255) and begins as backup"
+    RELUCTANT = "did not take over in a planned switch although it could"
+    FORSAKEN = "left in a planned switch, and its successor had not become active"
     BUSY = "wants to be called without end at one moment"
     RAISED = "the machine raised an exception"
 
@@ -111,6 +114,9 @@ class Facts:
     """For how long at least it has to listen after it woke."""
     handing_at: float = LONG_AGO
     """When it was told to hand over, until that has ended."""
+    handing_at_true: float = LONG_AGO
+    taken_at_true: float = LONG_AGO
+    """When it last became active because it was asked."""
     appointed_at: float = LONG_AGO
     """When it was asked to take over."""
     predecessor: int = -1
@@ -135,5 +141,7 @@ class Facts:
     changed_at_true: float = LONG_AGO
     left_at_true: float = LONG_AGO
     """When it was active last."""
+    left_to: int | None = None
+    """Its successor then, in a planned switch, whose adverts say so."""
     left_silently: bool = False
     """It could say nothing then: it died whole, lost its interface, or was asleep."""

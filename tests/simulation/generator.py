@@ -244,6 +244,9 @@ _SETTINGS = 0.15
 """The share with a `preempt_delay` or another `down_timer_adverts`."""
 _SIX = 0.1
 """The share of version 3 over IPv6."""
+_UNICAST = 0.1
+_COMPANY = 0.15
+"""The share with several instances in a process."""
 
 
 def _tracked(draft: _Draft, first: float) -> list[Fault]:
@@ -259,12 +262,20 @@ def _handed(draft: _Draft) -> Fault:
     """`seconds`: until the old active is released, if ever; `amount`: who is asked; see disturbances.py."""
     chance = draft.chance
     seconds = draft.lasting(0.1, 12) if chance.random() < 0.6 else 0.0
-    return draft.fault(Kind.HAND_OVER, seconds=seconds, amount=chance.choice((0, 0, 0, 0, 0, 1, 2)))
+    return draft.fault(Kind.HAND_OVER, seconds=seconds, amount=chance.choice((0, 0, 0, 0, 0, 1, 2, 2)))
 
 
+_AMID = 0.5
+"""The share of planned switches and restarts in whose midst something else happens."""
 _SWITCHES = 0.3
 """The share of schedules with planned switches."""
-_AMIDST = (Kind.STOP, Kind.PRIORITY, Kind.LINK, Kind.CRASH, Kind.PAUSE, Kind.SUSPENSION, Kind.ADDRESSES, Kind.HAND_OVER)
+_AMIDST = (
+    *(DRAWS[kind] for kind in (Kind.STOP, Kind.PRIORITY, Kind.LINK, Kind.CRASH, Kind.CRASH_WHOLE, Kind.RESTART)),
+    *(DRAWS[kind] for kind in (Kind.PAUSE, Kind.SUSPENSION, Kind.ADDRESSES, Kind.ADDRESSES)),
+    *(_handed, _faulty),
+)
+_MOMENTS = (0.0005, 0.006)
+"""Seconds from the request within which that happens: before the successor can answer, or before it must."""
 
 
 def _switches(draft: _Draft, first: float) -> list[Fault]:
@@ -274,10 +285,19 @@ def _switches(draft: _Draft, first: float) -> list[Fault]:
     for _ in range(chance.choice((1, 1, 2)) if chance.random() < _SWITCHES else 0):
         draft.now = first + chance.random() * (draft.quiet_from - first)
         found.append(_handed(draft))
-        if chance.random() < _SEQUELS:
-            draft.now = min(draft.now + chance.random() * 0.006, draft.quiet_from)
-            kind = chance.choice(_AMIDST)
-            found.append(_handed(draft) if kind is Kind.HAND_OVER else DRAWS[kind](draft))
+        if chance.random() < _AMID:
+            draft.now = min(draft.now + chance.random() * chance.choice(_MOMENTS), draft.quiet_from)
+            found.append(chance.choice(_AMIDST)(draft))
+    return found
+
+
+def _while_away(draft: _Draft, faults: list[Fault]) -> list[Fault]:
+    """A fault that begins while a process restarts, which its successor finds."""
+    found: list[Fault] = []
+    for fault in faults:
+        if fault.kind is Kind.RESTART and draft.chance.random() < _AMID:
+            draft.now = fault.at + draft.chance.random() * fault.seconds
+            found.append(dataclasses.replace(_faulty(draft), router=fault.router))
     return found
 
 
@@ -285,6 +305,11 @@ def _set(chance: random.Random, router: RouterPlan, interval: float) -> RouterPl
     """Waits of a backup that differ from the usual."""
     delay = Seconds(chance.choice((0.0, chance.uniform(0.1, 4) * interval)))
     return dataclasses.replace(router, preempt_delay=delay, down_adverts=chance.choice((2, 3, 3, 4)))
+
+
+def _busy(chance: random.Random, router: RouterPlan, interval: float) -> RouterPlan:
+    """Less than the half of an interval that a machine takes for a sleep."""
+    return dataclasses.replace(router, company=Seconds(chance.choice((0.0, 0.1, 0.45)) * interval))
 
 
 def generate(seed: int, version: int = 2) -> Schedule:
@@ -309,19 +334,20 @@ def generate(seed: int, version: int = 2) -> Schedule:
     draft.chance = chance = random.Random(f"more of {seed}")
     if chance.random() < _SETTINGS:
         routers = tuple(_set(chance, router, interval) for router in routers)
+    family = 6 if version == 3 and chance.random() < _SIX else 4
+    more = (*_tracked(draft, first), *_switches(draft, first), *_while_away(draft, faults))
+    unicast = chance.random() < _UNICAST
+    if chance.random() < _COMPANY:
+        fastest = min(router.pace for router in routers) * interval
+        routers = tuple(_busy(chance, router, fastest) for router in routers)
     return Schedule(
         seed=seed,
         version=version,
-        family=6 if version == 3 and chance.random() < _SIX else 4,
+        family=family,
+        unicast=unicast,
         interval=interval,
         routers=routers,
-        faults=(
-            *sorted(faults, key=lambda fault: fault.at),
-            *echoes,
-            *rows,
-            *_tracked(draft, first),
-            *_switches(draft, first),
-        ),
+        faults=(*sorted(faults, key=lambda fault: fault.at), *echoes, *rows, *more),
         quiet_from=quiet_from,
         ends_at=LENGTH * interval,
     )

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import LINK_DOWN, StateChanged
-from bascule.vrrp.packet import PRIORITY_STOP, Advert
+from bascule.vrrp.packet import PRIORITY_OWNER, PRIORITY_STOP, Advert
 from bascule.vrrp.transitions import ROWS, Cause
+from tests.simulation.announced import SUCCESSION, check_side
 from tests.simulation.facts import LONG_AGO, Facts, Rule, ViolationError, down_interval, skew_time
 from tests.simulation.router import ANNOUNCE_ADVERTS, HANDED, READY_ADVERTS, Router
+from tests.simulation.wire import LATE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 BACKUP, MASTER = VrrpState.BACKUP, VrrpState.MASTER
-SUCCESSION = 0.005
-"""Seconds that an active waits for its successor."""
 DEAF = 0.02
 """Seconds for which a successor does not hear its predecessor."""
 GAVE_UP = (Cause.SUCCESSOR_SILENT, Cause.YIELDED)
@@ -79,6 +79,9 @@ class Oracle:
             changed_at_true=before.changed_at_true,
             left_at_true=before.left_at_true,
             left_silently=before.left_silently,
+            left_to=before.left_to,
+            predecessor=before.predecessor,
+            taken_at_true=before.taken_at_true,
             late=bool(router.slow),
             woke_at=now if router.slow else LONG_AGO,
         )
@@ -88,14 +91,14 @@ class Oracle:
         """A process is gone."""
         facts = self.facts[router.number]
         if facts.reported is VrrpState.MASTER:
-            facts.left_at_true, facts.left_silently = self._world.now, True
+            facts.left_at_true, facts.left_silently, facts.left_to = self._world.now, True, None
         facts.reported = VrrpState.INIT
         facts.changed_at_true = self._world.now
 
     def spoke(self, router: Router) -> None:
         """Its last will was executed: it was active."""
         facts = self.facts[router.number]
-        facts.left_at_true, facts.left_silently = self._world.now, False
+        facts.left_at_true, facts.left_silently, facts.left_to = self._world.now, False, None
 
     def stopped(self, router: Router) -> None:
         """It has carried out an ordered stop."""
@@ -137,12 +140,16 @@ class Oracle:
         """It is about to be told to hand over."""
         facts = self.facts[router.number]
         if facts.reported is VrrpState.MASTER:
-            facts.handing_at = router.now
+            facts.handing_at, facts.handing_at_true = router.now, self._world.now
 
     def appointing(self, router: Router, active: Router) -> None:
         """It is about to be asked to take over."""
         facts = self.facts[router.number]
         facts.appointed_at, facts.predecessor = router.now, active.number
+
+    def reluctant(self, router: Router) -> None:
+        """As backup it was asked to take over, and has not."""
+        self._fail(Rule.RELUCTANT, router)
 
     def reweighing(self, router: Router, earlier: Priority) -> None:
         """Its priority has changed: a wait shifts with the skew time."""
@@ -173,10 +180,13 @@ class Oracle:
         return state
 
     def _led(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
-        facts.lead_at, facts.pace = max(facts.lead_at, stamp), advert.interval
+        if stamp > facts.lead_at:
+            facts.lead_at = stamp
+        facts.pace = advert.interval
         facts.due, facts.stop_due = facts.lead_at + self._down(router), LONG_AGO
         facts.delayed_until = facts.heard_due = LONG_AGO
-        facts.base = min(facts.base, facts.lead_at)
+        if facts.base > facts.lead_at:
+            facts.base = facts.lead_at
 
     def _heard_as_backup(self, router: Router, facts: Facts, advert: Advert, stamp: float) -> None:
         priority, configuration = advert.priority, router.configuration
@@ -196,11 +206,11 @@ class Oracle:
             if facts.delayed_until == LONG_AGO and router.plan.preempt_delay > 0:
                 facts.delayed_until = stamp + router.plan.preempt_delay + self._down(router)
 
-    def heard(self, router: Router, advert: Advert, sender: int, stamp: float, before: VrrpState) -> None:
-        """It was told of an advert when it was in state `before`."""
+    def heard(self, router: Router, advert: Advert, sender: int, stamp: float) -> None:
+        """It was told of an advert when it was active."""
         facts, priority = self.facts[router.number], advert.priority
         leading, facts.leading = facts.leading, False
-        if before is not VrrpState.MASTER or self._deaf(facts, advert, sender, stamp):
+        if self._deaf(facts, advert, sender, stamp):
             return
         if leading and router.state is VrrpState.BACKUP:
             facts.due = facts.lead_at + self._down(router)
@@ -221,7 +231,7 @@ class Oracle:
         return recent and sender == facts.predecessor and advert.priority != PRIORITY_STOP
 
     def _allowed_to_wait(self, router: Router, priority: Priority) -> float:
-        return EPSILON if priority == PRIORITY_STOP else router.interval / 2 + EPSILON
+        return EPSILON + (0.0 if priority == PRIORITY_STOP else router.interval / 2 + router.plan.company)
 
     # What a router does.
 
@@ -237,6 +247,8 @@ class Oracle:
         longest = down_interval(self._version, Priority(1), router.interval, router.plan.down_adverts)
         if facts.reported is VrrpState.MASTER and now - facts.sent_at > longest:
             self._fail(Rule.OVERSLEPT, router, f"after {now - facts.sent_at:.3f} s")
+        if facts.reported is VrrpState.MASTER and not facts.late and facts.handing_at == LONG_AGO:
+            self._not_silent(router, facts, now)
         facts.sent_at = now
 
     def announcing(self, router: Router) -> None:
@@ -268,6 +280,8 @@ class Oracle:
             facts.active_since, facts.active_since_true = router.now, self._world.now
             facts.pace = router.interval
         elif change.state is VrrpState.BACKUP:
+            if before is not VrrpState.MASTER and router.configuration.priority == PRIORITY_OWNER:
+                self._fail(Rule.OWNER_WAITS, router)
             if not facts.leading:
                 facts.pace = router.interval
                 facts.due = router.now + self._down(router)
@@ -279,6 +293,7 @@ class Oracle:
     def _appointed(self, router: Router, facts: Facts) -> None:
         if router.now > facts.appointed_at:
             self._fail(Rule.UNASKED, router)
+        facts.taken_at_true = self._world.now
 
     def _handed(self, router: Router, facts: Facts, cause: Cause) -> None:
         """It has given the addresses up in a planned switch."""
@@ -288,13 +303,25 @@ class Oracle:
         if cause in GAVE_UP and facts.stopped_at < router.now:
             self._fail(Rule.NO_FAREWELL, router)
         late = facts.late or facts.woke_at >= facts.handing_at
-        if waited > SUCCESSION + EPSILON and not late:
+        if cause is Cause.SUCCEEDED and not late and not self._taken_from(router, facts):
+            self._fail(Rule.FORSAKEN, router)
+        if waited > SUCCESSION + EPSILON + router.plan.company and not late:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
+
+    def _taken_from(self, router: Router, facts: Facts) -> bool:
+        """Whether somebody has become active since it was told to hand over, because it asked."""
+        takers = (each for each in self.facts if each.predecessor == router.number)
+        return any(each.taken_at_true >= facts.handing_at_true for each in takers)
+
+    def _successor_of(self, router: Router) -> int | None:
+        asked = (number for number, facts in enumerate(self.facts) if facts.predecessor == router.number)
+        return next((number for number in asked if self._world.routers[number].state is MASTER), None)
 
     def _left(self, router: Router, facts: Facts, change: StateChanged) -> None:
         to = change.state
         mute = LINK_DOWN in router.standing[0]
         facts.left_at_true, facts.left_silently = self._world.now, to is VrrpState.FAULT and mute
+        facts.left_to = self._successor_of(router) if change.cause is Cause.SUCCEEDED else None
         now = router.now
         if (to is VrrpState.INIT or (to is VrrpState.FAULT and not mute)) and facts.stopped_at < now:
             self._fail(Rule.NO_FAREWELL, router)
@@ -312,6 +339,8 @@ class Oracle:
         now, configuration = router.now, router.configuration
         if router.waiting:
             self._fail(Rule.UNREAD, router)
+        if not facts.late:
+            self._not_missed(router, facts)
         freed = facts.stop_due if facts.stop_due > LONG_AGO else float("inf")
         allowed = min(facts.due, freed)
         if now < allowed - EPSILON:
@@ -373,7 +402,7 @@ class Oracle:
         if facts.reported is not state:
             self._fail(Rule.UNTRUE, router, f"reported {facts.reported.value}, is {state.value}")
         if state is VrrpState.MASTER:
-            if router.held != router.wanted and facts.handing_at == LONG_AGO:
+            if router.held is not router.wanted and router.held != router.wanted and facts.handing_at == LONG_AGO:
                 self._fail(Rule.ADDRESSES, router, f"{len(router.held)} while active")
             self._alone(router)
         elif router.held:
@@ -396,15 +425,16 @@ class Oracle:
                 facts.stalled_at = facts.woke_at = router.now
                 facts.woke_at_true = self._world.now
                 continue
-            state = router.machine.state
-            if state is BACKUP:
+            if router.state is BACKUP:
                 self._not_missed(router, facts)
-            elif state is MASTER:
+            elif router.state is MASTER:
                 self._heard_of(router, facts)
 
     def _not_missed(self, router: Router, facts: Facts) -> None:
+        """A backup whose turn it was some time ago is active by now."""
         freed = facts.stop_due if facts.stop_due > LONG_AGO else facts.due
-        if router.now <= freed + SLACK * self._interval:
+        now = router.now
+        if now <= freed + SLACK * self._interval:
             return
         # With which priority it woke, and how late it was when it was slow, does not matter here.
         awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest, router.plan.down_adverts)
@@ -414,24 +444,47 @@ class Oracle:
         preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
         may = router.configuration.preempt and facts.heard_priority < router.priority
         due = max(awake, min(silence, preempt) if may else silence)
-        if router.now > due + SLACK * self._interval:
-            self._fail(Rule.MISSED, router, f"due {router.now - due:.3f} s ago")
+        if now > due + SLACK * self._interval + router.plan.company:
+            self._fail(Rule.MISSED, router, f"due {now - due:.3f} s ago")
 
     def _heard_of(self, router: Router, facts: Facts) -> None:
-        now, slack = router.now, SLACK * router.interval
-        if now - max(facts.sent_at, facts.woke_at) > router.interval + slack:
-            self._fail(Rule.SILENT, router, f"for {now - facts.sent_at:.3f} s")
+        now, slack = router.now, SLACK * router.interval + router.plan.company
+        self._not_silent(router, facts, now)
         delay = ANNOUNCE_ADVERTS * router.interval
         second = facts.active_since + delay
         due = max(second, facts.base + delay, facts.woke_at)
         if now > due + slack and facts.announced_at < second:
             self._fail(Rule.UNANNOUNCED, router)
         self._alone(router)
+        self._heard_last(router, facts)
+
+    def _not_silent(self, router: Router, facts: Facts, now: float) -> None:
+        longest = router.interval * (1 + SLACK) + router.plan.company
+        if now - facts.sent_at > longest and now - facts.woke_at > longest:
+            self._fail(Rule.SILENT, router, f"for {now - facts.sent_at:.3f} s")
+
+    def _heard_last(self, router: Router, facts: Facts) -> None:
+        """Wherever its announcements get to, the last one is its own; a moment is allowed for an answer put off."""
+        wire, number = self._world.wire, router.number
+        for side, last in enumerate(wire.last):
+            if last != number and wire.open(number, side) and facts.handing_at == LONG_AGO:
+                moment = (0.5 + 2 * SLACK) * self._longest + LATE + router.plan.company
+                if self._world.now - moment > max(facts.active_since_true, facts.woke_at_true):
+                    check_side(self._world, router, side, self._world.now - moment)
 
     def _alone(self, router: Router) -> None:
         for other in self._world.routers:
             if other is not router and other.state is MASTER and other.stalled is None:
                 self._not_two(router, other)
+
+    def _not_beside_successor(self, one: Router, other: Router) -> None:
+        """A successor and who has asked it are active together for as long as the one waits, and no longer."""
+        first, second = self.facts[one.number], self.facts[other.number]
+        asked = second.predecessor == one.number and second.active_since == second.appointed_at
+        since = max(second.active_since_true, first.woke_at_true)
+        longest = SUCCESSION + 2 * EPSILON + one.plan.company
+        if asked and first.active_since_true < second.active_since_true and self._world.now - since > longest:
+            self._fail(Rule.TWO, one, f"with its successor {other.number}")
 
     def _not_two(self, one: Router, other: Router) -> None:
         wire, facts = self._world.wire, self.facts
@@ -440,6 +493,8 @@ class Oracle:
         first, second = facts[one.number], facts[other.number]
         if first.late or second.late:
             return
+        self._not_beside_successor(one, other)
+        self._not_beside_successor(other, one)
         since = max(
             first.active_since_true,
             second.active_since_true,
@@ -448,5 +503,6 @@ class Oracle:
             wire.bad_at[one.number][other.number],
             wire.bad_at[other.number][one.number],
         )
-        if self._world.now - since > (1 + 2 * SLACK) * self._longest:
+        company = one.plan.company + other.plan.company
+        if self._world.now - since > (1 + 2 * SLACK) * self._longest + company:
             self._fail(Rule.TWO, one, f"with router {other.number}, for {self._world.now - since:.3f} s")

@@ -44,6 +44,8 @@ class Kind(enum.Enum):
     PREEMPT_DELAY = "preempt_delay"
     DOWN_ADVERTS = "down_timer_adverts"
     IPV6 = "over IPv6"
+    UNICAST = "by unicast"
+    COMPANY = "busy with other instances of the process"
 
 
 _AT_ONCE = Seconds(0.0)
@@ -78,6 +80,8 @@ class RouterPlan:
     """Its advert interval as a multiple of the schedule's; version 3 allows others."""
     preempt_delay: Seconds = _AT_ONCE
     down_adverts: int = 3
+    company: Seconds = _AT_ONCE
+    """For so long at the most other instances of the process may keep it from a timer that is due."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -88,6 +92,7 @@ class Schedule:
     """Also of the chances of the packets."""
     version: int = 2
     family: int = 4
+    unicast: bool = False
     interval: Seconds
     routers: tuple[RouterPlan, ...]
     faults: tuple[Fault, ...]

@@ -17,6 +17,9 @@ class Regression:
     why: str
 
 
+GROUP_SEEDS: tuple[int, ...] = ()
+"""Of sync groups."""
+
 REGRESSIONS = (
     Regression(47, 2, (5,), "an active that stood back after a partition left its announcement behind"),
     Regression(65, 2, (4,), "the same"),

@@ -62,6 +62,9 @@ ANNOUNCE_ADVERTS = 5
 """Until the second announcement: keepalived's default at one advert a second."""
 TIMER_SLACK = 1e-6
 """Seconds that a timer comes after its time at the best."""
+TIMEOUT = Timeout()
+OURS_FIRST = 0.7
+"""The share of timers that other instances of the process do not delay."""
 WILL_DELAY = 0.003
 """Seconds until a supervisor has executed a last will."""
 
@@ -107,6 +110,10 @@ class Router:
         self.rate, self.offset = plan.rate, plan.offset
         self.interval = Seconds(world.schedule.interval * plan.pace)
         self.machine: Machine | None = None
+        self.state = INIT
+        """The machine's after its last event; INIT when no process runs."""
+        self.deadline = NEVER
+        """The same of its deadline, by this clock."""
         self.life = 0
         """Counts starts and ends of the process, so that what was meant for an earlier one is known."""
         self.boots = 0
@@ -123,14 +130,18 @@ class Router:
         self.standing: tuple[tuple[Fault, ...], int] = ((), 0)
         """What the process knows of all three."""
         self.ready = False
-        self.wake = NEVER
-        """When the process runs next, by the true clock."""
-        self.held: set[IPAddress] = set()
+        self.held: frozenset[IPAddress] = frozenset()
         """The virtual addresses that are on."""
         self.own = frozenset({self.address})
+        self.priority = plan.priority
+        """The configured one with what trackers add to it, as far as the process knows."""
         self._accepted: dict[Message, bool] = {}
         """What `verify` said, as long as neither configuration nor addresses change."""
-        self._messages: dict[Priority, Message] = {}
+        self._messages: dict[tuple[Priority, int | None], Message] = {}
+        self._busy_until = 0.0
+        """Other instances of the process have their turn so long, by the true clock."""
+        self._awake_since: float | None = None
+        """From when on they had it, by this clock, when the next is ours."""
         self.configure(Configuration(plan.priority, plan.preempt, codec.virtual_addresses(1, world.schedule.family)))
         self.news = False
         self.orders: list[Order] = []
@@ -138,19 +149,6 @@ class Router:
         """Packets in the socket, with the kernel's stamps."""
         self.will = False
         self._reading = False
-
-    @property
-    def state(self) -> VrrpState:
-        """Its state; INIT when no process runs."""
-        return INIT if self.machine is None else self.machine.state
-
-    @property
-    def priority(self) -> Priority:
-        """The configured one with what trackers add to it, as far as the process knows."""
-        configured = self.configuration.priority
-        if self.keeps_back:
-            return Priority(1)
-        return configured if configured == OWNER else Priority(min(max(configured + self.standing[1], 1), 254))
 
     @property
     def lifetime(self) -> float:
@@ -168,9 +166,22 @@ class Router:
         schedule = self.world.schedule
         self.configuration = configuration
         self.wanted = frozenset(configuration.addresses)
-        self.demanded = codec.expected(schedule.version, self.interval, configuration.addresses)
+        others = (number for number in range(len(schedule.routers)) if schedule.unicast and number != self.number)
+        peers = tuple(codec.address_of(number, schedule.family) for number in others)
+        self.demanded = codec.expected(schedule.version, self.interval, configuration.addresses, peers)
         self._accepted.clear()
         self._messages.clear()
+        self.weigh()
+
+    def weigh(self) -> None:
+        """What the priority is now."""
+        configured = self.configuration.priority
+        if self.keeps_back:
+            self.priority = Priority(1)
+        elif configured != OWNER:
+            self.priority = Priority(min(max(configured + self.standing[1], 1), 254))
+        else:
+            self.priority = configured
 
     def settings(self) -> Settings:
         """What the machine is told of the configuration."""
@@ -200,6 +211,7 @@ class Router:
         now = self.now
         adopt = adopt_since is not None and now - adopt_since <= machine.down_interval
         self.standing = (self._faults(), self.change)
+        self.weigh()
         if self.held and not adopt:
             self.world.tally.faults[Kind.LEFTOVERS] += 1
         self.world.oracle.starting(self, hold=hold)
@@ -215,7 +227,9 @@ class Router:
     def end(self) -> None:
         """The process is no more, however it came; what is in its sockets and on its bus is gone with it."""
         self.life += 1
-        self.machine, self.wake = None, NEVER
+        self.machine, self.state, self.deadline = None, INIT, NEVER
+        self.world.wakes[self.number] = NEVER
+        self._busy_until, self._awake_since = 0.0, None
         self.waiting.clear()
         for order in self.orders:
             if isinstance(order, Configuration):
@@ -256,7 +270,10 @@ class Router:
             self.world.wire.bad_at[sender][self.number] = self.world.now
         elif self.stalled is None or self.stalled is Kind.PAUSE:
             self.waiting.append((sender, message, self.now))
-            self.touch()
+            if self.slow or self.stalled is not None or self.plan.company:
+                self.touch()
+            else:
+                self.round()
         else:
             self.world.wire.slept[sender][self.number] = self.world.now
             self.world.oracle.facts[self.number].missed += 1
@@ -266,7 +283,10 @@ class Router:
         if self.machine is None or self.stalled is not None:
             return
         if self.slow:
-            self.wake = min(self.wake, self.world.now + self.world.chance.random() * self.slow)
+            wakes, number = self.world.wakes, self.number
+            wakes[number] = min(wakes[number], self.world.now + self.world.chance.random() * self.slow)
+        elif self.world.now < self._busy_until:
+            self.world.wakes[self.number] = self._busy_until
         else:
             self.round()
 
@@ -282,7 +302,10 @@ class Router:
         """What the process does when it runs."""
         if self.waiting:
             self.packets()
-        self.timers()
+        if self.deadline <= self.now:
+            if self.plan.company and self._others_first():
+                return
+            self.timers()
         if self.news:
             self.news = False
             self._stand()
@@ -292,26 +315,38 @@ class Router:
 
     def _after(self) -> None:
         self.world.oracle.after(self)
-        assert self.machine is not None
-        due = (self.machine.deadline() - self.offset) / self.rate + TIMER_SLACK
-        self.wake = max(due, self.world.now)
+        due, now = (self.deadline - self.offset) / self.rate + TIMER_SLACK, self.world.now
+        if due < now:
+            due = now
         if self.slow:
-            self.wake += self.world.chance.random() * self.slow
+            due += self.world.chance.random() * self.slow
+        self.world.wakes[self.number] = due
+
+    def _others_first(self) -> bool:
+        """Now and then: timers of other instances are due too, and the process calls those before."""
+        if self._awake_since is not None or self.slow or self.world.chance.random() < OURS_FIRST:
+            return False
+        self.world.tally.faults[Kind.COMPANY] += 1
+        self._awake_since = self.now
+        self._busy_until = self.world.now + self.world.chance.random() * self.plan.company
+        self.world.wakes[self.number] = self._busy_until
+        return True
 
     def timers(self) -> None:
         """Call the machine if its time has come, after handing in what waits."""
-        assert self.machine is not None
-        if self.machine.deadline() <= self.now:
+        if self.deadline <= self.now:
             self.packets()
-            self.handle(Timeout())
+            self.handle(TIMEOUT if self._awake_since is None else Timeout(self._awake_since))
+        self._awake_since = None
 
     def packets(self) -> None:
         """Hand in what waits, in its order; a drain asked for meanwhile changes nothing."""
         if self._reading:
             return
         self._reading = True
-        while self.waiting:
-            self._hear(*self.waiting.pop(0))
+        waiting = self.waiting
+        while waiting:
+            self._hear(*waiting.pop(0))
         self._reading = False
 
     def _hear(self, sender: int, message: Message, stamp: float) -> None:
@@ -329,15 +364,23 @@ class Router:
         source = message.datagram.source
         before = world.oracle.hearing(self, advert, sender, stamp)
         self.handle(
-            AdvertReceived(source=source, priority=advert.priority, interval=advert.interval, received_at=stamp)
+            AdvertReceived(
+                source=source,
+                priority=advert.priority,
+                interval=advert.interval,
+                received_at=stamp,
+                awake_since=NEVER if self._awake_since is None else self._awake_since,
+            )
         )
-        world.oracle.heard(self, advert, sender, stamp, before)
+        if before is VrrpState.MASTER:
+            world.oracle.heard(self, advert, sender, stamp)
 
     def _stand(self) -> None:
         """Follow what is tracked, the interface among it."""
         before, earlier = self.standing, self.priority
         self.standing = (self._faults(), self.change)
         if before != self.standing:
+            self.weigh()
             faults, change = self.standing
             self.world.oracle.reweighing(self, earlier)
             self.handle(StandingChanged(faults=faults, change=change))
@@ -363,8 +406,10 @@ class Router:
     # Planned switches.
 
     def _hand_over(self, order: HandOver) -> None:
-        """Asks the successor, after the machine knows."""
+        """Asks the successor, after the machine knows. One planned switch at a time, as the role has it."""
         assert self.machine is not None
+        if self.machine.awaits is not None:
+            return
         self.world.oracle.handing(self)
         self.handle(order)
         for peer in self.world.routers:
@@ -377,13 +422,17 @@ class Router:
             return
         self.packets()
         active, source = request.active, self.address
+        able = self.state is VrrpState.BACKUP
         self.world.oracle.appointing(self, active)
         self.handle(TakeOver(active.address))
         taken = self.state is VrrpState.MASTER
+        if able and not taken:
+            self.world.oracle.reluctant(self)
         self.world.wire.tell(self, active, active.order, Succeeded(source) if taken else Declined(source, "not able"))
 
     def _release(self, order: Release) -> None:
         earlier, self.keeps_back = self.priority, False
+        self.weigh()
         self.world.oracle.reweighing(self, earlier)
         self.handle(order)
 
@@ -391,9 +440,12 @@ class Router:
 
     def handle(self, event: Event) -> None:
         """Have the machine decide, and do what it asks for."""
-        assert self.machine is not None
+        machine = self.machine
+        assert machine is not None
+        commands = machine.handle(event, self.now)
+        self.state, self.deadline = machine.state, machine.deadline()
         drain = False
-        for command in self.machine.handle(event, self.now):
+        for command in commands:
             match command:
                 case SendAdvert(priority=priority):
                     self._send(priority)
@@ -412,18 +464,21 @@ class Router:
         if drain:
             self.packets()
 
-    def message(self, priority: Priority) -> Message:
-        """An advert of this router."""
-        if priority not in self._messages:
+    def message(self, priority: Priority, to: int | None = None) -> Message:
+        """An advert of this router, to all or to one."""
+        found = self._messages.get((priority, to))
+        if found is None:
             version, addresses = self.world.schedule.version, self.configuration.addresses
-            self._messages[priority] = codec.message(self.number, version, self.interval, addresses, priority)
-        return self._messages[priority]
+            found = codec.message(self.number, version, self.interval, addresses, priority, to)
+            self._messages[priority, to] = found
+        return found
 
     def put(self, addresses: tuple[IPAddress, ...]) -> None:
         """Have these virtual addresses on, and no others."""
-        self.held = set(addresses)
-        self.own = frozenset({self.address, *addresses})
-        self._accepted.clear()
+        if addresses or self.held:
+            self.held = self.wanted if addresses is self.configuration.addresses else frozenset(addresses)
+            self.own = frozenset({self.address, *addresses})
+            self._accepted.clear()
 
     def _send(self, priority: Priority) -> None:
         self.world.tally.adverts += 1
@@ -446,4 +501,5 @@ class Router:
             self.keeps_back = True
         elif change.state is VrrpState.MASTER:
             self.keeps_back = False
+        self.weigh()
         self.world.oracle.changed(self, change)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterable
 
 from bascule.vrrp.machine import Machine
@@ -59,7 +60,10 @@ def run_all(seeds: Iterable[int], version: int, tally: Tally, subject: Subject =
     """Schedules by seed, up to the first that fails; what occurs is counted."""
     counted = Subject(counting(subject.machine, tally), subject.router)
     for seed in seeds:
-        finding = run(generate(seed, version), counted, tally)
+        began = time.process_time()
+        schedule = generate(seed, version)
+        finding = run(schedule, counted, tally)
+        tally.time(schedule, time.process_time() - began)
         if finding is not None:
             return finding
     return None

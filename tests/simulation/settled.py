@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bascule.model.configuration import VrrpState
+from tests.simulation.announced import check_side
 from tests.simulation.facts import Rule, ViolationError
 from tests.simulation.router import Router
-from tests.simulation.wire import NEVER
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -59,23 +59,6 @@ def _check_group(world: World, group: list[Router]) -> None:
 
 
 def _check_side(world: World, router: Router, active: Router) -> None:
-    for address in active.configuration.addresses:
-        last = world.wire.announced[router.number].get(address)
-        if last != active.number and not _excused(world, last, active.number, router.number):
-            detail = f"{address} at router {router.number}'s side"
-            raise ViolationError(Rule.STALE, active.number, world.now, detail)
+    check_side(world, active, router.number)
     if router.machine is not None and router.machine.snapshot().active != active.address:
         raise ViolationError(Rule.STATUS, router.number, world.now)
-
-
-def _excused(world: World, last: int | None, active: int, side: int) -> bool:
-    """Whether the active could not know that another had announced the addresses, or could not reach that side.
-
-    It is told by the advert of one that stands back, stops, or whose last will is executed. One that dies whole behind
-    a partition says nothing; nor is there a word that cannot get lost. Then only announcing now and then would help.
-    """
-    if last is None:
-        return world.wire.unannounced[active][side] > NEVER
-    facts = world.oracle.facts[last]
-    lost = max(world.wire.bad_at[last][active], world.wire.slept[last][active]) >= facts.left_at_true
-    return facts.left_silently or lost or world.wire.unannounced[active][side] >= facts.left_at_true

@@ -13,12 +13,13 @@ from bascule.vrrp import sync_group
 from bascule.vrrp.events import GroupMoves
 from bascule.vrrp.sync_group import Member, Sight
 from bascule.vrrp.transitions import Cause
-from tests.simulation.groups import Tally, Trouble, run_all
+from tests.simulation import group_runs
+from tests.simulation.group_runs import Broken, report, run, run_all
+from tests.simulation.group_tally import Tally
+from tests.simulation.regressions import GROUP_SEEDS
 
 SCHEDULES = 300
 CAUSES = (
-    Cause.GROUP_AWAITED,
-    Cause.GROUP_STANDS_BACK,
     Cause.NOBODY_HEARD,
     Cause.PREEMPTED,
     Cause.FAULT_FOUND,
@@ -28,16 +29,42 @@ CAUSES = (
     Cause.PEER_STOPPED,
     Cause.TIMER_LATE,
     Cause.OVERSLEPT,
+    Cause.ADOPTED,
+    Cause.OWNER_STARTED,
+    Cause.PRIORITY_CHANGED,
+    Cause.APPOINTED,
+    Cause.SUCCEEDED,
+    Cause.SUCCESSOR_SILENT,
 )
 
 
 @pytest.mark.timeout(300)
 def test_a_group_moves_as_one_whatever_happens() -> None:
     tally = Tally()
-    assert run_all(range(SCHEDULES), tally) is None
+    broken = run_all(range(SCHEDULES), tally)
+    assert broken is None, report(broken)
     assert tally.schedules == SCHEDULES
-    assert [trouble.value for trouble in Trouble if not tally.troubles[trouble]] == []
-    assert [cause.value for cause in CAUSES if not tally.causes[cause]] == []
+    assert tally.missing() == []
+    occurred = {cause for _, cause in tally.rows}
+    assert [cause.value for cause in CAUSES if cause not in occurred] == []
+
+
+@pytest.mark.parametrize("seed", GROUP_SEEDS)
+def test_what_once_failed_holds(seed: int) -> None:
+    broken = run(seed, Tally())
+    assert broken is None, report(broken)
+
+
+def test_a_failure_is_reported_with_a_chart() -> None:
+    text = report(Broken(3, 20.0, "a rule"))
+    assert "sync groups, seed 3, 20.0000 s: a rule" in text
+    assert "MASTER: " in text
+    assert "tests.simulation.replay 3 --groups" in text
+
+
+def test_what_raises_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_runs, "World", None)
+    assert run(3, Tally()) == Broken(3, 0.0, "TypeError: 'NoneType' object is not callable")
 
 
 def without(sight: Sight, group: str, members: Sequence[Member]) -> list[tuple[str, GroupMoves]]:

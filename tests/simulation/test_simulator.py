@@ -4,6 +4,11 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +16,16 @@ from rich.console import Console
 
 from bascule.model.base import Priority, Seconds
 from tests.simulation import replay, soak
-from tests.simulation.crowd import Block, outcomes
+from tests.simulation.crowd import Block, Outcome, outcomes
 from tests.simulation.facts import Rule, down_interval, skew_time
 from tests.simulation.generator import FAST, generate
+from tests.simulation.group_runs import Broken
+from tests.simulation.group_tally import Tally as GroupTally
 from tests.simulation.mutants.catalogue import MUTANTS
 from tests.simulation.plan import Kind
 from tests.simulation.record import Record
-from tests.simulation.runs import report, run, run_all, shrink
-from tests.simulation.tally import Tally
+from tests.simulation.runs import Finding, report, run, run_all, shrink
+from tests.simulation.tally import Pace, Tally
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -88,6 +95,22 @@ def test_blocks_run_in_processes() -> None:
     assert sorted(outcome.tally.schedules for outcome in found) == [2, 3]
 
 
+def test_a_soak_ends_in_order_on_ctrl_c() -> None:
+    """As a process of its own, which gets the signal when its bar shows the first schedules."""
+    command = [sys.executable, "-u", "-m", "tests.simulation.soak"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env={**os.environ, "SCHEDULES": "1000000", "TTY_COMPATIBLE": "1"}
+    ) as process:
+        assert process.stdout is not None
+        begin = b""
+        while b"1000000" not in begin:
+            begin += os.read(process.stdout.fileno(), 4096)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == soak.INTERRUPTED
+    assert out.decode().splitlines()[-1].startswith("soak: interrupted: ")
+
+
 def test_a_soak_ends_with_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHEDULES", "5")
     monkeypatch.setenv("START", "3")
@@ -99,9 +122,54 @@ def test_a_soak_ends_with_a_line(capsys: pytest.CaptureFixture[str], monkeypatch
 
 def test_a_soak_shows_how_far_it_is() -> None:
     out = io.StringIO()
-    tally, finding = soak.soak(4, 0, Console(file=out, force_terminal=True, width=100), processes=1)
-    assert (tally.schedules, finding) == (4, None)
+    found = soak.Soaked()
+    soak.soak(found, 4, 0, Console(file=out, force_terminal=True, width=100), processes=1)
+    assert (found.tally.schedules, found.held) == (4, True)
     assert "4/4" in out.getvalue()
+
+
+def one_outcome(finding: Finding | None = None, broken: Broken | None = None) -> Outcome:
+    """Of a block in which a rule was broken."""
+    return Outcome(Block(2, 0, 1), Tally(schedules=1), finding, GroupTally(), broken)
+
+
+def test_a_soak_that_finds_something_shows_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = Finding(generate(7), Rule.TWO, 20.0, "20.0000 s: two")
+    monkeypatch.setattr(soak, "outcomes", lambda *_: iter([one_outcome(finding), one_outcome()]))
+    assert soak.main() == 1
+    text = capsys.readouterr().out
+    assert "MASTER: " in text, "a chart"
+    assert "again: .venv/bin/python -m tests.simulation.replay 7 --version 2" in text
+    assert "1 schedules" in text.splitlines()[-1]
+    assert "seed 7 failed" in text.splitlines()[-1]
+    monkeypatch.setattr(soak, "outcomes", lambda *_: iter([one_outcome(broken=Broken(5, 20.0, "a rule"))]))
+    assert soak.main() == 1
+    text = capsys.readouterr().out
+    assert "again: .venv/bin/python -m tests.simulation.replay 5 --groups" in text
+    assert "seed 5 of sync groups failed" in text.splitlines()[-1]
+
+
+def test_an_interrupted_soak_says_what_it_has_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> Iterator[Outcome]:
+        signal.raise_signal(signal.SIGINT)
+        yield one_outcome()
+
+    monkeypatch.setattr(soak, "outcomes", interrupted)
+    assert soak.main() == soak.INTERRUPTED
+    assert "soak: interrupted: 1 schedules in " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_speeds_are_of_one_core_and_apart() -> None:
+    tally = Tally()
+    run_all(range(10), 3, tally)
+    assert sum(tally.paces.values()) == 10
+    assert tally.paces[Pace.FAST] == 1
+    assert tally.rate(Pace.USUAL) == tally.paces[Pace.USUAL] / tally.seconds[Pace.USUAL] > 0
+    assert Tally().rate(Pace.FAST) == 0.0
 
 
 def test_a_replay_shows_the_chart(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +177,10 @@ def test_a_replay_shows_the_chart(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.splitlines()[0].startswith("- 0: Fault(")
     assert "priority" in out
+    assert out.endswith("every rule held\n")
+    assert replay.main(["4", "--groups"]) == 0
+    out = capsys.readouterr().out
+    assert "director 0 (" in out
     assert out.endswith("every rule held\n")
 
 

@@ -37,6 +37,7 @@ class Wire:
         """Good weather."""
         self._world = world
         self._chance = chance
+        self._unicast = world.schedule.unicast
         self.blocked = [[0] * size for _ in range(size)]
         """How many partitions are between a sender and a receiver."""
         self.kinds: dict[tuple[int, int], list[Kind]] = {}
@@ -52,6 +53,8 @@ class Wire:
         self.rough = False
         self.announced: list[dict[IPAddress, int]] = [{} for _ in range(size)]
         """Who announced an address last, by the router at whose side one looks."""
+        self.last: list[int | None] = [None] * size
+        """The same of whatever address."""
         self.unannounced = [[NEVER] * size for _ in range(size)]
         """When the last announcement of a router did not get to the side of another."""
 
@@ -79,20 +82,25 @@ class Wire:
             if not sender.link or self.blocked[sender.number][side]:
                 self.unannounced[sender.number][side] = self._world.now
             else:
+                self.last[side] = sender.number
                 for address in addresses:
                     known[address] = sender.number
 
     def send(self, sender: Router, message: Message) -> None:
-        """A multicast."""
+        """An advert to all others: one multicast, or a packet for each peer."""
         now, number = self._world.now, sender.number
-        for receiver in range(len(self.announced)):
+        blocked, routers = self.blocked[number], self._world.routers
+        for receiver in range(len(routers)):
             if receiver == number:
                 continue
-            if not self.open(number, receiver):
+            if blocked[receiver] or not sender.link or not routers[receiver].link:
                 self._lose(number, receiver, "")
                 for kind in set(self.kinds.get((number, receiver), ())):
                     self._world.tally.faults[kind] += 1
-            elif self.rough:
+                continue
+            if self._unicast:
+                message = sender.message(message.advert.priority, receiver)
+            if self.rough:
                 self._send_roughly(number, receiver, message)
             else:
                 self._push(now + TRANSIT, number, receiver, message)
@@ -133,7 +141,9 @@ class Wire:
         self._world.at(at, self._arrive, sender, receiver, message, self._sent)
 
     def _arrive(self, sender: int, receiver: int, message: Message, number: int) -> None:
-        if number < self._numbers[sender][receiver]:
+        numbers = self._numbers[sender]
+        if number < numbers[receiver]:
             self._world.tally.faults[Kind.REORDERING] += 1
-        self._numbers[sender][receiver] = max(number, self._numbers[sender][receiver])
+        else:
+            numbers[receiver] = number
         self._world.routers[receiver].arrive(sender, message)

@@ -48,6 +48,8 @@ class World:
         """The list of virtual addresses that was decided on last."""
         self._due: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
+        self.wakes = [float("inf")] * len(schedule.routers)
+        """When the process of each router runs next, by the true clock."""
         self.wire = Wire(self, len(schedule.routers), self.chance)
         self.oracle = Oracle(self, len(schedule.routers))
         self.routers = [router(self, number, plan) for number, plan in enumerate(schedule.routers)]
@@ -63,6 +65,7 @@ class World:
             self._count(plan)
             self.at(plan.starts_at, disturbances.power_on, router, router.life, plan.ready_after)
         self.tally.faults[Kind.IPV6] += self.schedule.family == 6
+        self.tally.faults[Kind.UNICAST] += self.schedule.unicast
         for fault in self.schedule.faults:
             self.at(fault.at, disturbances.BEGIN[fault.kind], self, fault)
         self.at(LOOK * self.schedule.interval, self._look)
@@ -77,24 +80,22 @@ class World:
         faults[Kind.DOWN_ADVERTS] += plan.down_adverts != 3
 
     def _loop(self) -> None:
-        due, routers, end = self._due, self.routers, self.schedule.ends_at
+        due, wakes, end = self._due, self.wakes, self.schedule.ends_at
         for _ in range(STEPS_MAX):
-            first = routers[0]
-            for router in routers:
-                if router.wake < first.wake:
-                    first = router
-            if first.wake < due[0][0]:
-                if first.wake > end:
+            wake = min(wakes)
+            if wake < due[0][0]:
+                if wake > end:
                     return
-                self.now = max(first.wake, self.now)
-                first.round()
+                if wake > self.now:
+                    self.now = wake
+                self.routers[wakes.index(wake)].round()
             else:
                 when, _, what, arguments = heapq.heappop(due)
                 if when > end:
                     return
                 self.now = when
                 what(*arguments)
-        raise ViolationError(Rule.BUSY, first.number, self.now)
+        raise ViolationError(Rule.BUSY, wakes.index(min(wakes)), self.now)
 
     def _look(self) -> None:
         self.oracle.look()

@@ -9,7 +9,7 @@ import ipaddress
 import pytest
 
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, UnicastPeer
+from bascule.model.configuration import AuthType, ChecksumForm, UnicastPeer
 from bascule.vrrp import ah, packet
 from bascule.vrrp.acceptance import Expected, Remark, remarks, verify
 from bascule.vrrp.packet import Advert, Datagram, Refusal, RefusedPacketError
@@ -92,6 +92,12 @@ def test_the_order_of_the_addresses_does_not_matter() -> None:
     verify(dataclasses.replace(ADVERT, addresses=(HERE, VIP)), datagram(), expected, frozenset())
 
 
+def test_without_authentication_its_data_are_not_looked_at() -> None:
+    expected = dataclasses.replace(EXPECTED, auth_type=AuthType.NONE, auth_data=bytes(8))
+    advert = dataclasses.replace(ADVERT, auth_type=AuthType.NONE, auth_data=b"whatever")
+    verify(advert, datagram(), expected, frozenset())
+
+
 def test_no_password_is_ever_told() -> None:
     advert = dataclasses.replace(ADVERT, auth_data=packet.padded_password(b"secret"))
     with pytest.raises(RefusedPacketError) as caught:
@@ -166,6 +172,31 @@ def test_a_unicast_advert_of_a_stranger_is_remarked_or_refused_as_configured() -
 def test_a_unicast_advert_passes_where_multicast_is_expected_if_it_is_of_this_segment() -> None:
     verify(ADVERT, datagram(destination=HERE), EXPECTED, frozenset())
     assert refusal(ADVERT, datagram(64, destination=HERE), EXPECTED) is Refusal.TTL
+
+
+def test_the_old_unicast_checksum_is_heard_between_peers_unless_it_never_is() -> None:
+    old = dataclasses.replace(ADVERT_V3, checksum_form=ChecksumForm.OLD_UNICAST)
+    peers = dataclasses.replace(EXPECTED_V3, peers=UNICAST.peers)
+    verify(old, datagram(destination=HERE), peers, frozenset())
+    never = dataclasses.replace(peers, old_checksum=False)
+    assert refusal(old, datagram(destination=HERE), never) is Refusal.CHECKSUM
+    verify(ADVERT_V3, datagram(destination=HERE), never, frozenset())
+    assert refusal(old, datagram(destination=HERE), EXPECTED_V3) is Refusal.CHECKSUM
+
+
+def test_over_ipv6_version_2_has_a_kind_of_authentication_and_no_password() -> None:
+    came = datagram(source=ipaddress.IPv6Address("fe80::1"), destination=packet.GROUP_IPV6)
+    advert = dataclasses.replace(ADVERT, addresses=(LINK_LOCAL, VIP6), auth_data=bytes(8))
+    expected = dataclasses.replace(EXPECTED, addresses=frozenset({LINK_LOCAL, VIP6}), auth_data=bytes(8))
+    verify(advert, came, expected, frozenset())
+    for changes, reason in (
+        ({"auth_type": AuthType.NONE}, Refusal.AUTH_TYPE),
+        ({"auth_type": AuthType.AH}, Refusal.AUTH_TYPE),
+        ({"interval": Seconds(3.0)}, Refusal.INTERVAL),
+        ({"addresses": (LINK_LOCAL,)}, Refusal.ADDRESS_COUNT),
+        ({"addresses": (LINK_LOCAL, HERE)}, Refusal.ADDRESS_LIST),
+    ):
+        assert refusal(dataclasses.replace(advert, **changes), came, expected) is reason
 
 
 def test_adverts_to_another_group_are_refused_where_the_group_is_known() -> None:

@@ -9,13 +9,15 @@ from collections.abc import Callable
 
 import pytest
 
-from bascule.model.base import Seconds
+from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
+    AdvertReceived,
     Drain,
     Event,
     Notice,
     Noticed,
+    ReadyChanged,
     Reconfigured,
     Settings,
     Start,
@@ -25,7 +27,7 @@ from bascule.vrrp.events import (
 )
 from bascule.vrrp.machine import PATIENCE, WATCH, Machine
 from bascule.vrrp.transitions import Action
-from tests.vrrp.bench import DOWN, SETTINGS, active, bench
+from tests.vrrp.bench import DOWN, PEER, SETTINGS, active, bench
 
 
 class NeverLate(Machine):
@@ -198,6 +200,27 @@ def test_the_last_of_many_timers_is_not_late_because_of_the_others() -> None:
     made.wait(DOWN - 0.05)
     began = made.now + 0.06
     made.sleep(0.5)
+    made.tell(Timeout(awake_since=began))
+    assert made.is_in(VrrpState.MASTER)
+    assert made.machine.snapshot().late_timers == 0
+
+
+def test_an_advert_that_waited_while_the_process_was_busy_is_no_sign_of_sleep() -> None:
+    """One of lower priority became active at the last moment: it is preempted, and not listened to once more."""
+    made = bench()
+    made.tell(ReadyChanged(True))
+    made.wait(DOWN - 0.05)
+    began = made.now + 0.06
+    made.sleep(0.5)
+    made.tell(
+        AdvertReceived(
+            source=PEER,
+            priority=Priority(50),
+            interval=Seconds(1.0),
+            received_at=made.now - 0.1,
+            awake_since=began,
+        )
+    )
     made.tell(Timeout(awake_since=began))
     assert made.is_in(VrrpState.MASTER)
     assert made.machine.snapshot().late_timers == 0

@@ -20,10 +20,11 @@ from bascule.vrrp.events import (
     Reconfigured,
     SendAdvert,
     StandingChanged,
+    StateChanged,
     Timeout,
 )
 from bascule.vrrp.machine import WATCH, down_interval
-from tests.vrrp.bench import DOWN, PEER, SETTINGS, SKEW, Bench, active, bench
+from tests.vrrp.bench import BELOW, DOWN, PEER, SETTINGS, SKEW, Bench, active, bench
 
 V3: dict[str, Any] = {"version": 3, "interval": Seconds(0.1)}
 V3_DOWN = 0.1 * DOWN
@@ -106,11 +107,17 @@ def test_a_lower_priority_is_answered_at_once_in_version_3() -> None:
     assert made.is_in(VrrpState.MASTER)
 
 
-def test_two_owners_are_decided_by_their_addresses() -> None:
-    made = bench(priority=Priority(255), **V3)
+@pytest.mark.parametrize("version", [2, 3])
+def test_two_owners_are_decided_by_their_addresses_and_both_say_so(version: int) -> None:
+    made = bench(priority=Priority(255), version=version)
     assert made.is_in(VrrpState.MASTER)
-    hear_v3(made, 255)
+    made.wait(1.0)
+    did = made.hear(255, BELOW)
+    assert made.is_in(VrrpState.MASTER)
+    assert [c.notice for c in did if isinstance(c, Noticed)] == [Notice.SECOND_ACTIVE]
+    did = made.hear(255)
     assert made.is_in(VrrpState.BACKUP)
+    assert [c.reason for c in did if isinstance(c, StateChanged)] == [f"{PEER} has priority 255"]
 
 
 def test_preempt_delay_lets_a_lower_priority_be_active_so_much_longer() -> None:

@@ -279,6 +279,7 @@ class Session:
             self._sent_at = now
 
     def _schedule(self) -> None:
-        """The next periodic packet, by what both sides want now."""
-        waits = self._state is _ADMIN_DOWN or (self._settings.passive and self._remote is None)
-        self._send_at = NEVER if waits else self._sent_at + self._share * self.transmit_interval
+        """The next periodic packet, by what both sides want now; one that wants none may say so before our first."""
+        interval = self.transmit_interval
+        waits = self._state is _ADMIN_DOWN or (self._settings.passive and self._remote is None) or interval == NEVER
+        self._send_at = NEVER if waits else self._sent_at + self._share * interval

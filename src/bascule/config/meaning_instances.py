@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from bascule.config.assemble.globals import merged
+from bascule.config.assemble.version import check_version
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.config.router_pairs import Router
 from bascule.config.tree import Statement
+from bascule.model.configuration import AuthType
 
 ADVERT_ADDRESSES = {4: 255, 6: 89}
 """Addresses that fit into an advert: the count is one byte, and the packet must fit into 1500 (RFC 9568 5.1)."""
@@ -45,6 +47,9 @@ def _check_addresses(router: Router, findings: Findings) -> None:
 
 
 def _check_version(router: Router, findings: Findings) -> None:
+    check_version(router.section, router.defaults, findings)
+    if router.version == 2 and router.family == 6:
+        _check_authentication_over_ipv6(router, findings)
     if router.version != 3:
         return
     blocks = router.section.each("authentication")
@@ -55,6 +60,21 @@ def _check_version(router: Router, findings: Findings) -> None:
     if interval is not None and interval > ADVERT_INTERVAL_MAX:
         message = f"VRRP version 3 sends at most {ADVERT_INTERVAL_MAX} seconds, which is used, not {interval:g}"
         findings.add("meaning/advert-long", *router.at("advert_int"), message)
+
+
+def _check_authentication_over_ipv6(router: Router, findings: Findings) -> None:
+    """keepalived 2.2.7 sends no password there, and its VRRP process ends by a fault on an advert that says PASS."""
+    kind, _ = router.authentication or ("NONE", "")
+    blocks = router.section.each("authentication")
+    where = blocks[-1].where.get("auth_type") if blocks else None
+    if where is None or router.section.each("auth_hmac"):
+        return
+    if kind == "PASS":
+        message = "over IPv6 PASS sends no password, and keepalived's VRRP process dies of such an advert"
+        findings.add("meaning/auth-family", where, 0, message, "drop the block")
+    elif blocks[-1].get("auth_type") is AuthType.AH:
+        message = "there is no authentication header over IPv6: it is ignored"
+        findings.add("meaning/auth-family", where, 0, message, "drop the block")
 
 
 def _check_preempt_delay(router: Router, findings: Findings) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bascule.config.assemble.family import family
+from bascule.config.assemble.version import version_of
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
@@ -81,16 +83,12 @@ class Router:
     @property
     def family(self) -> int:
         """4 or 6."""
-        if "native_ipv6" in self.section.values:
-            return 6
-        return next((address.version for address in self.addresses or ()), 4)
+        return family(self.section)
 
     @property
     def version(self) -> int | None:
         """VRRP version."""
-        by_family = 3 if self.family == 6 else 2
-        found: int | None = self.get("version", self.defaults.get("vrrp_version", by_family))
-        return found
+        return None if self.get("version", 0) is None else version_of(self.section, self.defaults)
 
     @property
     def interval(self) -> float | None:
@@ -112,6 +110,8 @@ class Router:
         word: str = blocks[-1].get("auth_pass", "")
         if kind is AuthType.NONE or (kind is AuthType.PASS and not word):
             return "NONE", ""
+        if self.family == 6:
+            return ("NONE" if kind is AuthType.AH else kind.value), ""
         return kind.value, word.encode()[:AUTH_PASS_MAX].decode("utf-8", "replace")
 
 

@@ -15,7 +15,7 @@ from bascule.linux import interfaces
 from bascule.linux.netlink import Netlink, NetlinkError, attribute, attributes
 
 _HEADER_BYTES = 16
-_PARENT, _INFO, _ALIAS, _EXTENDED_MASK = 5, 18, 20, 29
+_PARENT, _INFO, _ALIAS, _GROUP, _EXTENDED_MASK = 5, 18, 20, 27, 29
 _INFO_KIND, _INFO_DATA, _FIRST = 1, 2, 1
 _XDP, _XDP_ATTACHED = 43, 2
 _NO_STATISTICS = 1 << 3
@@ -49,6 +49,8 @@ class Link:
     alias: str = ""
     mode: int | None = None
     """Of a macvlan, as linux/if_link.h numbers them; of a VRF its table."""
+    group: int = 0
+    """Which links it can be changed or removed together with."""
 
 
 def dump(netlink: Netlink) -> dict[int, Link]:
@@ -60,7 +62,6 @@ def dump(netlink: Netlink) -> dict[int, Link]:
         if interface is None:
             continue
         given = attributes(message.body[_HEADER_BYTES:])
-        parent = struct.unpack("=I", given[_PARENT])[0] if len(given.get(_PARENT, b"")) == 4 else None
         info = attributes(given.get(_INFO, b""))
         kind = info.get(_INFO_KIND, b"").rstrip(b"\0").decode()
         found[interface.index] = Link(
@@ -69,11 +70,12 @@ def dump(netlink: Netlink) -> dict[int, Link]:
             hardware_address=interface.hardware_address,
             up=interface.up,
             running=interface.running,
-            parent=parent,
+            parent=_word(given.get(_PARENT, b"")),
             kind=kind,
             xdp=_xdp_mode(given),
             alias=given.get(_ALIAS, b"").rstrip(b"\0").decode(errors="replace"),
             mode=_number(info.get(_INFO_DATA, b"")) if kind in ("macvlan", "vrf") else None,
+            group=_word(given.get(_GROUP, b"")) or 0,
         )
     return found
 
@@ -85,8 +87,11 @@ def _xdp_mode(given: dict[int, bytes]) -> str | None:
 
 def _number(data: bytes) -> int | None:
     """The first attribute of what a kind of link says of itself."""
-    number = attributes(data).get(_FIRST, b"")
-    return int(struct.unpack("=I", number)[0]) if len(number) == 4 else None
+    return _word(attributes(data).get(_FIRST, b""))
+
+
+def _word(data: bytes) -> int | None:
+    return int(struct.unpack("=I", data)[0]) if len(data) == 4 else None
 
 
 def vrf_table(netlink: Netlink, name: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import struct
+from collections.abc import Iterable
 
 from bascule.linux import sysctl
 from bascule.linux.interfaces import DELETE_LINK, NEW_LINK
@@ -23,7 +24,7 @@ NAME_MAX = 15
 """Bytes of an interface's name."""
 
 _HEADER = struct.Struct("=BxHiII")
-_HARDWARE_ADDRESS, _NAME, _PARENT, _LINK_INFO, _ALIAS = 1, 3, 5, 18, 20
+_HARDWARE_ADDRESS, _NAME, _PARENT, _LINK_INFO, _ALIAS, _GROUP = 1, 3, 5, 18, 20, 27
 _INFO_KIND, _INFO_DATA, _MODE = 1, 2, 1
 _UP = 1
 
@@ -80,6 +81,27 @@ def remove(netlink: Netlink, index: int) -> bool:
             return False
         raise
     return True
+
+
+def remove_together(netlink: Netlink, indexes: Iterable[int], group: int) -> None:
+    """Remove interfaces in one go, as members of a group (ip-link(8)) that no other interface is in.
+
+    The kernel waits for its readers once for each removal: of hundreds, one by one, that takes seconds. One that is not
+    there any more is no error. Raises NetlinkError or NetlinkTimeoutError.
+    """
+    number = attribute(_GROUP, struct.pack("=I", group))
+    members = 0
+    for index in indexes:
+        try:
+            member = _HEADER.pack(0, 0, index, 0, 0) + number
+            netlink.request(NEW_LINK, 0, member, f"put interface {index} into a group")
+        except NetlinkError as error:
+            if error.errno != errno.ENODEV:
+                raise
+            continue
+        members += 1
+    if members:
+        netlink.request(DELETE_LINK, 0, _HEADER.pack(0, 0, 0, 0, 0) + number, f"remove {members} interfaces")
 
 
 def apply(settings: dict[str, int], name: str) -> None:

@@ -24,6 +24,8 @@ FOREVER = 2**32 - 1
 class VrrpState(enum.Enum):
     """States of a VRRP instance, under keepalived's names (RFC 9568: Initialize, Backup, Active)."""
 
+    __hash__ = object.__hash__  # Looked up with each event: not by its name, in Python's own code.
+
     INIT = "INIT"
     BACKUP = "BACKUP"
     MASTER = "MASTER"
@@ -45,6 +47,18 @@ class ChecksumForm(enum.Enum):
     """Addresses and length too: RFC 5798 as keepalived and FRR read it."""
     MESSAGE = "message"
     """The message alone, as in version 2: RFC 9568."""
+    OLD_UNICAST = "old_unicast"
+    """The first, but as if the advert went to the group: keepalived up to 1.3.6 between unicast peers."""
+
+
+class OldChecksum(enum.Enum):
+    """`old_unicast_checksum`: what is made of `ChecksumForm.OLD_UNICAST`."""
+
+    AUTO = "auto"
+    """Sent from when a peer was heard to send it."""
+    SENT = "sent"
+    NEVER = "never"
+    """Neither sent nor received."""
 
 
 class DataPlaneChoice(enum.Enum):
@@ -235,7 +249,9 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     multicast_group: IPAddress | None = None
     """None = the protocol's."""
     checksum_form: ChecksumForm = ChecksumForm.PSEUDO_HEADER
-    """How adverts of version 3 over IPv4 are sent; both forms are received."""
+    """How adverts of version 3 over IPv4 are sent; each form is received."""
+    old_unicast_checksum: OldChecksum = OldChecksum.AUTO
+    """Between unicast peers this goes before `checksum_form`."""
     native_ipv6: bool = False
     """An IPv6 instance although no virtual address says so."""
     preempt_delay: Seconds = Seconds(0.0)

@@ -79,7 +79,7 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     active_interval: Seconds = Seconds(1.0)
     """Between two adverts of whoever is active: in version 3 learned from these."""
     checksum_forms: dict[str, int] = msgspec.field(default_factory=dict)
-    """Adverts received, by what their checksum covers: `message` or `pseudo_header`."""
+    """Adverts received, by what their checksum covers: `pseudo_header`, `message` or `old_unicast`."""
     routes: tuple[str, ...] = ()
     """The routes and rules that it has on now, in words; empty while it is not active."""
     virtual_mac: str | None = None

@@ -11,7 +11,7 @@ import dataclasses
 import enum
 
 from bascule.model.base import IPAddress, Seconds, Vrid
-from bascule.model.configuration import AuthType, UnicastPeer
+from bascule.model.configuration import AuthType, ChecksumForm, UnicastPeer
 from bascule.vrrp.ah import Header, is_authentic
 from bascule.vrrp.packet import (
     AUTH_LENGTH,
@@ -51,6 +51,8 @@ class Expected:
     """Who judges trailers comes after; else an advert has none."""
     group: IPAddress | None = None
     """Where multicast adverts are expected; None = wherever one is heard."""
+    old_checksum: bool = True
+    """Adverts with the unicast checksum of old keepaliveds are heard."""
 
 
 def verify(
@@ -68,6 +70,8 @@ def verify(
         _verify_unicast(datagram, expected)
     else:
         _verify_multicast(datagram, expected)
+    if advert.checksum_form is ChecksumForm.OLD_UNICAST and not (expected.old_checksum and expected.peers):
+        raise RefusedPacketError(Refusal.CHECKSUM, "a unicast checksum as of keepalived up to 1.3.6")
     if advert.version != expected.version:
         raise RefusedPacketError(Refusal.VERSION, f"version {advert.version}, expected {expected.version}")
     if datagram.trailer is not None and not expected.trailer:

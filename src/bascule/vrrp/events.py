@@ -108,6 +108,8 @@ class AdvertReceived:
     interval: Seconds
     received_at: float
     """When the kernel got it."""
+    awake_since: float = math.inf
+    """As in `Timeout`: it was read in the course of a round of timers."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)

@@ -23,6 +23,7 @@ keeps back: it has priority 1 until it is released, or nobody is heard.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -94,6 +95,7 @@ def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
     return Seconds(share if version == 2 else share * interval)
 
 
+@functools.lru_cache
 def down_interval(version: int, priority: Priority, interval: Seconds, adverts: int = 3) -> Seconds:
     """How long an active may be silent: three adverts, unless configured otherwise, and the skew time."""
     return Seconds(adverts * interval + skew_time(version, priority, interval))
@@ -119,8 +121,7 @@ class Machine:
         self._from = 0.0
         """From when the timers of this event run: the kernel's stamp of an advert, else now."""
         self._heard_at = 0.0
-        self._down_at = NEVER
-        self._preempt_at = NEVER
+        self._down_at = self._preempt_at = NEVER
         self._not_before = 0.0
         """While it listens because a timer was late: when that is over."""
         self._not_freed_before = 0.0
@@ -250,16 +251,16 @@ class Machine:
         self._now = self._from = now
         self._check_lateness(event)
         match event:
+            case AdvertReceived():
+                self._advert(event)
+            case Timeout():
+                self._timeout()
             case Start():
                 self._start(event)
             case Stop():
                 self._stop()
             case StandingChanged():
                 self._stand(event)
-            case AdvertReceived():
-                self._advert(event)
-            case Timeout():
-                self._timeout()
             case ReadyChanged(ready=ready):
                 self._ready(ready)
             case Reconfigured(settings=settings):
@@ -268,7 +269,8 @@ class Machine:
                 self._switch(event)
             case GroupMoves():
                 self._group_moves(event)
-        self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
+        if self._state is VrrpState.BACKUP:
+            self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
         return self._commands
 
     def _watch(self, *, close: bool) -> None:
@@ -294,7 +296,7 @@ class Machine:
 
     def _awake_since(self, event: Event) -> float:
         """A process that has hundreds of timers at one time comes late to the last of them without having slept."""
-        if isinstance(event, Timeout) and self._now - event.awake_since <= LATE * self._pace:
+        if isinstance(event, Timeout | AdvertReceived) and self._now - event.awake_since <= LATE * self._pace:
             return min(event.awake_since, self._now)
         return self._now
 
@@ -360,7 +362,8 @@ class Machine:
         if self._state is VrrpState.MASTER and not leads and self._now - self._since > self._settings.interval / 4:
             detail = f"{event.source} is active too, with priority {event.priority}; ours is {self._priority}"
             self._ask(Noticed(Notice.SECOND_ACTIVE, detail))
-        self._move(Cause.PEER_LEADS if leads else Cause.PEER_YIELDS, f"{event.source} has priority {event.priority}")
+        why = f"{event.source} has priority {event.priority}" if self._state is VrrpState.MASTER else ""
+        self._move(Cause.PEER_LEADS if leads else Cause.PEER_YIELDS, why)
 
     def _switch(self, event: PlannedSwitch) -> None:
         """A planned switch; what does not fit the state comes too late and changes nothing."""
@@ -416,8 +419,6 @@ class Machine:
     def _timeout(self) -> None:
         if self._state is VrrpState.MASTER:
             self._active_timeout()
-        elif self._state is not VrrpState.BACKUP:
-            return
         elif self._now >= self._down_at:
             if self._active is not None and self._stopped is None:
                 self._ask(Noticed(Notice.ACTIVE_VANISHED, f"{self._silence()}, and no word that it stops"))
@@ -503,8 +504,7 @@ class Machine:
         self._down_at = self._preempt_at = self._advert_at = self._answer_at = NEVER
         self._announce_at = self._answered_again_at = self._refresh_at = NEVER
         self._not_before = self._not_freed_before = 0.0
-        self._succession_at = NEVER
-        self._delayed_until = NEVER
+        self._succession_at = self._delayed_until = NEVER
         self._hold_noticed = False
 
     def _forget(self) -> None:

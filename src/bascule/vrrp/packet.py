@@ -2,14 +2,18 @@
 """The VRRP advertisement on the wire: version 2 (RFC 3768 5; authentication: RFC 2338 5.3.6, which keepalived kept)
 and version 3 (RFC 9568 5, RFC 5798 5) over IPv4 and IPv6.
 
+Version 2 over IPv6 is in no RFC; keepalived 2.2.7 sends it (`version 2` above all IPv6 addresses of an instance): IPv6
+addresses, a checksum with the pseudo-header, which its kernel makes and verifies, and no authentication data, not even
+with PASS.
+
 Bytes in, frozen values out, and back. Not here: sockets, and what an advertisement means (machine.py).
 Everything that is wrong with a packet has a name in `Refusal`; hostile bytes raise nothing but `RefusedPacketError`.
 
 `decode` checks what the packet alone tells (RFC 3768 7.1, RFC 9568 7.1: version, type, length, checksum); what only an
 instance knows is checked in acceptance.py.
 
-The two RFCs of version 3 differ in what an IPv4 checksum covers (`ChecksumForm`). Either is received, and the advert
-says which it was; the sender chooses.
+The two RFCs of version 3 differ in what an IPv4 checksum covers, and old keepaliveds have a third way between unicast
+peers (`ChecksumForm`). Each is received, and the advert says which it was; the sender chooses.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import dataclasses
 import enum
 import ipaddress
 import struct
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bascule.errors import PeerMisbehavedError
@@ -51,7 +56,7 @@ _PSEUDO_IPV4 = struct.Struct("!4s4sBBH")
 _PSEUDO_IPV6 = struct.Struct("!16s16sII")
 _RESERVED_V3 = 0xF000
 _CENTISECONDS = 100
-_VERSIONS = {4: (2, 3), 6: (3,)}
+_VERSIONS = (2, 3)
 _AUTH_NUMBERS = {AuthType.NONE: 0, AuthType.PASS: 1, AuthType.AH: 2}
 _AUTH_TYPES = {number: kind for kind, number in _AUTH_NUMBERS.items()}
 
@@ -104,10 +109,10 @@ class Advert:
     addresses: tuple[IPAddress, ...]
     auth_type: AuthType = AuthType.NONE
     auth_data: bytes = bytes(AUTH_LENGTH)
-    """Always 8 bytes in version 2; zeros without authentication. Not sent in version 3."""
+    """Always 8 bytes; zeros without authentication. Sent in version 2 over IPv4 alone."""
     version: int = 2
     checksum_form: ChecksumForm = ChecksumForm.MESSAGE
-    """Always this in version 2."""
+    """Always this in version 2 over IPv4, and with the pseudo-header over IPv6."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -146,24 +151,32 @@ def group_of(family: int) -> IPAddress:
     return GROUP_IPV4 if family == 4 else GROUP_IPV6
 
 
-def encode(advert: Advert, source: IPAddress | None = None, destination: IPAddress | None = None) -> bytes:
+def encode(
+    advert: Advert,
+    source: IPAddress | None = None,
+    destination: IPAddress | None = None,
+    group: IPAddress | None = None,
+) -> bytes:
     """The message of `advert`, checksum in place. The values fit their fields: the configuration loader saw to it.
 
     A checksum with the pseudo-header needs to know where the packet comes from; it goes to the group unless said
-    otherwise. Raises ValueError when the source is missing.
+    otherwise. `group`: the one of this network, None = the protocol's. Raises ValueError when the source is missing.
     """
     number = _AUTH_NUMBERS[advert.auth_type]
     start = (advert.version << 4 | ADVERTISEMENT, advert.vrid, advert.priority, len(advert.addresses))
     addresses = b"".join(address.packed for address in advert.addresses)
     if advert.version == 2:
-        message = _HEADER.pack(*start, number, int(advert.interval), 0) + addresses + advert.auth_data
+        after = advert.auth_data if source is None or source.version == 4 else b""
+        message = _HEADER.pack(*start, number, int(advert.interval), 0) + addresses + after
     else:
         message = _HEADER_V3.pack(*start, round(advert.interval * _CENTISECONDS), 0) + addresses
     covered = message
-    if advert.checksum_form is ChecksumForm.PSEUDO_HEADER:
+    if advert.checksum_form is not ChecksumForm.MESSAGE:
         if source is None:
             raise ValueError("a checksum with the pseudo-header needs the source")
-        covered = pseudo_header(source, destination or group_of(source.version), len(message)) + message
+        old = advert.checksum_form is ChecksumForm.OLD_UNICAST
+        wanted = group if old else destination or group
+        covered = pseudo_header(source, wanted or group_of(source.version), len(message)) + message
     return message[:6] + checksum(covered).to_bytes(2, "big") + message[8:]
 
 
@@ -174,45 +187,52 @@ def pseudo_header(source: IPAddress, destination: IPAddress, length: int) -> byt
     return _PSEUDO_IPV6.pack(source.packed, destination.packed, length, PROTOCOL)
 
 
-def decode(datagram: Datagram) -> Advert:
-    """The advertisement in `datagram`. Raises RefusedPacketError and nothing else, whatever the bytes."""
+def decode(datagram: Datagram, groups: Iterable[IPAddress] = (GROUP_IPV4,)) -> Advert:
+    """The advertisement in `datagram`. Raises RefusedPacketError and nothing else, whatever the bytes.
+
+    `groups`: those that an old unicast checksum may have been made with.
+    """
     data = datagram.payload
     if len(data) < _HEADER.size:
         raise RefusedPacketError(Refusal.TRUNCATED, f"{len(data)} bytes, a header has {_HEADER.size}")
-    version, kind, family = data[0] >> 4, data[0] & 0xF, datagram.source.version
-    if version not in _VERSIONS[family]:
-        wanted = " or ".join(map(str, _VERSIONS[family]))
-        raise RefusedPacketError(Refusal.VERSION, f"version {version} over IPv{family}, expected {wanted}")
+    version, kind = data[0] >> 4, data[0] & 0xF
+    if version not in _VERSIONS:
+        wanted = " or ".join(map(str, _VERSIONS))
+        raise RefusedPacketError(Refusal.VERSION, f"version {version}, expected {wanted}")
     if kind != ADVERTISEMENT:
         raise RefusedPacketError(Refusal.TYPE, f"type {kind}, expected {ADVERTISEMENT}")
-    return _decode_v2(data) if version == 2 else _decode_v3(datagram)
+    return _decode_v2(datagram) if version == 2 else _decode_v3(datagram, groups)
 
 
 def advert_size(datagram: Datagram) -> int | None:
     """How long the advert at the start of a datagram says it is; None when that is not to be seen."""
-    data, family = datagram.payload, datagram.source.version
-    if len(data) < _HEADER.size or data[0] >> 4 not in _VERSIONS[family]:
+    data = datagram.payload
+    if len(data) < _HEADER.size or data[0] >> 4 not in _VERSIONS:
         return None
-    after = AUTH_LENGTH if data[0] >> 4 == 2 else 0
+    after = AUTH_LENGTH if data[0] >> 4 == 2 and datagram.source.version == 4 else 0
     return _HEADER.size + data[3] * len(datagram.source.packed) + after
 
 
-def _decode_v2(data: bytes) -> Advert:
+def _decode_v2(datagram: Datagram) -> Advert:
+    data = datagram.payload
     _, vrid, priority, count, auth_number, interval, _ = _HEADER.unpack_from(data)
-    _check_length(len(data), count, 4, AUTH_LENGTH)
-    if checksum(data) != 0:
+    six, size = datagram.source.version == 6, len(datagram.source.packed)
+    _check_length(len(data), count, size, 0 if six else AUTH_LENGTH)
+    covered = pseudo_header(datagram.source, datagram.destination, len(data)) + data if six else data
+    if checksum(covered) != 0:
         raise RefusedPacketError(Refusal.CHECKSUM, "the checksum does not fit the message")
     return Advert(
         vrid=_vrid(vrid),
         priority=Priority(priority),
         interval=Seconds(float(_interval(interval))),
-        addresses=_addresses(data, count, 4),
+        addresses=_addresses(data, count, size),
         auth_type=_auth_type(auth_number),
-        auth_data=data[-AUTH_LENGTH:],
+        auth_data=bytes(AUTH_LENGTH) if six else data[-AUTH_LENGTH:],
+        checksum_form=ChecksumForm.PSEUDO_HEADER if six else ChecksumForm.MESSAGE,
     )
 
 
-def _decode_v3(datagram: Datagram) -> Advert:
+def _decode_v3(datagram: Datagram, groups: Iterable[IPAddress]) -> Advert:
     """The four reserved bits are not looked at, as RFC 9568 5.2.6 has it."""
     data = datagram.payload
     _, vrid, priority, count, interval, _ = _HEADER_V3.unpack_from(data)
@@ -224,17 +244,21 @@ def _decode_v3(datagram: Datagram) -> Advert:
         interval=Seconds(_interval(interval & ~_RESERVED_V3) / _CENTISECONDS),
         addresses=_addresses(data, count, size),
         version=3,
-        checksum_form=_checksum_form(datagram),
+        checksum_form=_checksum_form(datagram, groups),
     )
 
 
-def _checksum_form(datagram: Datagram) -> ChecksumForm:
-    """Which of the two forms the checksum of a message of version 3 has."""
-    data = datagram.payload
-    if checksum(pseudo_header(datagram.source, datagram.destination, len(data)) + data) == 0:
+def _checksum_form(datagram: Datagram, groups: Iterable[IPAddress]) -> ChecksumForm:
+    """Which of the forms the checksum of a message of version 3 has."""
+    data, source = datagram.payload, datagram.source
+    if checksum(pseudo_header(source, datagram.destination, len(data)) + data) == 0:
         return ChecksumForm.PSEUDO_HEADER
-    if datagram.source.version == 4 and checksum(data) == 0:
+    if source.version == 4 and checksum(data) == 0:
         return ChecksumForm.MESSAGE
+    if source.version == 4 and not datagram.destination.is_multicast:
+        possible = (pseudo_header(source, group, len(data)) for group in groups if group.version == 4)
+        if any(checksum(header + data) == 0 for header in possible):
+            return ChecksumForm.OLD_UNICAST
     raise RefusedPacketError(
         Refusal.CHECKSUM, "the checksum does not fit the message, with the pseudo-header or without"
     )

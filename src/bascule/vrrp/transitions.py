@@ -18,6 +18,8 @@ from bascule.model.configuration import VrrpState
 class Cause(enum.Enum):
     """What moves an instance; values are words for people."""
 
+    __hash__ = object.__hash__  # Looked up with each event: not by its name, in Python's own code.
+
     STARTED = "start"
     OWNER_STARTED = "start as owner of the addresses (priority 255)"
     ADOPTED = "restart of an active that left its addresses here"
@@ -51,6 +53,8 @@ class Cause(enum.Enum):
 
 class Action(enum.Enum):
     """What a row does, in the order of the row."""
+
+    __hash__ = object.__hash__  # Looked up with each event: not by its name, in Python's own code.
 
     SEND_ADVERT = "send an advert"
     SEND_STOP = "send an advert with priority 0"

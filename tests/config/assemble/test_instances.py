@@ -13,7 +13,14 @@ from bascule.config.assemble.instances import instances
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.model.base import Seconds, Vrid
-from bascule.model.configuration import AuthType, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import (
+    AuthType,
+    ChecksumForm,
+    OldChecksum,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpState,
+)
 from bascule.model.diagnostic import Severity
 
 Read = Callable[[str], tuple[Section, Findings]]
@@ -127,24 +134,15 @@ def test_nopreempt_needs_state_backup(read_text: Read) -> None:
     assert one(read_text, "nopreempt").instances[0].nopreempt
 
 
+def test_an_owner_preempts_whatever_is_written(read_text: Read) -> None:
+    built = one(read_text, "state BACKUP\npriority 255\nnopreempt")
+    assert not built.instances[0].nopreempt
+    assert built.codes == [(6, "meaning/nopreempt-master")]
+    assert one(read_text, "state BACKUP\npriority 254\nnopreempt").instances[0].nopreempt
+
+
 def test_the_sync_daemon_s_interface_is_kept(read_text: Read) -> None:
     assert one(read_text, "lvs_sync_daemon_inteface eth1").instances[0].sync_daemon_interface == "eth1"
-
-
-@pytest.mark.parametrize(
-    ("body", "line"),
-    [
-        ("version 2\nvirtual_ipaddress {\nfd00::1\n}", 4),
-        ("version 2\nnative_ipv6", 4),
-    ],
-)
-def test_what_would_be_wrong_to_leave_away_leaves_the_instance_out(read_text: Read, body: str, line: int) -> None:
-    built = one(read_text, body)
-    assert built.instances == ()
-    assert built.codes == [(line, "not-acted-on")]
-    (found,) = built.findings.sorted()
-    assert found.severity is Severity.ERROR
-    assert "vrrp_instance 'A' is left out" in found.message
 
 
 def test_version_3_for_all_of_ipv4(read_text: Read) -> None:
@@ -209,6 +207,31 @@ def test_a_checksum_over_the_message_alone_is_sent_on_demand(read_text: Read) ->
     assert one(read_text, "v3_checksum_as_v2").instances[0].checksum_form is ChecksumForm.MESSAGE
     assert one(read_text, "", before).instances[0].checksum_form is ChecksumForm.MESSAGE
     assert one(read_text, "v3_checksum_as_v2 off", before).instances[0].checksum_form is ChecksumForm.PSEUDO_HEADER
+
+
+def test_the_old_unicast_checksum(read_text: Read) -> None:
+    for body, meant in (
+        ("", OldChecksum.AUTO),
+        ("old_unicast_checksum", OldChecksum.SENT),
+        ("old_unicast_checksum never", OldChecksum.NEVER),
+    ):
+        assert one(read_text, body).instances[0].old_unicast_checksum is meant
+
+
+def test_over_ipv6_there_is_no_authentication_header_and_pass_has_no_password(read_text: Read) -> None:
+    virtual = "virtual_ipaddress {\nfd00::1\n}"
+    for kind, meant in (("PASS", AuthType.PASS), ("AH", AuthType.NONE)):
+        built = one(read_text, f"version 2\n{virtual}\nauthentication {{\nauth_type {kind}\nauth_pass abcd\n}}")
+        assert (built.instances[0].version, built.instances[0].auth_type) == (2, meant)
+
+
+def test_a_group_is_for_multicast(read_text: Read) -> None:
+    before = "global_defs {\nvrrp_mcast_group4 224.0.0.77\n}\n"
+    built = one(read_text, "mcast_dst_ip 224.0.0.78", before)
+    assert str(built.instances[0].multicast_group) == "224.0.0.78"
+    built = one(read_text, "mcast_dst_ip 224.0.0.78\nunicast_peer {\n10.0.0.2\n}", before)
+    assert str(built.instances[0].multicast_group) == "224.0.0.77"
+    assert built.codes == [(7, "bad-word")]
 
 
 def test_waits_of_a_backup(read_text: Read) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import resource
+import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,11 +22,16 @@ from bascule.model.configuration import Configuration, VirtualAddress, VrrpInsta
 from bascule.model.messages import Handover, InstanceState, LastWill, Role, StopMode
 from bascule.model.status import VrrpStatus
 from bascule.model.virtual_mac import VirtualMac, hardware_address
+from bascule.vrrp.packet import checksum
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 
-VIP = ipaddress.ip_address("192.168.2.240")
+VIP, VIP6 = ipaddress.ip_address("192.168.2.240"), ipaddress.ip_address("fd02::240")
 PATIENCE = 20.0
+PEER, BEHIND = ipaddress.IPv4Address("192.168.2.211"), ipaddress.IPv4Address("198.51.100.9")
+OWN_MAC, VIRTUAL_MAC = "02:00:c0:a8:02:d2", "00:00:5e:00:01:33"
+MARK = 1000
+"""The port of a frame that is routed in any case."""
 
 
 def instance(name: str = "VI_1", vrid: int = 51, **changes: Any) -> VrrpInstance:
@@ -121,6 +129,60 @@ def test_a_reload_gives_and_takes_the_virtual_mac(host: LabHost) -> None:
         assert role.stop() == 0
 
 
+def frame(mac: str, port: int) -> bytes:
+    """An IPv4 packet from d2 to somewhere behind, which d1 would send back to d2."""
+    ethernet = bytes.fromhex(mac.replace(":", "")) + bytes.fromhex("0200c0a802d3") + b"\x08\x00"
+    udp = struct.pack("!HHHH", port, port, 8, 0)
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, 17, 0, PEER.packed, BEHIND.packed)
+    header = header[:10] + checksum(header).to_bytes(2, "big") + header[12:]
+    return ethernet + header + udp
+
+
+def test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does() -> None:
+    slow = instance(advert_interval=Seconds(30.0))
+    with Network(PAIR) as network:
+        host, peer = network.host("d1"), network.host("d2")
+        host.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0"])
+        host.run(["ip", "route", "add", f"{BEHIND}/32", "via", str(PEER)])
+        with peer.entered():
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+            wire.bind(("eth0", 0))
+
+        def routed(mac: str, port: int) -> list[int]:
+            """The ports of what came back, up to a frame to the interface's own MAC that is sent after."""
+            wire.send(frame(mac, port))
+            wire.send(frame(OWN_MAC, MARK))
+            back: list[int] = []
+            while MARK not in back:
+                data = wire.recv(2000)
+                if data[6:12] != bytes.fromhex("0200c0a802d3") and data[30:34] == BEHIND.packed:
+                    back.append(int.from_bytes(data[36:38], "big"))
+            return back
+
+        with wire, LoneRole(host, Role.VRRP, Configuration(instances=(slow,))) as role:
+            wire.settimeout(PATIENCE)
+            role.until(lambda: states(role)[-1:] == [VrrpState.BACKUP], PATIENCE, "to be backup")
+            assert routed(VIRTUAL_MAC, 1001) == [MARK]
+            role.configure(Configuration(instances=(instance(),)))
+            role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+            assert routed(VIRTUAL_MAC, 1002) == [1002, MARK]
+            assert role.stop() == 0
+
+
+def test_no_ipv6_address_is_made_of_a_virtual_mac(host: LabHost) -> None:
+    virtual = VirtualAddress(address=VIP6, prefix_length=128)
+    mac = VirtualMac(address=hardware_address(Vrid(51), 6))
+    six = instance(virtual_mac=mac, virtual_addresses=(virtual,))
+    with LoneRole(host, Role.VRRP, Configuration(instances=(six,))) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        shown = json.loads(host.run(["ip", "-json", "address", "show", "dev", *macvlans(host)]).stdout)
+        base = json.loads(host.run(["ip", "-json", "address", "show", "dev", "eth0"]).stdout)
+        assert shown[0]["address"] == mac.address
+        lent = {each["local"] for each in base[0]["addr_info"] if each["scope"] == "link"}
+        assert {each["local"] for each in shown[0]["addr_info"]} == {str(VIP6), *lent}
+        assert role.stop() == 0
+
+
 def test_instances_side_by_side_do_not_take_each_others_adverts_for_strangers(host: LabHost) -> None:
     with LoneRole(host, Role.VRRP, Configuration(instances=(instance(), instance("VI_2", 52, virtual_mac=None)))) as r:
         r.until(lambda: states(r, "VI_2")[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
@@ -130,3 +192,20 @@ def test_instances_side_by_side_do_not_take_each_others_adverts_for_strangers(ho
             "VI_2": None,
         }
         assert r.stop() == 0
+
+
+def test_more_interfaces_than_the_limit_of_open_files_allows_at_first(host: LabHost) -> None:
+    many = tuple(instance(f"VI_{number}", number) for number in range(100, 220))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        starting = LoneRole(host, Role.VRRP, Configuration(instances=many))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with starting as role:
+        names = [each.name for each in many]
+        role.until(lambda: all(states(role, n)[-1:] == [VrrpState.MASTER] for n in names), PATIENCE, "to be active")
+        assert len(macvlans(host)) == len(many)
+        assert from_json(role.status(), VrrpStatus).notes == ()
+        assert role.stop() == 0
+    assert macvlans(host) == {}

@@ -19,6 +19,7 @@ from bascule.model.configuration import (
     BasculeOptions,
     ChecksumForm,
     HmacKey,
+    OldChecksum,
     UnicastPeer,
     VirtualAddress,
     VrrpInstance,
@@ -238,7 +239,7 @@ def test_another_source_is_in_the_checksum_of_version_3() -> None:
     assert packet.decode(Datagram(payload=after, source=PEER)).priority == 100
 
 
-@pytest.mark.parametrize("form", ChecksumForm)
+@pytest.mark.parametrize("form", [ChecksumForm.PSEUDO_HEADER, ChecksumForm.MESSAGE])
 def test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted(form: ChecksumForm) -> None:
     config = config_with(version=3, auth_type=AuthType.NONE, checksum_form=form)
     sender, _ = made(config)
@@ -283,6 +284,65 @@ def test_unicast_peers_hear_each_other_and_not_the_group() -> None:
     heard(instance, KEEPALIVED, destination=HERE)
     heard(instance, KEEPALIVED)
     assert (instance.received, instance.refusals.counts) == (1, {"destination": 1})
+
+
+def old_form(instance: Instance, destination: IPAddress) -> str:
+    """What the checksum of an instance's adverts covers."""
+    payload = instance.payload(Priority(100), destination)
+    return packet.decode(Datagram(payload=payload, source=HERE, destination=destination)).checksum_form.value
+
+
+def test_the_old_unicast_checksum_is_sent_from_when_a_peer_was_heard_to_send_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    config = unicast(PEER, version=3, auth_type=AuthType.NONE)
+    instance, _ = made(config)
+    instance.handle(Start(), 0.0)
+    sender, _ = made(unicast(HERE, version=3, auth_type=AuthType.NONE, old_unicast_checksum=OldChecksum.SENT))
+    stranger = ipaddress.IPv4Address("192.168.2.99")
+    sender.move(stranger)
+    heard(instance, sender.payload(Priority(200), HERE), stranger, HERE)
+    assert (old_form(instance, PEER), instance.checksum_forms) == ("pseudo_header", {"old_unicast": 1})
+    sender.move(PEER)
+    for _ in range(2):
+        heard(instance, sender.payload(Priority(200), HERE), destination=HERE)
+    assert (old_form(instance, PEER), instance.checksum_forms) == ("old_unicast", {"old_unicast": 3})
+    assert capfd.readouterr().err.count("event=old_unicast_checksum") == 1
+    new, _ = made(unicast(HERE, version=3, auth_type=AuthType.NONE))
+    new.move(PEER)
+    heard(instance, new.payload(Priority(200), HERE), destination=HERE)
+    assert (old_form(instance, PEER), instance.received) == ("old_unicast", 4), "as keepalived it stays with it"
+    instance.configure(config, BasculeOptions(), HERE, frozenset())
+    assert old_form(instance, PEER) == "pseudo_header"
+
+
+def test_the_old_unicast_checksum_is_sent_always_or_never_and_not_by_multicast() -> None:
+    for setting, form in ((OldChecksum.SENT, "old_unicast"), (OldChecksum.NEVER, "pseudo_header")):
+        changes: dict[str, object] = {"version": 3, "auth_type": AuthType.NONE, "old_unicast_checksum": setting}
+        assert old_form(made(unicast(PEER, **changes))[0], PEER) == form
+        assert old_form(made(config_with(**changes))[0], packet.GROUP_IPV4) == "pseudo_header"
+    never, _ = made(unicast(PEER, version=3, auth_type=AuthType.NONE, old_unicast_checksum=OldChecksum.NEVER))
+    never.handle(Start(), 0.0)
+    sender, _ = made(unicast(HERE, version=3, auth_type=AuthType.NONE, old_unicast_checksum=OldChecksum.SENT))
+    sender.move(PEER)
+    heard(never, sender.payload(Priority(200), HERE), destination=HERE)
+    assert never.refusals.counts == {"checksum": 1}
+    assert old_form(never, PEER) == "pseudo_header"
+
+
+def test_version_2_over_ipv6_is_sent_and_heard_as_keepalived_has_it() -> None:
+    config = config_with(virtual_addresses=V6.virtual_addresses)
+    assert (config.version, config.auth_type, config.family) == (2, AuthType.PASS, 6)
+    rim, peer = Rim(), ipaddress.IPv6Address("fe80::9")
+    instance = Instance(config, BasculeOptions(), HERE6, rim, Log("vrrp"))
+    instance.handle(Start(adopt=True), 0.0)
+    payload = rim.did[0][2]
+    assert isinstance(payload, bytes)
+    assert payload[:6] == bytes.fromhex("213364020101")
+    assert len(payload) == 40, "no password"
+    sender = Instance(config, BasculeOptions(), peer, Rim(), Log("vrrp"))
+    heard(instance, sender.payload(Priority(200), packet.GROUP_IPV6), peer, packet.GROUP_IPV6)
+    assert (instance.state, instance.checksum_forms) == (VrrpState.BACKUP, {"pseudo_header": 1})
 
 
 def behind_a_header(data: bytes) -> Datagram:

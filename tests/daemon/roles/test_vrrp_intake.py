@@ -42,6 +42,7 @@ class FakePort:
     """An interface."""
 
     name = "eth0"
+    groups = (GROUP,)
 
     def __init__(self, socket: Socket) -> None:
         self.sockets = {4: socket}

@@ -153,6 +153,18 @@ def test_an_ipv6_address_is_never_without_a_way_in_whatever_the_kernel_does_late
     assert bench.takes_in(VIP6)
 
 
+def test_a_stop_after_a_switch_ends_what_was_served_ahead_and_not_late_frames(bench: Bench) -> None:
+    bench.begin(100.0)
+    with bench.host.entered():
+        bench.late.end_ahead("VI_1")
+        assert bench.late.deadline() == 100.0 + SECONDS
+        bench.late.ahead("VI_1", PLACED, 100.0)
+        assert bench.takes_in(VIP6)
+        bench.late.end_ahead("VI_1")
+        assert not bench.takes_in(VIP6)
+    assert bench.late.deadline() == float("inf")
+
+
 def test_the_addresses_have_an_end_of_their_own(bench: Bench) -> None:
     bench.begin(100.0)
     with bench.host.entered():

@@ -44,7 +44,7 @@ def instance(**changes: object) -> VrrpInstance:
         ({"unicast_peers": (UnicastPeer(address=VIP6),)}, "fd02::240: not IPv4"),
         ({"unicast_source": VIP6}, "fd02::240: not IPv4"),
         ({"auth_type": AuthType.AH}, None),
-        ({"virtual_addresses": (V6,)}, "IPv6 needs VRRP version 3"),
+        ({"virtual_addresses": (V6,)}, None),
         ({"priority": Priority(255)}, None),
     ],
 )

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tests.simulation.mutants import machine, runner, table
+from tests.simulation.mutants import careful, machine, runner, table
 from tests.simulation.mutants.loading import Mutant
 
-MUTANTS: dict[str, Mutant] = {mutant.name: mutant for mutant in (*machine.MUTANTS, *table.MUTANTS, *runner.MUTANTS)}
+_ALL = (*machine.MUTANTS, *table.MUTANTS, *runner.MUTANTS, *careful.MUTANTS)
+MUTANTS: dict[str, Mutant] = {mutant.name: mutant for mutant in _ALL}

@@ -19,7 +19,7 @@ class TimersFirst(Router):
     def timers(self) -> None:
         """Nothing is handed in before."""
         assert self.machine is not None
-        if self.machine.deadline() <= self.now:
+        if self.deadline <= self.now:
             self.handle(Timeout())
 
 

@@ -48,17 +48,20 @@ def _children(section: Section, keyword: str) -> list[Statement]:
 
 
 def _spoken(section: Section) -> Iterator[tuple[Statement, int, int]]:
-    """Every word that speaks of a family: its statement, the word's index, the version."""
-    statements = section.statement.children or () if section.statement is not None else ()
-    for statement in statements:
-        word = statement.words[0]
-        if word == "native_ipv6":
-            yield statement, 0, 6
-        elif word in _SOURCES and len(statement.words) > 1:
-            yield from _version(statement, 1)
-        elif word in _LISTS:
-            for line in statement.children or ():
-                yield from _version(line, 0)
+    for statement in section.statement.children or () if section.statement is not None else ():
+        yield from spoken(statement)
+
+
+def spoken(statement: Statement) -> Iterator[tuple[Statement, int, int]]:
+    """Every word of a line or block that speaks of a family: its statement, the word's index, the version."""
+    word = statement.words[0]
+    if word == "native_ipv6":
+        yield statement, 0, 6
+    elif word in _SOURCES and len(statement.words) > 1:
+        yield from _version(statement, 1)
+    elif word in _LISTS:
+        for line in statement.children or ():
+            yield from _version(line, 0)
 
 
 def _version(statement: Statement, index: int) -> Iterator[tuple[Statement, int, int]]:

@@ -11,13 +11,21 @@ from bascule.config.assemble.hmac import auth_hmac
 from bascule.config.assemble.peers import peers
 from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
-from bascule.config.assemble.strict import is_strict, strictly
+from bascule.config.assemble.strict import PRIORITY_OWNER, is_strict, strictly
+from bascule.config.assemble.version import version_of
 from bascule.config.assemble.virtual_mac import virtual_mac
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
-from bascule.model.configuration import AuthType, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import (
+    AuthType,
+    ChecksumForm,
+    OldChecksum,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpState,
+)
 from bascule.model.diagnostic import Severity
 
 AUTH_PASS_MAX = 8
@@ -70,12 +78,12 @@ class _Instance:
         self.defaults = defaults
         self.findings = findings
         self.family = family(section)
+        self.version = version_of(section, defaults)
 
     def build(self) -> VrrpInstance | None:
         get = self.section.get
         runs = self._complete()
         addresses = self._addresses()
-        version = self._version()
         auth_type, auth_pass = self._authentication()
         source = self._source(addresses)
         state = self._state()
@@ -84,7 +92,7 @@ class _Instance:
         if unsigned_because is not None:
             self._left_out("meaning/instance-incomplete", unsigned_because, severity=Severity.ERROR)
         nopreempt = self._nopreempt(state)
-        if not (self._possible(version, addresses) and runs) or unsigned_because is not None:
+        if not (self._possible(addresses) and runs) or unsigned_because is not None:
             return None
         instance = VrrpInstance(
             name=self.section.title,
@@ -94,7 +102,7 @@ class _Instance:
             # keepalived 2.2.7 makes one that begins as MASTER and names no priority the owner.
             priority=Priority(get("priority", 255 if state is VrrpState.MASTER else 100)),
             advert_interval=interval,
-            version=version,
+            version=self.version,
             auth_type=auth_type,
             auth_pass=auth_pass,
             virtual_addresses=addresses,
@@ -106,6 +114,7 @@ class _Instance:
             smtp_alert=self._first("smtp_alert", "smtp_alert_vrrp", "smtp_alert", default=False),
             sync_daemon_interface=get("lvs_sync_daemon_interface"),
             checksum_form=self._checksum_form(),
+            old_unicast_checksum=self._old_unicast_checksum(),
             native_ipv6="native_ipv6" in self.section.values,
             preempt_delay=self._preempt_delay(state, nopreempt),
             down_timer_adverts=self._first("down_timer_adverts", "vrrp_down_timer_adverts", default=3),
@@ -131,7 +140,12 @@ class _Instance:
 
     def _group(self) -> IPAddress | None:
         """Where adverts go by multicast; None = the protocol's group, or one of the other IP version was given."""
-        group: IPAddress | None = self._first("mcast_dst_ip", f"vrrp_mcast_group{self.family}", default=None)
+        inherited: IPAddress | None = self.defaults.get(f"vrrp_mcast_group{self.family}")
+        if self.section.get("unicast_peer") and "mcast_dst_ip" in self.section.values:
+            where = self.section.where["mcast_dst_ip"]
+            self.findings.add("bad-word", where, 0, "mcast_dst_ip beside unicast_peer: it is ignored")
+            return inherited
+        group: IPAddress | None = self.section.get("mcast_dst_ip", inherited)
         if group is not None and group.version != self.family:
             message = f"{group} is not of the family of the instance: it is skipped"
             where = self.section.where.get("mcast_dst_ip", self.statement)
@@ -142,6 +156,12 @@ class _Instance:
     def _checksum_form(self) -> ChecksumForm:
         alone = self._first("v3_checksum_as_v2", default="v3_checksum_as_v2" in self.defaults.values)
         return ChecksumForm.MESSAGE if alone else ChecksumForm.PSEUDO_HEADER
+
+    def _old_unicast_checksum(self) -> OldChecksum:
+        said = self.section.get("old_unicast_checksum")
+        if said is None:
+            return OldChecksum.AUTO
+        return OldChecksum.SENT if said is True else OldChecksum.NEVER
 
     def _preempt_delay(self, state: VrrpState, nopreempt: bool) -> Seconds:
         """Without effect, as keepalived has it, for what preempts at once or never."""
@@ -173,19 +193,9 @@ class _Instance:
             complete = complete and keyword in self.section.values
         return complete
 
-    def _version(self) -> int:
-        """IPv6 is version 3, whatever `vrrp_version` says of the others: keepalived 2.2.7 does so."""
-        inherited = ("vrrp_version",) if self.family == 4 else ()
-        version = self._first("version", *inherited, default=2 if self.family == 4 else 3)
-        assert isinstance(version, int)
-        return version
-
-    def _possible(self, version: int, addresses: tuple[VirtualAddress, ...]) -> bool:
+    def _possible(self, addresses: tuple[VirtualAddress, ...]) -> bool:
         """Nothing asks for what would be wrong to leave away."""
         error = Severity.ERROR
-        if version == 2 and self.family == 6:
-            why = "IPv6 needs VRRP version 3 (keepalived sends packets that no RFC knows)"
-            return self._left_out("not-acted-on", why, "version", error)
         if not addresses and is_strict(self.section, self.defaults):
             return self._left_out(
                 "meaning/instance-incomplete", "strict mode demands a virtual address", severity=error
@@ -202,12 +212,14 @@ class _Instance:
         return tuple(kept.values())
 
     def _authentication(self) -> tuple[AuthType, bytes]:
-        """Version 3 has none; that the block does nothing there is said with what instances mean."""
+        """Version 3 has none, IPv6 no header; that the block does nothing is said with what instances mean."""
         blocks = self.section.each("authentication")
-        if not blocks or self._version() == 3 or self.section.each("auth_hmac"):
+        if not blocks or self.version == 3 or self.section.each("auth_hmac"):
             return AuthType.NONE, b""
         block = blocks[-1]
         kind: AuthType = block.get("auth_type", AuthType.NONE)
+        if kind is AuthType.AH and self.family == 6:
+            return AuthType.NONE, b""
         word = block.get("auth_pass")
         if word is None:
             if kind is AuthType.PASS and block.lacks("auth_pass"):
@@ -250,12 +262,12 @@ class _Instance:
 
     def _interval(self) -> Seconds:
         interval = float(self.section.get("advert_int", 1.0))
-        if self._version() == 2 and not interval.is_integer():
+        if self.version == 2 and not interval.is_integer():
             whole = max(1.0, float(int(interval + 0.5)))
             message = f"VRRP version 2 sends whole seconds: {interval:g} becomes {whole:g}"
             self.findings.add("meaning/advert-fraction", self.section.where["advert_int"], 1, message)
             return Seconds(whole)
-        return self._hundredths(interval) if self._version() == 3 else Seconds(interval)
+        return self._hundredths(interval) if self.version == 3 else Seconds(interval)
 
     def _hundredths(self, interval: float) -> Seconds:
         """What an advert of version 3 can carry: whole hundredths of a second, in 12 bits."""
@@ -272,5 +284,9 @@ class _Instance:
             self.findings.add(
                 "meaning/nopreempt-master", self.section.where["nopreempt"], 0, message, "write 'state BACKUP'"
             )
+            return False
+        if wanted and self.section.get("priority") == PRIORITY_OWNER:
+            message = "nopreempt has no effect with priority 255: the owner preempts"
+            self.findings.add("meaning/nopreempt-master", self.section.where["nopreempt"], 0, message, "drop it")
             return False
         return wanted

@@ -27,6 +27,7 @@ from bascule.model.configuration import AuthType, HmacMode, VrrpState
 STATE = Choice({"MASTER": VrrpState.MASTER, "BACKUP": VrrpState.BACKUP}, "MASTER|BACKUP")
 AUTH_TYPE = Choice({"PASS": AuthType.PASS, "AH": AuthType.AH}, "PASS|AH")
 
+VERSION = Integer(2, 3)
 HMAC_MODE = Choice({mode.value: mode for mode in HmacMode}, "enforce|permissive|receive-only")
 
 AUTHENTICATION = Block(
@@ -70,7 +71,13 @@ VRRP_INSTANCE = Block(
     Keyword(
         "check_unicast_src", default="off", acted=True, meaning="drop unicast adverts from other than configured peers"
     ),
-    Keyword("old_unicast_checksum", reader=arguments.option("never"), default="auto", meaning="checksum as in < 1.3.6"),
+    Keyword(
+        "old_unicast_checksum",
+        reader=arguments.option("never"),
+        default="auto",
+        acted=True,
+        meaning="VRRPv3 IPv4 checksum of unicast adverts as keepalived had it up to 1.3.6",
+    ),
     Keyword("native_ipv6", default="off", acted=True, meaning="force an IPv6 instance"),
     Keyword("state", STATE, default="BACKUP (MASTER if priority 255)", acted=True, meaning="initial state"),
     Keyword("interface", INTERFACE, default="required (unless vrf etc.)", acted=True, meaning="interface"),
@@ -85,7 +92,7 @@ VRRP_INSTANCE = Block(
     Keyword("track_src_ip", default="off", meaning="fault if the source address disappears"),
     Keyword("virtual_router_id", Integer(1, 255), default="required", acted=True, meaning="VRID"),
     Keyword("unicast_ttl", Integer(0, 255), default="255", acted=True, meaning="TTL of unicast adverts"),
-    Keyword("version", Integer(2, 3), default="2 (3 for IPv6)", acted=True, meaning="VRRP version"),
+    Keyword("version", VERSION, default="2 (3 for IPv6)", acted=True, meaning="VRRP version"),
     Keyword("priority", Integer(1, 255), default="100 (255 if state MASTER)", acted=True, meaning="priority"),
     Keyword("advert_int", Decimal(0.01, 255), default="1", acted=True, meaning="advert interval"),
     Keyword(

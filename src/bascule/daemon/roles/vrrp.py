@@ -13,13 +13,13 @@ import math
 import os
 import select
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from bascule.daemon import exits
-from bascule.daemon.bus import Bus, BusClosedError
+from bascule.daemon.bus import BusClosedError
 from bascule.daemon.context import RoleContext
 from bascule.daemon.log import Log
 from bascule.daemon.memfd import read_all
@@ -30,8 +30,9 @@ from bascule.daemon.roles.vrrp_instance import FAREWELL_EACH, Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, stopped, will_of
 from bascule.errors import BasculeError
-from bascule.linux import scheduling
+from bascule.linux import privileges, scheduling
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS, GROUP_LINK, ROUTE_GROUPS, Monitor, Netlink
+from bascule.linux.poll import Poll
 from bascule.model.base import to_json, unpack
 from bascule.model.configuration import Configuration, VrrpState
 from bascule.model.messages import (
@@ -65,6 +66,12 @@ HANDOVER_WAIT = 0.25
 FAREWELL = 0.25
 """Seconds that a director that ends spends on handing over, at most."""
 
+WILL_PAUSE = 0.02
+"""Seconds that a last will may be behind: of hundreds of instances that move together each would send the whole."""
+
+DESCRIPTORS = 65_536
+"""Open files that the role asks the kernel for: of each virtual MAC's interface it needs three or four."""
+
 IDLE = 3600.0
 """Seconds of a round in which no timer is set."""
 
@@ -82,6 +89,7 @@ class Runner:
         self._log = Log("vrrp")
         self._monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self._netlink = Netlink()
+        self._poll = Poll()
         self._group = Group(self._netlink, self._log, self._report, self._heard_lower, self._tell_group)
         self._group.tracking.tell = self._tell
         self._switchboard = Switchboard(self._group, self._log)
@@ -90,6 +98,8 @@ class Runner:
         self._orphaned = False
         self._lateness = 0.0
         self._will_at = math.inf
+        """When the last will is to be sent again."""
+        self._willed_at = -math.inf
         self._notes: tuple[str, ...] = ()
         self._bfd: Bfd | None = None
 
@@ -113,6 +123,7 @@ class Runner:
     def _set_up(self) -> None:
         if not self._context.configuration.virtual_servers:
             self._group.ready(True)
+        privileges.allow_descriptors(DESCRIPTORS)
         self._apply(self._context.configuration, self._context.generation)
         refused = (scheduling.make_realtime(scheduling.PRIORITY_VRRP), scheduling.lock_memory())
         self._notes = tuple(reason for reason in refused if reason is not None)
@@ -145,13 +156,13 @@ class Runner:
     def _round(self) -> None:
         ports = {opened.fileno(): port for port in self._group.ports for opened in port.sockets.values()}
         lines, bfd = self._switchboard.lines.sockets(), self._bfd
-        will_at = self._will_at if self._group.signs else math.inf
-        others = min(self._switchboard.deadline(), will_at, math.inf if bfd is None else bfd.deadline())
+        others = min(self._switchboard.deadline(), self._will_at, math.inf if bfd is None else bfd.deadline())
         wake = min(self._group.deadline(), others, boottime() + IDLE)
-        writers = [self._bus] if self._bus.wants_write else []
-        readers: list[int | Bus | Monitor] = [*ports, *lines, *self._group.watch.descriptors, self._bus, self._monitor]
+        writers = [self._bus.fileno()] if self._bus.wants_write else []
+        bus, monitor = self._bus.fileno(), self._monitor.fileno()
+        readers = [*ports, *lines, *self._group.watch.descriptors, bus, monitor]
         readers += () if bfd is None else bfd.descriptors()
-        readable, writable, _ = select.select(readers, writers, [], max(0.0, wake - boottime()))
+        readable, writable = self._poll.wait(readers, writers, wake - boottime())
         self._lateness = max(self._lateness, boottime() - wake)
         for port in _chosen(ports, readable):
             self._group.packets(port)
@@ -163,15 +174,15 @@ class Runner:
             if not set(bfd.descriptors()).isdisjoint(readable):
                 bfd.packets()
             bfd.timers()
-        if boottime() >= will_at:
+        if boottime() >= self._will_at:
             self._send_will()
-        if self._monitor in readable:
+        if monitor in readable:
             self._group.kernel(*self._monitor.receive())
             self._switchboard.refresh()
         self._group.watch.readable(readable)
         if writable:
             self._flush()
-        if self._bus in readable:
+        if bus in readable:
             self._read_bus()
 
     def _read_bus(self) -> None:
@@ -240,7 +251,7 @@ class Runner:
         return to_json(found if bfd is None else msgspec.structs.replace(found, bfd=bfd.status()))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:
-        self._send_will()
+        self._renew_will()
         for change in changes:
             self._log.notice(
                 "instance_state",
@@ -266,8 +277,16 @@ class Runner:
     def _heard_lower(self, instance: Instance, heard: AdvertReceived) -> None:
         self._tell(lower_of(instance, heard))
 
+    def _renew_will(self) -> None:
+        """Now, or when the last one is `WILL_PAUSE` old."""
+        if boottime() - self._willed_at >= WILL_PAUSE:
+            self._send_will()
+        else:
+            self._will_at = min(self._will_at, self._willed_at + WILL_PAUSE)
+
     def _send_will(self) -> None:
-        self._will_at = boottime() + FAREWELL_EACH
+        self._willed_at = boottime()
+        self._will_at = self._willed_at + FAREWELL_EACH if self._group.signs else math.inf
         self._tell(will_of(self._group.instances.values(), self._group.routes.will))
 
     def _end(self) -> None:
@@ -285,6 +304,7 @@ class Runner:
             self._bfd.stop()
         self._send_will()
         self._group.serve_late()
+        self._group.close()
 
     def _switch_over(self) -> None:
         """A director that ends hands over to a peer if one answers; what is still active then says priority 0."""
@@ -300,8 +320,8 @@ class Runner:
             self._round()
 
 
-def _chosen(places: dict[int, P], readable: Sequence[object]) -> list[P]:
-    return [places[entry] for entry in readable if isinstance(entry, int) and entry in places]
+def _chosen(places: dict[int, P], readable: Collection[int]) -> list[P]:
+    return [places[number] for number in readable if number in places]
 
 
 def _routed(configuration: Configuration) -> bool:

@@ -74,8 +74,8 @@ class Bfd:
         self._peers: dict[str, Peer] = {}
         self._by_discriminator: dict[int, Peer] = {}
         self._receivers: dict[int, UdpReceiver] = {}
-        self.strangers = 0
-        """Packets that belong to no session here."""
+        self.refused: dict[str, int] = {}
+        """Packets that belong to no session here, by reason."""
         self.notes: tuple[str, ...] = ()
         """Sessions that do not run, and why."""
 
@@ -186,10 +186,8 @@ class Bfd:
         return peer
 
     def _refuse(self, error: RefusedControlError, peer: Peer | None, source: IPAddress) -> None:
-        if peer is None:
-            self.strangers += 1
-        else:
-            peer.refused[error.reason.value] = peer.refused.get(error.reason.value, 0) + 1
+        counts = self.refused if peer is None else peer.refused
+        counts[error.reason.value] = counts.get(error.reason.value, 0) + 1
         self._say("bfd_packet_refused", f"{source}: {error.reason.value}: {error.detail}")
 
     def _handle(self, peer: Peer, event: Event, now: float) -> None:

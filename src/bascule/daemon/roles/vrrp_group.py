@@ -16,6 +16,7 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
+from bascule.daemon.roles.vrrp_forwarding import Forwarding
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
@@ -92,6 +93,7 @@ class Group:
         self.ports = Ports(netlink)
         self._silence = Silence(log)
         self._silence.clear()
+        self._forwarding = Forwarding(log)
         self._pacer = Pacer(lambda name, address: self.ports.require(name).announce(address), log)
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
@@ -133,6 +135,7 @@ class Group:
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on, then the instance's routes and rules (Rim)."""
         self.late.ahead(owner, wanted, now)
+        self._forwarding.keep(owner, self.instances[owner].seat, active=True)
         accepts = vrrp_plan.accepts(self.instances[owner].config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self._keeper.put(owner, wanted, lifetime, now)
@@ -140,11 +143,12 @@ class Group:
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Have rules, routes and addresses off, and say no more of them (Rim)."""
-        self.late.end(owner)
+        self.late.end_ahead(owner)
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
+        self._forwarding.keep(owner, self.instances[owner].seat, active=False)
 
     def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
         """Have addresses off, but serve late frames (Rim)."""
@@ -286,6 +290,7 @@ class Group:
         instance = self.instances[name]
         self._handle(instance, Stop(), boottime())
         self._agenda.drop(name)
+        self._forwarding.forget(name)
         del self.instances[name]
 
     def _source(self, entry: VrrpInstance, owned: frozenset[IPAddress]) -> IPAddress | None:
@@ -367,17 +372,17 @@ class Group:
         if not self._moving:
             self.sync.settle(name, self.instances)
 
-    def packets(self, port: Port) -> None:
+    def packets(self, port: Port, awake_since: float = math.inf) -> None:
         """Hand in what waits at a port, in its order: a drain asked for meanwhile must not put newer before older."""
         if port.name in self._reading:
             return
         self._reading.add(port.name)
         try:
-            self._read(port)
+            self._read(port, awake_since)
         finally:
             self._reading.discard(port.name)
 
-    def _read(self, port: Port) -> None:
+    def _read(self, port: Port, awake_since: float) -> None:
         for heard in vrrp_intake.adverts(port, self._log):
             vrid, family = heard.advert.vrid, heard.datagram.source.version
             instance = self._by_router.get((port.name, vrid, family))
@@ -388,7 +393,8 @@ class Group:
                 vrrp_intake.refuse(port, heard.datagram, stranger, self._log)
                 self.bell.stranger(self.instances.values(), heard.advert, heard.datagram)
                 continue
-            outcome = instance.hear(heard.advert, heard.datagram, self.ports.own(port), heard.at, boottime())
+            own = self.ports.own(port)
+            outcome = instance.hear(heard.advert, heard.datagram, own, heard.at, boottime(), awake_since)
             if outcome.refused is not None:
                 self.bell.refused(instance, heard.datagram, outcome.refused)
             self._follow(instance, outcome)
@@ -404,7 +410,7 @@ class Group:
             talks = instance.seat.talks
             if boottime() - read.get(talks, -math.inf) > FRESH:
                 read[talks] = boottime()
-                self.packets(self.ports.require(talks))
+                self.packets(self.ports.require(talks), awake_since)
             self._handle(instance, Timeout(awake_since), boottime())
         self.watch.timers()
         now = boottime()
@@ -412,7 +418,9 @@ class Group:
             self._keeper.renew(now)
         if self._pacer.deadline() <= now:
             self._pacer.run(now)
-        self.late.expire(now)
+        for owner in self.late.expire(now):
+            if owner in self.instances:
+                self._forwarding.keep(owner, self.instances[owner].seat, active=False)
         self.bell.timers(self.instances)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
@@ -434,6 +442,7 @@ class Group:
         """Make our own interfaces that are gone again, and open them before anybody misses them."""
         made = self._links.mend(changed)
         self.ports.look_at(made)
+        self._forwarding.again(made)
         return made
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
@@ -502,18 +511,21 @@ class Group:
         return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=sealed)
 
     def stop(self) -> None:
-        """Give every address up in order; late frames are still served after this."""
+        """Give every address up in order; `serve_late` and `close` come after it."""
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
-        self.ports.keep(())
-        self.bell.close()
 
     def serve_late(self) -> None:
-        """Until no late frames are served any more; then nothing of ours is left, not the interfaces that have them."""
+        """Until no late frames are served any more; then take off what this process made, which has them till then."""
         while self.late.deadline() < math.inf:
             time.sleep(max(0.0, self.late.deadline() - boottime()))
             self.late.expire(boottime())
         self._links.release()
+
+    def close(self) -> None:
+        """Close the sockets. The kernel takes about ten milliseconds for each packet socket, so this comes last."""
+        self.bell.close()
+        self.ports.keep(())

@@ -15,7 +15,15 @@ from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
 from bascule.daemon.roles.vrrp_virtual_mac import Seat, plain
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
-from bascule.model.configuration import AuthType, BasculeOptions, ChecksumForm, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import (
+    AuthType,
+    BasculeOptions,
+    ChecksumForm,
+    OldChecksum,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpState,
+)
 from bascule.vrrp import acceptance, ah, packet
 from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.events import (
@@ -152,7 +160,7 @@ class Instance:
         self.ttl = config.unicast_ttl if config.unicast_peers else packet.TTL
         self.settings = settings_of(config, options, source)
         self.lifetime_setting = options.vip_lifetime
-        auth_data = packet.padded_password(config.auth_pass)
+        auth_data = packet.padded_password(b"" if config.family == 6 else config.auth_pass)
         self._expected = Expected(
             vrid=config.vrid,
             interval=config.advert_interval,
@@ -164,6 +172,7 @@ class Instance:
             peers_only=config.check_unicast_source,
             trailer=config.auth_hmac is not None,
             group=group,
+            old_checksum=config.old_unicast_checksum is not OldChecksum.NEVER,
         )
         self._familiar: IPAddress | None = None
         """Whose addresses need not be compared again."""
@@ -172,6 +181,7 @@ class Instance:
             self.sequences = None
         elif self.sequences is None:
             self.sequences = ah.Sequences(int(time.time()))
+        self._form = checksum_form_of(config)
         self._payloads: dict[tuple[Priority, IPAddress], bytes] = {}
         self._remarked: tuple[Advert, IPAddress] | None = None
 
@@ -215,12 +225,12 @@ class Instance:
         """The message of an advert of this priority to a peer or the group."""
         key = (priority, destination)
         if key not in self._payloads:
-            self._payloads[key] = packet.encode(self._advert(priority), self.source, destination)
+            group = vrrp_plan.group_of(self.config)
+            self._payloads[key] = packet.encode(self._advert(priority), self.source, destination, group)
         return self._payloads[key]
 
     def _advert(self, priority: Priority) -> Advert:
         config = self.config
-        chosen = config.checksum_form if config.family == 4 else ChecksumForm.PSEUDO_HEADER
         return Advert(
             vrid=config.vrid,
             priority=priority,
@@ -229,10 +239,18 @@ class Instance:
             auth_type=config.auth_type,
             auth_data=self._auth_data,
             version=config.version,
-            checksum_form=ChecksumForm.MESSAGE if config.version == 2 else chosen,
+            checksum_form=self._form,
         )
 
-    def hear(self, advert: Advert, datagram: Datagram, own: frozenset[IPAddress], at: float, now: float) -> Outcome:
+    def hear(
+        self,
+        advert: Advert,
+        datagram: Datagram,
+        own: frozenset[IPAddress],
+        at: float,
+        now: float,
+        awake_since: float = math.inf,
+    ) -> Outcome:
         """An advert with this VRID came in at `at`; one that does not pass is counted and said seldom."""
         try:
             acceptance.verify(advert, datagram, self._expected, own, datagram.source == self._familiar)
@@ -248,9 +266,15 @@ class Instance:
             self._familiar = datagram.source
         form = advert.checksum_form.value
         self.checksum_forms[form] = self.checksum_forms.get(form, 0) + 1
+        if advert.checksum_form is ChecksumForm.OLD_UNICAST is not self._form:
+            self._fall_back(datagram.source)
         self._remark(advert, datagram, now)
         heard = AdvertReceived(
-            source=datagram.source, priority=advert.priority, interval=advert.interval, received_at=at
+            source=datagram.source,
+            priority=advert.priority,
+            interval=advert.interval,
+            received_at=at,
+            awake_since=awake_since,
         )
         active = self.state is VrrpState.MASTER
         outcome = self.handle(heard, now)
@@ -258,6 +282,16 @@ class Instance:
         if active and PRIORITY_STOP < heard.priority < self.machine.priority and now - self._lower_at >= LOWER_PAUSE:
             self._lower_at, outcome.lower = now, heard
         return outcome
+
+    def _fall_back(self, source: IPAddress) -> None:
+        """Send the old unicast checksum, too, as keepalived means to, until the configuration is another.
+
+        Only for a peer: a stranger's must not decide what peers hear.
+        """
+        if any(source == peer.address for peer in self.config.unicast_peers):
+            self._form = ChecksumForm.OLD_UNICAST
+            self._payloads.clear()
+            self._log.warning("old_unicast_checksum", instance=self.name, source=source, detail="sent from now on")
 
     def _remark(self, advert: Advert, datagram: Datagram, now: float) -> None:
         """Say how an advert differs from what is configured here; most are as the one before."""
@@ -354,6 +388,16 @@ class Instance:
                 count=count,
                 detail=error.detail,
             )
+
+
+def checksum_form_of(config: VrrpInstance) -> ChecksumForm:
+    """What the checksum of an instance's adverts covers before anybody was heard."""
+    if config.family == 6:
+        return ChecksumForm.PSEUDO_HEADER
+    if config.version == 2:
+        return ChecksumForm.MESSAGE
+    old = config.old_unicast_checksum is OldChecksum.SENT and config.unicast_peers
+    return ChecksumForm.OLD_UNICAST if old else config.checksum_form
 
 
 def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress) -> Settings:

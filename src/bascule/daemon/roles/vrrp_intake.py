@@ -53,7 +53,7 @@ def adverts(port: Port, log: Log) -> Iterator[Heard]:
             if received.header[_PROTOCOL_AT : _PROTOCOL_AT + 1] == _AH:
                 datagram = ah.unwrap(datagram)
             datagram = trailer.split(datagram)
-            advert = packet.decode(datagram)
+            advert = packet.decode(datagram, port.groups)
         except RefusedPacketError as error:
             refuse(port, datagram, error, log)
             continue

@@ -39,6 +39,8 @@ class _Served:
     until: float
     addresses: tuple[IPAddress, ...]
     interfaces: frozenset[str]
+    ahead: bool = False
+    """Served by one that becomes active, and not by one that was."""
 
 
 class LateFrames:
@@ -84,16 +86,23 @@ class LateFrames:
         except (KernelRefusedError, OSError) as error:
             self._log.warning("not_served_ahead", instance=owner, error=error)
         if found:
-            self._served[owner] = _Served(now + SECONDS, found, frozenset())
+            self._served[owner] = _Served(now + SECONDS, found, frozenset(), ahead=True)
+
+    def end_ahead(self, owner: str) -> None:
+        """An instance gives its addresses up: nothing is taken in ahead any more. Late frames are."""
+        if owner in self._served and self._served[owner].ahead:
+            self.end(owner)
 
     def deadline(self) -> float:
         """When the next one's time is over."""
         return min((served.until for served in self._served.values()), default=math.inf)
 
-    def expire(self, now: float) -> None:
-        """End what is over."""
-        for owner in [owner for owner, served in self._served.items() if now >= served.until]:
+    def expire(self, now: float) -> list[str]:
+        """End what is over, and say whose it was."""
+        over = [owner for owner, served in self._served.items() if now >= served.until]
+        for owner in over:
             self.end(owner)
+        return over
 
     def end(self, owner: str) -> None:
         """Serve an instance's late frames no longer: the second is over, or it is active again."""

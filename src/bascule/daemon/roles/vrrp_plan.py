@@ -18,8 +18,6 @@ def unsupported(entry: VrrpInstance) -> str | None:
     mixed = _mixed(entry)
     if mixed is not None:
         return mixed
-    if entry.family == 6 and entry.version == 2:
-        return "IPv6 needs VRRP version 3"
     if entry.version == 3 and not 1 <= round(entry.advert_interval * 100) <= INTERVAL_MAX:
         return f"an advert interval of {entry.advert_interval:g} s does not fit version 3 (0.01 to 40.95)"
     return None

@@ -60,6 +60,11 @@ class Port:
         return self.facts.name
 
     @property
+    def groups(self) -> tuple[IPAddress, ...]:
+        """The multicast groups of the instances here, also of those that speak by unicast."""
+        return tuple(group for group, _ in self._listening)
+
+    @property
     def up(self) -> bool:
         """Whether the interface is up and has a carrier."""
         return self.facts.up and self.facts.running

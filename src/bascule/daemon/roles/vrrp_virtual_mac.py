@@ -21,6 +21,9 @@ from bascule.linux.netlink import Netlink
 from bascule.model.configuration import VrrpInstance
 from bascule.model.virtual_mac import VirtualMac
 
+_FIRST_GROUP = 0x62736331
+"""Where the search for a group of links that nobody uses begins."""
+
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
 class Seat:
@@ -114,9 +117,12 @@ class VirtualLinks:
 
     def keep(self, names: Collection[str]) -> None:
         """Remove every macvlan of ours but these, also those that a predecessor left."""
-        for found in self._links().values():
-            if found.alias.startswith(links.OWN_ALIAS) and found.kind == "macvlan" and found.name not in names:
-                self._remove(found)
+        found = self._links()
+        unwanted = [link for link in found.values() if _is_marked(link) and link.name not in names]
+        try:
+            macvlan.remove_together(self._netlink, (link.index for link in unwanted), _free_group(found.values()))
+        except KernelRefusedError as error:
+            self._log.error("interfaces_not_removed", interfaces=len(unwanted), error=error)
         self._kept = {name: wanted for name, wanted in self._kept.items() if name in names}
         there = self._links() if self._kept else {}
         quiet = (there[name].index for name, wanted in self._kept.items() if wanted.family == 6 and name in there)
@@ -214,5 +220,15 @@ def _named(found: dict[str, Link], name: str) -> Link:
     return found[name]
 
 
+def _is_marked(link: Link) -> bool:
+    return link.kind == "macvlan" and link.alias.startswith(links.OWN_ALIAS)
+
+
 def _is_ours(link: Link) -> bool:
-    return link.kind == "macvlan" and link.mode == macvlan.PRIVATE and link.alias.startswith(links.OWN_ALIAS)
+    return _is_marked(link) and link.mode == macvlan.PRIVATE
+
+
+def _free_group(found: Iterable[Link]) -> int:
+    """A group of links that none is in."""
+    taken = {link.group for link in found}
+    return next(number for number in itertools.count(_FIRST_GROUP) if number not in taken)
