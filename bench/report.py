@@ -150,3 +150,44 @@ class EnduranceReport(Model, frozen=True, kw_only=True):
     pairs: tuple[PairEndured, ...]
     broken: tuple[str, ...]
     """Rules that did not hold, in words."""
+
+
+class Figures(Model, frozen=True, kw_only=True):
+    """Of several runs, seconds."""
+
+    median_s: float
+    p95_s: float
+    """The smallest that 95 in 100 runs do not exceed."""
+    max_s: float
+
+
+class DeathRow(Model, frozen=True, kw_only=True):
+    """One kind of death at one advert interval."""
+
+    death: str
+    version: int
+    advert_int: float
+    formula_s: float
+    """What the protocol takes: the backup's skew time, or when nobody is left to say a word its down interval."""
+    allowed_s: float
+    """For the peer to be active, at p95."""
+    active: Figures
+    """From the kill to the peer's first advert."""
+    active_less_machine: Figures
+    """The same, less what the machine itself was late meanwhile."""
+    announced: Figures
+    """From the kill to the peer's first gratuitous ARP: after its advert it has put the address on, for which it waits
+    for the kernel's network lock."""
+    lifetime_s: float
+    """The most that the kernel keeps the address if nobody takes it off."""
+    gone: Figures
+    """From the kill to the address's end on the director that died."""
+    machine_late_s: float
+    """The worst that a realtime process of this machine was late in any run; less than 3 ms is not noticed."""
+
+
+class DeathReport(Model, frozen=True, kw_only=True):
+    """What `bench/deaths.py --json` writes."""
+
+    runs: int
+    rows: tuple[DeathRow, ...]

@@ -38,6 +38,19 @@ def arp_frame(sender: str, target: str) -> bytes:
     return BROADCAST + D1 + b"\x08\x06" + body + bytes(6) + socket.inet_aton(target)
 
 
+def ipv6_frame(protocol: int, destination: str, payload: bytes) -> bytes:
+    addresses = socket.inet_pton(socket.AF_INET6, "fe80::1") + socket.inet_pton(socket.AF_INET6, destination)
+    return (
+        BROADCAST + D1 + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(payload), protocol, 255) + addresses + payload
+    )
+
+
+def neighbour_advertisement(target: str) -> bytes:
+    return b"\x88" + bytes(7) + socket.inet_pton(socket.AF_INET6, target)
+
+
+REQUEST = struct.pack("!HHHH", 9651, 9651, 0, 0) + b"BSCL\x01\x03\x33\x04"
+VIP6 = ipaddress.ip_address("fd02::240")
 PORTS = struct.pack("!HH", 80, 40000)
 BACK = struct.pack("!HH", 40000, 80)
 
@@ -55,8 +68,12 @@ BACK = struct.pack("!HH", 40000, 80)
         (ip_frame(17, "192.168.2.240", "192.168.2.20", PORTS), None),
         (ip_frame(112, "192.168.2.210", "224.0.0.18", b"\x21\x33\x64\x01"), Heard("advert", "192.168.2.210", 100)),
         (arp_frame("192.168.2.240", "192.168.2.240"), Heard("announcement", "02:00:c0:a8:02:d2")),
+        (D1 + arp_frame("192.168.2.240", "192.168.2.240")[6:], None),
         (arp_frame("192.168.2.20", "192.168.2.240"), None),
         (arp_frame("192.168.2.210", "192.168.2.210"), None),
+        (ip_frame(17, "192.168.2.210", "192.168.2.211", REQUEST), Heard("order", priority=3)),
+        (ip_frame(17, "192.168.2.210", "192.168.2.211", REQUEST[:13] + b"\x09"), None),
+        (ip_frame(17, "192.168.2.210", "192.168.2.211", b"\x00" + REQUEST[1:2] + b"\x00\x35" + REQUEST[4:]), None),
         (b"", None),
         (BROADCAST + D1 + b"\x86\xdd" + bytes(60), None),
     ],
@@ -65,11 +82,28 @@ def test_what_a_frame_is(frame: bytes, heard: Heard | None) -> None:
     assert classify(frame, VIP.packed, 80) == heard
 
 
+@pytest.mark.parametrize(
+    ("frame", "heard"),
+    [
+        (ipv6_frame(112, "ff02::12", b"\x31\x33\x64\x01"), Heard("advert", "fe80::1", 100)),
+        (ipv6_frame(17, "fd02::211", REQUEST), Heard("order", priority=3)),
+        (ipv6_frame(58, "ff02::1", neighbour_advertisement("fd02::240")), Heard("announcement", "02:00:c0:a8:02:d2")),
+        (ipv6_frame(58, "fe80::2", neighbour_advertisement("fd02::240")), None),
+        (ipv6_frame(58, "ff02::1", neighbour_advertisement("fd02::241")), None),
+        (ipv6_frame(58, "ff02::1", b"\x87" + bytes(7) + VIP6.packed), None),
+        (ipv6_frame(112, "ff02::12", b"\x31"), None),
+    ],
+)
+def test_what_a_frame_over_ipv6_is(frame: bytes, heard: Heard | None) -> None:
+    assert classify(frame, VIP6.packed, 80) == heard
+
+
 @given(st.binary(max_size=80))
 def test_no_frame_is_too_strange(frame: bytes) -> None:
     classify(frame, VIP.packed, 80)
     classify(BROADCAST + D1 + b"\x08\x00" + frame, VIP.packed, 80)
     classify(BROADCAST + D1 + b"\x08\x06" + frame, VIP.packed, 80)
+    classify(BROADCAST + D1 + b"\x86\xdd" + frame, VIP6.packed, 80)
 
 
 @pytest.fixture

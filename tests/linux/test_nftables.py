@@ -103,3 +103,20 @@ def test_a_table_that_cannot_be_is_refused_whole(network: Network, monkeypatch: 
         with pytest.raises(NetlinkError):
             nftables.drop_for([QUIET, QUIET6])
     assert not answers(network.host("d2"), QUIET), "the table of before stays"
+
+
+def test_what_is_reported_of_groups_has_a_table_of_its_own(network: Network) -> None:
+    host = network.host("d1")
+    with host.entered():
+        nftables.drop_for((QUIET6,))
+        nftables.drop_reports((socket.if_nametoindex("eth0"),))
+        nftables.drop_for(())
+        assert "eth0" in tables(host)
+        nftables.drop_reports(())
+        nftables.drop_reports(())
+        assert tables(host) == ""
+
+
+def tables(host: LabHost) -> str:
+    """The packet filter as nft(8) prints it."""
+    return host.run(["nft", "list", "ruleset"]).stdout

@@ -31,7 +31,7 @@ orders = st.builds(
     echo=st.binary(min_size=16, max_size=16),
     priority=st.integers(0, 255).map(Priority),
     standing=st.integers(0, 15).map(Standing),
-    name=st.text(max_size=16),
+    name=st.text(max_size=16).map(lambda text: "".join(each for each in text if each.isprintable())),
 )
 
 
@@ -76,6 +76,13 @@ def test_a_name_that_is_too_long_is_cut_between_two_characters() -> None:
     assert handover.decode(handover.encode(order, KEY, HERE), HERE, KEYS).name == "a" + "é" * 31
 
 
+@given(st.text(max_size=16))
+def test_no_name_reaches_a_terminal_that_the_terminal_would_obey(name: str) -> None:
+    order = Order(kind=Kind.HERE, vrid=Vrid(51), family=4, router=bytes(8), name=name)
+    shown = handover.decode(handover.encode(order, KEY, HERE), HERE, KEYS).name
+    assert shown == "".join(each if each.isprintable() else "?" for each in name)
+
+
 def test_each_refusal_has_its_name() -> None:
     whole = handover.encode(ORDER, KEY, HERE)
     assert refusal(whole[:40]) is Refused.TRUNCATED
@@ -100,6 +107,7 @@ def test_what_is_signed_must_make_sense_all_the_same() -> None:
     assert refusal(signed(head[:5] + b"\x09" + head[6:])) is Refused.KIND
     assert refusal(signed(head[:49] + b"\x10" + head[50:])) is Refused.KIND
     assert refusal(signed(head[:50] + b"\1" + head[51:] + b"\xff")) is Refused.CONTENT
+    assert refusal(signed(head[:50] + b"\4" + head[51:] + b"\x1b[2J")) is Refused.CONTENT
 
 
 def test_a_ticket_counts_once_and_for_whom_it_was_given_out() -> None:

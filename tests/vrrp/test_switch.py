@@ -6,7 +6,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from bascule.model.base import Priority, Vrid
+import pytest
+
+from bascule.model.base import Priority, Seconds, Vrid
 from bascule.vrrp.handover import Kind, Order, Standing
 from bascule.vrrp.switch import WINDOW, Decision, Switch
 
@@ -21,7 +23,13 @@ def switch(units: Sequence[tuple[str, ...]], to: str | None = None, *, urgent: b
 
 
 def answer(
-    here: Switch, last: int, name: str = "VI_1", priority: int = 100, standing: Standing = READY, router: int = 0
+    here: Switch,
+    last: int,
+    name: str = "VI_1",
+    priority: int = 100,
+    standing: Standing = READY,
+    router: int = 0,
+    called: str = "",
 ) -> bool:
     order = Order(
         kind=Kind.HERE,
@@ -32,7 +40,7 @@ def answer(
         echo=NONCES[name],
         priority=Priority(priority),
         standing=standing,
-        name=f"d{last}",
+        name=called or f"d{last}",
     )
     return here.heard(name, order, ipaddress.IPv4Address(f"192.168.2.{last}"), 100.001)
 
@@ -40,6 +48,11 @@ def answer(
 def only(here: Switch) -> Decision:
     (decision,) = here.decide()
     return decision
+
+
+def test_the_window_may_be_another() -> None:
+    here = Switch(ONE, NONCES, 100.0, to=None, urgent=True, window=Seconds(0.005))
+    assert here.deadline() == 100.005
 
 
 def test_the_best_backup_is_chosen_after_the_window() -> None:
@@ -90,14 +103,55 @@ def test_who_is_not_ready_is_taken_only_by_one_that_ends() -> None:
     assert only(ending).why == "handed over to d1 (192.168.2.1)"
 
 
-def test_a_peer_that_was_named_is_taken_as_soon_as_it_answers() -> None:
-    for to in ("d1", "192.168.2.1"):
+@pytest.mark.parametrize("to", ["d1", "192.168.2.1"])
+def test_a_peer_that_was_named_is_taken(to: str) -> None:
+    here = switch(ONE, to)
+    answer(here, 2, priority=200)
+    answer(here, 1, standing=Standing.BACKUP)
+    assert only(here).why == "handed over to d1 (192.168.2.1)"
+
+
+def test_an_address_is_waited_for_no_longer_and_a_name_is_for_it_may_be_anothers_too() -> None:
+    by_address, by_name = switch(ONE, "192.168.2.1"), switch(ONE, "d1")
+    for here in (by_address, by_name):
+        answer(here, 2)
+        assert here.deadline() == 100.0 + WINDOW
+        answer(here, 1)
+    assert by_address.deadline() == 100.001
+    assert by_name.deadline() == 100.0 + WINDOW
+
+
+def test_a_name_of_several_changes_nothing_and_an_address_tells_them_apart() -> None:
+    def two(to: str) -> Decision:
         here = switch(ONE, to)
-        answer(here, 2, priority=200)
-        assert here.deadline() > 100.001
-        answer(here, 1, standing=Standing.BACKUP)
-        assert here.deadline() == 100.001
-        assert only(here).why == "handed over to d1 (192.168.2.1)"
+        answer(here, 1, called="lb")
+        answer(here, 2, called="lb", priority=200)
+        return only(here)
+
+    decision = two("lb")
+    assert decision.chosen is None
+    several = "lb (192.168.2.1), lb (192.168.2.2)"
+    assert decision.why == f"nothing is changed: lb is the name of several: {several}; name one by its address"
+    assert two("192.168.2.1").why == "handed over to lb (192.168.2.1)"
+
+
+def test_an_address_names_its_peer_for_all_that_moves() -> None:
+    here = switch([("VI_1",), ("VI_2",)], "192.168.2.1")
+    answer(here, 1, "VI_1")
+    answer(here, 11, "VI_2", router=1)
+    assert here.deadline() == 100.001
+    assert [decision.why for decision in here.decide()] == [
+        "handed over to d1 (192.168.2.1)",
+        "handed over to d11 (192.168.2.11)",
+    ]
+
+
+def test_an_address_may_be_written_in_any_way() -> None:
+    for to in ("fe80::1", "FE80:0:0::1", "fe80::1%eth0"):
+        here = switch(ONE, to)
+        order = Order(kind=Kind.HERE, vrid=Vrid(51), family=6, router=bytes(8), echo=NONCES["VI_1"], standing=READY)
+        here.heard("VI_1", order, ipaddress.IPv6Address("fe80::1"), 100.001)
+        assert only(here).why == "handed over to fe80::1"
 
 
 def test_a_peer_that_was_named_and_is_not_there_changes_nothing() -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the directors' cables carry, seen at the switch: adverts, gratuitous ARPs, forwarded requests, and answers.
+"""What the directors' cables carry, seen at the switch: adverts, gratuitous ARPs and neighbour advertisements, messages
+of planned switches, forwarded requests, and answers.
 
 The capture sits on the bridge-side end of each cable, where a frame that XDP sent back passes too, and goes on when the
 director is dead. Times are the kernel's, taken when the frame passed, as monotonic seconds.
@@ -19,11 +20,20 @@ from typing import NamedTuple
 from bascule.lab.network import LabHost, Network, port_name
 from bascule.lab.records import Passing
 from bascule.model.base import IPAddress
+from bascule.vrrp.handover import PORT as HANDOVER_PORT
+from bascule.vrrp.handover import Kind
 
-ETH_P_ALL, ETH_P_IP, ETH_P_ARP = 0x0003, 0x0800, 0x0806
+ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 SO_TIMESTAMPNS = 35
-PROTOCOL_TCP, PROTOCOL_VRRP = 6, 112
+PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMPV6, PROTOCOL_VRRP = 6, 17, 58, 112
+GROUP_BIT = 0x01
+"""Of a destination MAC: it is for many."""
+NEIGHBOUR_ADVERTISEMENT = 136
+IPV6_PAYLOAD = 54
+"""Where what an IPv6 packet carries begins; nothing that is looked for has headers between."""
+ORDER_KIND = 13
+"""Where in a UDP datagram a message of a planned switch says what it is."""
 TCP_FLAGS, TCP_RST = 13, 0x04
 FRAME_BYTES = 128
 """Headers are all that is looked at."""
@@ -40,36 +50,50 @@ class Advert(NamedTuple):
 
 
 class Announcement(NamedTuple):
-    """A gratuitous ARP that a director sent for the VIP."""
+    """A gratuitous ARP or unsolicited neighbour advertisement that a director sent for the VIP."""
 
     at: float
     mac: str
+
+
+class Order(NamedTuple):
+    """A message of a planned switch that a director sent."""
+
+    at: float
+    kind: Kind
 
 
 class Heard(NamedTuple):
     """What a frame was, as far as a capture cares."""
 
     kind: str
-    """`advert`, `announcement`, `request`, `answer` or `reset` (an answer that ends the connection at once)."""
+    """`advert`, `announcement`, `order` (of a planned switch), `request`, `answer` or `reset` (an answer that ends the
+    connection at once)."""
     source: str = ""
     priority: int = 0
+    """Of an advert; of an order its kind."""
 
 
 def classify(frame: bytes, virtual: bytes, port: int) -> Heard | None:
-    """What an Ethernet frame is to the service `virtual` (4 bytes): `port`; None = nothing of interest."""
+    """What an Ethernet frame is to the service `virtual` (4 or 16 bytes): `port`; None = nothing of interest."""
     if len(frame) < 34:
         return None
     kind = int.from_bytes(frame[12:14], "big")
     if kind == ETH_P_ARP and len(frame) >= 42:
         sender, target = frame[28:32], frame[38:42]
-        if sender == target == virtual:
+        # The kernel of a host that has the address too may answer an announcement, which goes to one host alone.
+        if sender == target == virtual and frame[0] & GROUP_BIT:
             return Heard("announcement", source=frame[22:28].hex(":"))
         return None
+    if kind == ETH_P_IPV6:
+        return _classify_6(frame, virtual)
     if kind != ETH_P_IP or frame[14] >> 4 != 4:
         return None
     header = 14 + (frame[14] & 0x0F) * 4
     if frame[23] == PROTOCOL_VRRP and len(frame) >= header + 3:
         return Heard("advert", source=socket.inet_ntoa(frame[26:30]), priority=frame[header + 2])
+    if frame[23] == PROTOCOL_UDP:
+        return _order(frame[header:])
     if frame[23] == PROTOCOL_TCP and len(frame) >= header + 4:
         sport, dport = struct.unpack_from("!HH", frame, header)
         if frame[26:30] == virtual and sport == port:
@@ -80,6 +104,28 @@ def classify(frame: bytes, virtual: bytes, port: int) -> Heard | None:
     return None
 
 
+def _classify_6(frame: bytes, virtual: bytes) -> Heard | None:
+    """Services over IPv6 have no requests and answers here."""
+    if len(frame) < IPV6_PAYLOAD + 4:
+        return None
+    payload = frame[IPV6_PAYLOAD:]
+    if frame[20] == PROTOCOL_VRRP:
+        return Heard("advert", source=socket.inet_ntop(socket.AF_INET6, frame[22:38]), priority=payload[2])
+    if frame[20] == PROTOCOL_UDP:
+        return _order(payload)
+    unsolicited = frame[38] == 0xFF
+    if frame[20] == PROTOCOL_ICMPV6 and payload[0] == NEIGHBOUR_ADVERTISEMENT and unsolicited:
+        return Heard("announcement", source=frame[6:12].hex(":")) if payload[8:24] == virtual else None
+    return None
+
+
+def _order(datagram: bytes) -> Heard | None:
+    if len(datagram) <= ORDER_KIND or datagram[2:4] != HANDOVER_PORT.to_bytes(2, "big"):
+        return None
+    kind = datagram[ORDER_KIND]
+    return Heard("order", priority=kind) if kind in {each.value for each in Kind} else None
+
+
 class Capture:
     """One director's cable."""
 
@@ -88,6 +134,7 @@ class Capture:
         self.host = host
         self.adverts: list[Advert] = []
         self.announcements: list[Announcement] = []
+        self.orders: list[Order] = []
         self._counts: collections.Counter[str] = collections.Counter()
         self._unseen = 0
         self._virtual, self._port = virtual.packed, port
@@ -125,6 +172,8 @@ class Capture:
             self.adverts.append(Advert(at, heard.source, heard.priority))
         elif heard.kind == "announcement" and from_director:
             self.announcements.append(Announcement(at, heard.source))
+        elif heard.kind == "order" and from_director:
+            self.orders.append(Order(at, Kind(heard.priority)))
 
     def passing(self) -> Passing:
         """The counts so far."""
@@ -175,7 +224,7 @@ class Captures:
         return max((advert.at for advert in list(self.of[director].adverts) if advert.at <= before), default=None)
 
     def first_announcement(self, director: str, after: float) -> float | None:
-        """When a director's first gratuitous ARP for the VIP after a moment passed."""
+        """When a director's first gratuitous ARP (or neighbour advertisement) for the VIP after a moment passed."""
         return min((a.at for a in list(self.of[director].announcements) if a.at >= after), default=None)
 
     def passing(self) -> tuple[Passing, ...]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One table of the kernel's packet filter (nf_tables over netlink): what is sent to some of this host's addresses is
-dropped. Put as a whole and taken away as a whole, in one transaction each; nothing else in the filter is touched.
+"""Two tables of the kernel's packet filter (nf_tables over netlink). One drops what is sent to some of this host's
+addresses, the other what some of its interfaces would tell of IPv6 groups (MLD, RFC 3810). Each is put as a whole and
+taken away as a whole, in one transaction; nothing else in the filter is touched.
 
 Packets of the host to itself pass, and over IPv6 neighbour solicitations and advertisements (RFC 9568 6.4.3). Other
 tables still have their say on what passes here.
@@ -18,6 +19,7 @@ from bascule.linux.netlink import ACK, CREATE, REQUEST, NetlinkError, NetlinkTim
 from bascule.model.base import IPAddress
 
 TABLE, CHAIN = "bascule", "not-accepted"
+REPORTS_TABLE, REPORTS_CHAIN = "bascule-reports", "not-reported"
 PRIORITY = -1
 """Before the filters that people write (0)."""
 
@@ -29,7 +31,7 @@ _NFGENMSG = struct.Struct("!BBH")
 _BATCH_BEGIN, _BATCH_END, _ERROR = 0x10, 0x11, 2
 _SUBSYSTEM = 10
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE = 0, 2, 3, 6
-_INET, _LOCAL_IN = 1, 1
+_INET, _LOCAL_IN, _LOCAL_OUT = 1, 1, 3
 _NESTED = 0x8000
 _APPEND = 0x800
 """Rules in their order: else each is put before the others."""
@@ -37,11 +39,12 @@ _BIG = struct.Struct("!I")
 _DROP, _ACCEPT = 0, 1
 _EQUAL, _AT_MOST, _AT_LEAST = 0, 3, 5
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
-_META_IIF, _META_FAMILY, _META_PROTOCOL = 4, 15, 16
+_META_IIF, _META_OIF, _META_FAMILY, _META_PROTOCOL = 4, 5, 15, 16
 _FAMILIES = {4: 2, 6: 10}
 _DESTINATION_AT = {4: 16, 6: 24}
 _ICMPV6 = 58
 _SOLICITATION, _ADVERTISEMENT = 135, 136
+_REPORT, _DONE, _REPORT_2 = 131, 132, 143
 _LOOPBACK_INDEX = 1
 
 
@@ -51,16 +54,40 @@ def drop_for(addresses: Iterable[IPAddress]) -> None:
     Raises NetlinkError (of a kernel without nf_tables, too) or NetlinkTimeoutError.
     """
     wanted = sorted(set(addresses), key=lambda address: (address.version, int(address)))
-    name = _text(1, TABLE)
+    rules = [_accept_own(), _accept_neighbours(), *map(_drop, wanted)] if wanted else []
+    _have(TABLE, CHAIN, _LOCAL_IN, rules)
+
+
+def drop_reports(indexes: Iterable[int]) -> None:
+    """Drop what these interfaces, by number, would report of IPv6 groups; without any, the table is gone.
+
+    Raises NetlinkError (of a kernel without nf_tables, too) or NetlinkTimeoutError.
+    """
+    ranges = ((_REPORT, _DONE), (_REPORT_2, _REPORT_2))
+    rules = [_drop_messages(index, *between) for index in sorted(set(indexes)) for between in ranges]
+    _have(REPORTS_TABLE, REPORTS_CHAIN, _LOCAL_OUT, rules)
+
+
+def _have(table: str, chain_name: str, hook_number: int, rules: list[list[bytes]]) -> None:
+    """A table with one chain of these rules; without any, none."""
+    name = _text(1, table)
     # Made first, so that taking it away cannot fail for want of it.
     messages = [(_NEW_TABLE, name), (_DELETE_TABLE, name)]
-    if wanted:
-        hook = _nested(4, _number(1, _LOCAL_IN), _number(2, PRIORITY & 0xFFFFFFFF))
-        chain = name + _text(3, CHAIN) + hook + _number(5, _ACCEPT) + _text(7, "filter")
+    if rules:
+        hook = _nested(4, _number(1, hook_number), _number(2, PRIORITY & 0xFFFFFFFF))
+        chain = name + _text(3, chain_name) + hook + _number(5, _ACCEPT) + _text(7, "filter")
         messages += [(_NEW_TABLE, name), (_NEW_CHAIN, chain)]
-        rules = [_accept_own(), _accept_neighbours(), *map(_drop, wanted)]
-        messages += [(_NEW_RULE, name + _text(2, CHAIN) + _nested(4, *rule)) for rule in rules]
+        messages += [(_NEW_RULE, name + _text(2, chain_name) + _nested(4, *rule)) for rule in rules]
     _commit(messages)
+
+
+def _drop_messages(index: int, least: int, most: int) -> list[bytes]:
+    return [
+        _meta(_META_OIF),
+        _compare(_EQUAL, struct.pack("=I", index)),
+        *_icmpv6(least, most),
+        _verdict(_DROP),
+    ]
 
 
 def _drop(address: IPAddress) -> list[bytes]:
@@ -78,14 +105,18 @@ def _accept_own() -> list[bytes]:
 
 
 def _accept_neighbours() -> list[bytes]:
+    return [*_icmpv6(_SOLICITATION, _ADVERTISEMENT), _verdict(_ACCEPT)]
+
+
+def _icmpv6(least: int, most: int) -> list[bytes]:
+    """ICMPv6 of these types."""
     return [
         *_family(6),
         _meta(_META_PROTOCOL),
         _compare(_EQUAL, bytes((_ICMPV6,))),
         _load(_TRANSPORT_HEADER, 0, 1),
-        _compare(_AT_LEAST, bytes((_SOLICITATION,))),
-        _compare(_AT_MOST, bytes((_ADVERTISEMENT,))),
-        _verdict(_ACCEPT),
+        _compare(_AT_LEAST, bytes((least,))),
+        _compare(_AT_MOST, bytes((most,))),
     ]
 
 

@@ -28,7 +28,7 @@ CLASS_OF_SERVICE = 0xC0
 _TC_PRIO_CONTROL = 7
 _IP_MTU_DISCOVER, _IP_MULTICAST_ALL = 10, 49
 _PMTUDISC_DONT = 0
-_IPV6_MULTICAST_ALL = 29
+_IPV6_MULTICAST_ALL, _IPV6_FREEBIND = 29, 78
 _IPV6_PACKET_INFO = struct.Struct("=16si")
 _IPV6_MEMBERSHIP = struct.Struct("=16si")
 _INTEGER = struct.Struct("=i")
@@ -187,6 +187,8 @@ class RawSocket6(RawSocket):
         sock.setsockopt(level, socket.IPV6_MULTICAST_HOPS, TTL)
         sock.setsockopt(level, socket.IPV6_MULTICAST_LOOP, 0)
         sock.setsockopt(level, _IPV6_MULTICAST_ALL, 0)
+        # A macvlan sends from the link-local address of the interface beneath, which it must not have itself.
+        sock.setsockopt(level, _IPV6_FREEBIND, 1)
         sock.setsockopt(level, socket.IPV6_MULTICAST_IF, self._index)
         sock.setsockopt(level, socket.IPV6_RECVPKTINFO, 1)
         sock.setsockopt(level, socket.IPV6_RECVHOPLIMIT, 1)

@@ -122,7 +122,7 @@ def key_of(secret: bytes) -> bytes:
 
 
 def encode(order: Order, key: bytes, source: IPAddress) -> bytes:
-    """The datagram, signed for `source`; a name that is too long is cut."""
+    """The datagram, signed for `source`; a name that is too long is cut, what cannot be shown of it is `?`."""
     name = _cut(order.name)
     head = _HEAD.pack(
         _MAGIC,
@@ -180,15 +180,19 @@ def _signature(key: bytes, source: IPAddress, data: bytes) -> bytes:
 
 
 def _cut(name: str) -> bytes:
-    """At most NAME_MAX bytes, and no character in halves."""
+    """At most NAME_MAX bytes, no character in halves, and none that a terminal would obey."""
+    name = "".join(character if character.isprintable() else "?" for character in name)
     return name.encode(errors="replace")[:NAME_MAX].decode(errors="ignore").encode()
 
 
 def _text(data: bytes) -> str:
     try:
-        return data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
         raise RefusedOrderError(Refused.CONTENT, "a name that is no UTF-8") from None
+    if not text.isprintable():
+        raise RefusedOrderError(Refused.CONTENT, "a name with characters that cannot be shown")
+    return text
 
 
 class Tickets:

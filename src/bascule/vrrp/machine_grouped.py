@@ -7,7 +7,7 @@ Without `Settings.grouped` it is the plain machine. Who moves when is decided in
 from __future__ import annotations
 
 from bascule.model.configuration import VrrpState
-from bascule.vrrp.events import Event, GroupMoves, Settings
+from bascule.vrrp.events import SUCCESSION, Event, GroupMoves, Settings
 from bascule.vrrp.machine import Machine
 from bascule.vrrp.transitions import Cause
 
@@ -25,6 +25,10 @@ class GroupedMachine(Machine):
     def wants(self) -> bool:
         """A backup in a sync group whose time to be active has come."""
         return self._wants is not None
+
+    def succeeds(self, now: float) -> bool:
+        """Whether it has just taken over in a planned switch, so that the old active may still ask for others."""
+        return self._predecessor is not None and now - self._since < SUCCESSION
 
     @property
     def led(self) -> bool:

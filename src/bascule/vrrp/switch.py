@@ -8,6 +8,7 @@ Instances of a sync group are one unit: they move together, to one peer that ans
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
 from bascule.model.base import IPAddress, Priority, Seconds
@@ -15,6 +16,9 @@ from bascule.vrrp.handover import Kind, Order, Standing
 
 WINDOW = Seconds(0.02)
 """How long answers are waited for: a peer on the same segment needs a tenth of that."""
+
+WINDOW_ORPHANED = Seconds(0.005)
+"""The same when the supervisor is dead: who waits then does not know how long it will live itself."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -49,16 +53,23 @@ class Switch:
     """One question to all peers, and what follows from their answers."""
 
     def __init__(
-        self, units: Sequence[tuple[str, ...]], nonces: Mapping[str, bytes], now: float, *, to: str | None, urgent: bool
+        self,
+        units: Sequence[tuple[str, ...]],
+        nonces: Mapping[str, bytes],
+        now: float,
+        *,
+        to: str | None,
+        urgent: bool,
+        window: Seconds = WINDOW,
     ) -> None:
         """`nonces` are those of the questions, by instance. `to`: the peer's name or address. `urgent`: a director that
-        ends gives up in any case."""
+        ends gives up in any case. `window`: how long answers are waited for."""
         self._units = units
         self._nonces = nonces
-        self._to = to
+        self._to = None if to is None else _meant(to)
         self._urgent = urgent
         self._answers: dict[str, dict[bytes, Answer]] = {name: {} for unit in units for name in unit}
-        self._until = now + WINDOW
+        self._until = now + window
 
     def deadline(self) -> float:
         """When to decide."""
@@ -77,7 +88,8 @@ class Switch:
             ticket=order.nonce,
         )
         self._answers[instance][order.router] = answer
-        if self._to is not None and all(self._named(unit) for unit in self._units):
+        # An address is one peer's; a name may be another's as well, who has not answered yet.
+        if isinstance(self._to, IPAddress) and all(self._ables(unit) for unit in self._units):
             self._until = now
         return True
 
@@ -86,12 +98,9 @@ class Switch:
         return [self._decision(unit) for unit in self._units]
 
     def _decision(self, unit: tuple[str, ...]) -> Decision:
-        found = self._able(unit)
         if self._to is not None:
-            named = [answers for answers in found if _is(answers.values(), self._to)]
-            if not named:
-                return Decision(unit=unit, chosen=None, why=f"nothing is changed: {self._nobody(unit)}")
-            return _to(unit, named[0])
+            return self._to_named(unit, self._to)
+        found = self._able(unit)
         if not found:
             return Decision(unit=unit, chosen={}, why="gave up by priority 0: no other bascule answered")
         best = max(found, key=lambda answers: min(answer.rank for answer in answers.values()))
@@ -100,23 +109,43 @@ class Switch:
             return Decision(unit=unit, chosen=None, why=why)
         return _to(unit, best)
 
+    def _to_named(self, unit: tuple[str, ...], to: IPAddress | str) -> Decision:
+        named = self._named()
+        if len(named) > 1:
+            several = ", ".join(sorted(_shown([answer]) for answer in named.values()))
+            why = f"nothing is changed: {to} is the name of several: {several}; name one by its address"
+            return Decision(unit=unit, chosen=None, why=why)
+        able = self._ables(unit)
+        return _to(unit, able[0]) if able else Decision(unit=unit, chosen=None, why=self._nobody(unit))
+
+    def _ables(self, unit: tuple[str, ...]) -> list[dict[str, Answer]]:
+        """Of those that can take a unit over: whoever was named, in an answer for whatever instance."""
+        named = self._named()
+        return [found for found in self._able(unit) if next(iter(found.values())).router in named]
+
+    def _named(self) -> dict[bytes, Answer]:
+        """The peers that were named, each with the answer that shows it."""
+        every = (answer for answers in self._answers.values() for answer in answers.values())
+        return {answer.router: answer for answer in every if self._to in (answer.name, answer.address)}
+
     def _able(self, unit: tuple[str, ...]) -> list[dict[str, Answer]]:
         """The peers that are backup of every member, each with its answers by instance."""
         routers = set.intersection(*(set(self._answers[name]) for name in unit))
         each = ({name: self._answers[name][router] for name in unit} for router in sorted(routers))
         return [answers for answers in each if all(Standing.BACKUP in a.standing for a in answers.values())]
 
-    def _named(self, unit: tuple[str, ...]) -> bool:
-        return self._to is not None and any(_is(answers.values(), self._to) for answers in self._able(unit))
-
     def _nobody(self, unit: tuple[str, ...]) -> str:
         there = {answer.router: answer for name in unit for answer in self._answers[name].values()}
         others = ", ".join(sorted(_described(answer) for answer in there.values())) or "nobody"
-        return f"{self._to} did not answer as a backup; answered: {others}"
+        return f"nothing is changed: {self._to} did not answer as a backup; answered: {others}"
 
 
-def _is(answers: Iterable[Answer], to: str) -> bool:
-    return any(to in (answer.name, str(answer.address)) for answer in answers)
+def _meant(to: str) -> IPAddress | str:
+    """An address, however it is written, or a name."""
+    try:
+        return ipaddress.ip_address(to.partition("%")[0])
+    except ValueError:
+        return to
 
 
 def _to(unit: tuple[str, ...], answers: dict[str, Answer]) -> Decision:

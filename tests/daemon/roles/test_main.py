@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import resource
 import select
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 from bascule.daemon import exits, memfd
 from bascule.daemon.bus import Bus
 from bascule.daemon.roles.__main__ import ROLES
+from bascule.lab.network import Network
+from bascule.lab.topologies import PAIR
 from bascule.lab.waiting import wait_for
 from bascule.model.base import pack
 from bascule.model.configuration import Configuration
@@ -79,6 +82,54 @@ def test_a_role_is_given_its_context(rig: Rig) -> None:
     out, _ = process.communicate(timeout=10)
     assert out == f"7 True ('a.conf',) {rig.folder}\n"
     assert process.returncode == 5
+
+
+GROUPS = """
+import signal, socket, struct
+def run(c):
+    index = socket.if_nametoindex("eth0")
+    opened = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(150)]
+    for one in opened:
+        for last in range(20):
+            group = struct.pack("=4s4si", bytes((239, 9, 9, last)), bytes(4), index)
+            one.setsockopt(0, socket.IP_ADD_MEMBERSHIP, group)
+    print("up", flush=True)
+    signal.pause()
+"""
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_a_killed_role_is_missed_before_its_sockets_have_left_their_groups(rig: Rig) -> None:
+    """Each waits for the kernel's network lock, which others may hold for long: it takes most of an end's time."""
+    with Network(PAIR) as network, network.host("d1").entered():
+        process = rig.start(GROUPS)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        killed = time.monotonic()
+        process.kill()
+        assert select.select([rig.bus], [], [], 10)[0]
+        missed = time.monotonic() - killed
+        process.wait(10)
+        assert missed < (time.monotonic() - killed) / 2
+
+
+def test_the_bus_is_the_last_of_a_roles_files(rig: Rig) -> None:
+    body = "import os\ndef run(c):\n print(c.bus.fileno(), *sorted(os.listdir('/proc/self/fd'), key=int))\n return 0"
+    out, _ = rig.start(body).communicate(timeout=10)
+    bus, *every = out.split()
+    assert bus == every[-1], out
+    assert int(bus) < 1024, "select(2) watches it"
+
+
+def test_a_role_that_may_have_few_files_has_its_bus_all_the_same(rig: Rig) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        out, _ = rig.start("def run(c):\n print(c.bus.fileno() < 256)\n return 0").communicate(timeout=10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert out == "True\n"
 
 
 def test_what_cannot_be_served_is_refused_in_words(rig: Rig) -> None:

@@ -11,9 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
+from bascule.daemon.bus import BusClosedError
+from bascule.daemon.roles import vrrp
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
@@ -42,6 +45,7 @@ from bascule.model.messages import (
 )
 from bascule.model.service import Protocol, ServiceId
 from bascule.model.status import VrrpStatus
+from bascule.vrrp.switch import WINDOW, WINDOW_ORPHANED
 
 root = pytest.mark.root
 lab = pytest.mark.lab
@@ -167,6 +171,23 @@ def test_a_supervisor_that_is_gone_means_stop(d1: LabHost) -> None:
         role.hang_up()
         assert role.process.wait(5) == 0
         assert not holds(d1)
+
+
+def test_without_its_supervisor_it_asks_others_for_a_moment_only() -> None:
+    """The peers of a director whose supervisor was killed take over within their skew time and 15 ms."""
+    closed = mock.Mock()
+    closed.receive.side_effect = BusClosedError
+    runner = object.__new__(vrrp.Runner)
+    runner._stop, runner._orphaned, runner._bus = None, False, closed
+    runner._group = mock.Mock(instances={"VI_1": mock.Mock(state=VrrpState.MASTER)})
+    runner._switchboard = mock.Mock(busy=False)
+    runner._switch_over()
+    runner._read_bus()
+    assert runner._stop is StopMode.STOP
+    runner._switch_over()
+    asked = [call.kwargs["window"] for call in runner._switchboard.begin.call_args_list]
+    assert asked == [WINDOW, WINDOW_ORPHANED]
+    assert WINDOW_ORPHANED <= 0.005
 
 
 @root

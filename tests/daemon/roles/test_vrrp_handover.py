@@ -4,23 +4,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import ipaddress
 import select
-import socket
-import struct
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
 
+from bascule.daemon.log import Log
+from bascule.daemon.roles import vrrp_handover
+from bascule.daemon.roles.vrrp_handover import Switchboard
+from bascule.daemon.roles.vrrp_lines import Lines
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
-from bascule.lab.waiting import WaitedTooLongError, stays, wait_for
+from bascule.lab.waiting import stays, wait_for
 from bascule.linux.datagram import DatagramSocket
+from bascule.linux.netlink import NetlinkError
 from bascule.model.base import Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import (
     AuthType,
@@ -31,12 +36,13 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.model.messages import InstanceChanged, Role, SwitchOrder, SwitchOutcome
+from bascule.model.messages import Handover, InstanceChanged, Role, StopMode, SwitchOrder, SwitchOutcome
 from bascule.model.status import VrrpStatus
-from bascule.model.tracking import SyncGroup
-from bascule.vrrp import handover, packet
+from bascule.model.tracking import SyncGroup, Tracked, TrackerKind
+from bascule.vrrp import handover
 from bascule.vrrp.handover import Kind, Order, Standing
 from bascule.vrrp.packet import GROUP_IPV4
+from tests.daemon.echoes import Flood
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 
@@ -46,6 +52,8 @@ VIP = ipaddress.IPv4Address("192.168.2.240")
 D2 = ipaddress.IPv4Address("192.168.2.211")
 INTERVAL = Seconds(0.2)
 READY = Standing.BACKUP | Standing.READY
+FLOOD = 200_000
+"""Datagrams at the most: it ends with the switch."""
 
 SEGMENT = Topology(
     name="switch",
@@ -103,61 +111,6 @@ def order(role: LoneRole, **values: object) -> SwitchOutcome:
 
 def status(role: LoneRole) -> VrrpStatus:
     return from_json(role.status(), VrrpStatus)
-
-
-class Flood:
-    """Echo requests to the virtual address, a thousand a second, and who answered when."""
-
-    def __init__(self, host: LabHost) -> None:
-        with host.entered():
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.setblocking(False)
-        self._answered: set[int] = set()
-        self._sent = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        wait_for(lambda: self._answered, 10, "the first answer")
-
-    def _run(self) -> None:
-        start = time.monotonic()
-        while not self._over.is_set():
-            wait = start + self._sent / 1000 - time.monotonic()
-            if wait > 0:
-                self._receive(wait)
-            else:
-                self._send()
-
-    def _send(self) -> None:
-        head = struct.pack("!BBHHHI", 8, 0, 0, 77, 0, self._sent)
-        echo = head[:2] + packet.checksum(head).to_bytes(2, "big") + head[4:]
-        self._socket.sendto(echo, (str(VIP), 0))
-        self._sent += 1
-
-    def _receive(self, seconds: float) -> None:
-        if select.select([self._socket], [], [], seconds)[0]:
-            data = self._socket.recv(2048)[20:]
-            if data[0] == 0 and data[4:6] == struct.pack("!H", 77):
-                self._answered.add(int.from_bytes(data[8:12], "big"))
-
-    def until_sent(self, more: int) -> None:
-        """Until so many more were sent."""
-        wanted = self._sent + more
-        wait_for(lambda: self._sent >= wanted, 30, "echo requests")
-
-    def end(self) -> list[int]:
-        """Send no more; the numbers of those that were never answered."""
-        self._over.set()
-        self._thread.join()
-        with contextlib.suppress(WaitedTooLongError):
-            wait_for(self._complete, 2, "the last answers")
-        self._socket.close()
-        return sorted(set(range(self._sent)) - self._answered)
-
-    def _complete(self) -> bool:
-        self._receive(0)
-        return len(self._answered) == self._sent
 
 
 class Stranger:
@@ -225,7 +178,7 @@ def test_no_echo_is_lost_in_a_switch_nor_on_the_way_back_nor_at_a_stop(
     judged = set()
     for _ in range(8):
         for name, here, there in (("there", one, two), ("back", two, one)):
-            flood = Flood(network.host("c"))
+            flood = Flood(network.host("c"), VIP)
             flood.until_sent(100)
             clean = switched(here, there)
             flood.until_sent(1200)
@@ -239,7 +192,7 @@ def test_no_echo_is_lost_in_a_switch_nor_on_the_way_back_nor_at_a_stop(
     shown = status(two).instances[0]
     assert (shown.held, shown.handed_to, shown.priority) == (True, D1, 1)
     assert not status(one).instances[0].held
-    flood = Flood(network.host("c"))
+    flood = Flood(network.host("c"), VIP)
     flood.until_sent(100)
     assert one.stop() == 0
     reach(two, VrrpState.MASTER)
@@ -269,7 +222,7 @@ def test_what_cannot_be_done_changes_nothing_and_says_why(pair: tuple[LoneRole, 
     done = order(one, peer="d7")
     assert not done.ok
     assert done.text == (f"VI_1: nothing is changed: d7 did not answer as a backup; answered: d2 ({D2}), backup")
-    assert order(one, instance="VI_9").text == "there is no vrrp_instance VI_9 here"
+    assert order(one, instance="VI_9").text == "there is no vrrp_instance VI_9 here; there are: VI_1"
     done = order(two, instance="VI_1")
     assert (done.ok, done.text) == (False, "VI_1 is not active here: there is nothing to hand over")
     assert state(one) is VrrpState.MASTER
@@ -287,6 +240,31 @@ def test_without_a_key_it_is_a_switch_by_priority_0(network: Network) -> None:
             assert status(one).instances[0].handed_to is None
 
 
+class Mute:
+    """A group of two actives without a world."""
+
+    def __init__(self) -> None:
+        self.instances = dict.fromkeys(("VI_1", "VI_2"), self)
+        self.ports: list[object] = []
+        self.state, self.owned, self.destinations = VrrpState.MASTER, frozenset[object](), ()
+
+    def units(self, names: list[str]) -> list[tuple[str, ...]]:
+        return [(name,) for name in names]
+
+
+@pytest.mark.parametrize(("speaking", "waits"), [((), False), (("VI_2",), True)])
+def test_nobody_is_waited_for_who_cannot_be_asked(
+    monkeypatch: pytest.MonkeyPatch, speaking: tuple[str, ...], waits: bool
+) -> None:
+    """Else the peers of a director that dies would wait as long, too."""
+    answers = iter(name in speaking for name in ("VI_1", "VI_2"))
+    monkeypatch.setattr(Lines, "has", lambda _lines, _instance: next(answers))
+    monkeypatch.setattr(vrrp_handover, "boottime", lambda: 100.0)
+    board = Switchboard(Mute(), Log("vrrp"))  # type: ignore[arg-type]
+    board.begin(SwitchOrder(number=0), lambda _: None, urgent=True)
+    assert (board.deadline() > 100.0) is waits
+
+
 def test_auth_pass_is_a_key_too(network: Network) -> None:
     password = {"version": 2, "advert_interval": Seconds(1.0), "auth_type": AuthType.PASS, "auth_pass": b"1111"}
     with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", 150, None, **password)) as one:
@@ -302,14 +280,22 @@ def test_a_successor_that_does_not_answer_is_left_to_priority_0(
     pair: tuple[LoneRole, LoneRole], stranger: Stranger
 ) -> None:
     one, two = pair
-    one.send(SwitchOrder(number=7))
-    stranger.offer(stranger.expect(Kind.ASK))
-    request = stranger.expect(Kind.REQUEST)
-    assert request.echo == b"t" * 16
+    for _ in range(10):
+        one.messages = [message for message in one.messages if not isinstance(message, SwitchOutcome)]
+        one.send(SwitchOrder(number=7))
+        stranger.offer(stranger.expect(Kind.ASK))
+        one.until(lambda: bool(outcomes(one)), 10, "the outcome")
+        if "d2" not in outcomes(one)[0].text:
+            break
+        # The offer came too late, and the other one was asked.
+        order(one, release=True)
+        reach(one, VrrpState.MASTER)
+        reach(two, VrrpState.BACKUP)
+    assert stranger.expect(Kind.REQUEST).echo == b"t" * 16
     reach(one, VrrpState.BACKUP)
     assert status(one).instances[0].reason == f"{C} did not answer in a planned switch"
     reach(two, VrrpState.MASTER)
-    assert next(m for m in one.messages if isinstance(m, SwitchOutcome)).text.endswith("gave up by priority 0")
+    assert outcomes(one)[0].text.endswith("gave up by priority 0")
 
 
 def test_a_successor_that_refuses_leaves_us_active(pair: tuple[LoneRole, LoneRole], stranger: Stranger) -> None:
@@ -344,12 +330,140 @@ def test_a_recorded_request_is_of_no_use(pair: tuple[LoneRole, LoneRole], strang
     assert state(one) is VrrpState.MASTER
 
 
-def in_a_group(name: str, priority: int) -> Configuration:
+def with_two(name: str, priority: int) -> Configuration:
     one = configuration(name, priority)
     other = VirtualAddress(address=ipaddress.IPv4Address("192.168.2.241"), prefix_length=32)
     second = msgspec.structs.replace(one.instances[0], name="VI_2", vrid=Vrid(52), virtual_addresses=(other,))
+    return msgspec.structs.replace(one, instances=(*one.instances, second))
+
+
+def in_a_group(name: str, priority: int) -> Configuration:
     group = SyncGroup(name="G", members=("VI_1", "VI_2"))
-    return msgspec.structs.replace(one, instances=(*one.instances, second), sync_groups=(group,))
+    return msgspec.structs.replace(with_two(name, priority), sync_groups=(group,))
+
+
+@pytest.fixture
+def pair_of_two(network: Network) -> Iterator[tuple[LoneRole, LoneRole]]:
+    """d1, active for two instances, and d2, its backup."""
+    with LoneRole(network.host("d1"), Role.VRRP, with_two("d1", 150)) as one:
+        wait_for(functools.partial(all_are, one, VrrpState.MASTER), 10, "both active")
+        with LoneRole(network.host("d2"), Role.VRRP, with_two("d2", 100)) as two:
+            wait_for(lambda: all(i.adverts_received > 0 for i in status(two).instances), 10, "adverts")
+            yield one, two
+
+
+def outcomes(role: LoneRole) -> list[SwitchOutcome]:
+    return [message for message in role.messages if isinstance(message, SwitchOutcome)]
+
+
+def test_a_stop_in_the_middle_of_a_switch_sees_it_through_and_hands_the_rest_over(
+    pair_of_two: tuple[LoneRole, LoneRole],
+) -> None:
+    one, two = pair_of_two
+    one.send(SwitchOrder(number=7, instance="VI_1"))
+    assert one.stop() == 0
+    assert [done.number for done in outcomes(one)] == [7]
+    assert one.log().count("event=planned_switch") == 2, "the order, and the end"
+    assert "no other bascule answered" not in one.log()
+    wait_for(functools.partial(all_are, two, VrrpState.MASTER), 10, "both active there")
+
+
+def test_a_restart_in_the_middle_of_a_switch_does_not_go_on_with_what_was_handed_over(
+    pair_of_two: tuple[LoneRole, LoneRole],
+) -> None:
+    one, _ = pair_of_two
+    one.send(SwitchOrder(number=7, instance="VI_1"))
+    assert one.stop(StopMode.RESTART) == 0
+    assert [(done.number, done.ok) for done in outcomes(one)] == [(7, True)]
+    (left,) = [message for message in one.messages if isinstance(message, Handover)]
+    assert left.active == ("VI_2",)
+
+
+def test_what_a_reload_removed_in_the_middle_of_a_switch_was_not_handed_over(
+    pair_of_two: tuple[LoneRole, LoneRole],
+) -> None:
+    one, two = pair_of_two
+    one.send(SwitchOrder(number=7, instance="VI_2"))
+    one.configure(configuration("d1", 150))
+    one.until(lambda: bool(outcomes(one)), 10, "the outcome")
+    assert [(done.ok, done.text) for done in outcomes(one)] == [
+        (False, "VI_2: is not there any more: nothing is handed over")
+    ]
+    assert actives(one) == ["VI_1"]
+    wait_for(lambda: VrrpState.MASTER in {i.state for i in status(two).instances}, 10, "its peer to take it over")
+
+
+def test_a_reload_with_other_settings_in_the_middle_of_a_switch_lets_it_go_on(
+    pair: tuple[LoneRole, LoneRole],
+) -> None:
+    one, two = pair
+    one.send(SwitchOrder(number=7))
+    one.configure(configuration("d1", 140))
+    one.until(lambda: bool(outcomes(one)), 10, "the outcome")
+    reach(two, VrrpState.MASTER)
+    reach(one, VrrpState.BACKUP)
+    assert order(one, release=True).ok
+    reach(one, VrrpState.MASTER)
+    assert status(one).instances[0].priority == 140
+
+
+def test_two_requests_at_once_are_one_switch(pair: tuple[LoneRole, LoneRole]) -> None:
+    one, two = pair
+    for number in (7, 8):
+        one.send(SwitchOrder(number=number))
+    one.until(lambda: len(outcomes(one)) == 2, 10, "both outcomes")
+    assert [(done.number, done.ok) for done in outcomes(one)] == [(8, False), (7, True)]
+    assert outcomes(one)[0].text == "a planned switch is under way"
+    reach(two, VrrpState.MASTER)
+
+
+def test_both_sides_hand_over_to_each_other_at_once(network: Network) -> None:
+    def turned(name: str, first: int, second: int) -> Configuration:
+        made = with_two(name, first)
+        other = msgspec.structs.replace(made.instances[1], priority=Priority(second))
+        return msgspec.structs.replace(made, instances=(made.instances[0], other))
+
+    with (
+        LoneRole(network.host("d1"), Role.VRRP, turned("d1", 150, 100)) as one,
+        LoneRole(network.host("d2"), Role.VRRP, turned("d2", 100, 150)) as two,
+    ):
+        wait_for(lambda: actives(one) == ["VI_1"] and actives(two) == ["VI_2"], 10, "each to have its own")
+        for role in (one, two):
+            role.messages.clear()
+            role.send(SwitchOrder(number=7))
+        for role in (one, two):
+            role.until(functools.partial(outcomes, role), 10, "the outcome")  # type: ignore[arg-type]
+        wait_for(lambda: actives(one) == ["VI_2"] and actives(two) == ["VI_1"], 10, "each to have the other's")
+        stays(lambda: actives(one) == ["VI_2"] and actives(two) == ["VI_1"], 1, "it is settled")
+
+
+def actives(role: LoneRole) -> list[str]:
+    return [instance.name for instance in status(role).instances if instance.state is VrrpState.MASTER]
+
+
+def test_a_peer_in_fault_is_no_successor(network: Network, pair: tuple[LoneRole, LoneRole]) -> None:
+    one, two = pair
+    network.host("d2").run(["ip", "link", "add", "dummy7", "type", "veth", "peer", "name", "dummy8"])
+    two.configure(configuration("d2", 100, tracked=(Tracked(kind=TrackerKind.INTERFACE, name="dummy7"),)))
+    reach(two, VrrpState.FAULT)
+    done = order(one, peer="d2")
+    assert (done.ok, done.text) == (
+        False,
+        f"VI_1: nothing is changed: d2 did not answer as a backup; answered: d2 ({D2}), not able",
+    )
+    assert order(one).text == "VI_1: gave up by priority 0: no other bascule answered"
+
+
+def test_an_owner_keeps_its_own_address(network: Network) -> None:
+    owned: dict[str, Any] = {"virtual_addresses": (VirtualAddress(address=D1, prefix_length=24),), "priority": 255}
+    with LoneRole(network.host("d1"), Role.VRRP, configuration("d1", **owned)) as one:
+        reach(one, VrrpState.MASTER)
+        done = order(one)
+        assert (done.ok, done.text) == (
+            False,
+            "nothing is changed: VI_1: an address is this host's own, and stays here",
+        )
+        assert state(one) is VrrpState.MASTER
 
 
 def all_are(role: LoneRole, wanted: VrrpState) -> bool:
@@ -368,3 +482,52 @@ def test_a_sync_group_moves_as_one_and_back(network: Network) -> None:
                 wait_for(functools.partial(all_are, here, VrrpState.BACKUP), 10, "both backup")
                 wait_for(functools.partial(all_are, there, VrrpState.MASTER), 10, "both active there")
             stays(lambda: all_are(one, VrrpState.MASTER) and all_are(two, VrrpState.BACKUP), 2, "it is settled")
+
+
+def hostile(stranger: Stranger) -> list[bytes]:
+    """Datagrams of every kind that is refused, and questions that are answered, as often as they come."""
+    order = Order(kind=Kind.ASK, vrid=Vrid(51), family=4, router=b"stranger", nonce=b"q" * 16)
+    good = handover.encode(order, stranger.key, C)
+    answers = [
+        handover.encode(dataclasses.replace(order, kind=kind), stranger.key, C)
+        for kind in (Kind.HERE, Kind.REQUEST, Kind.TAKEN)
+    ]
+    another = handover.encode(order, handover.key_of(b"another"), C)
+    theirs = handover.encode(order, stranger.key, D2)
+    return [b"", good[:40], good[:-1], good + b"\0", bytes(2000), another, theirs, *answers, good]
+
+
+@pytest.mark.parametrize("aim", [D1, D2], ids=["the-active", "its-successor"])
+def test_a_flood_of_hostile_datagrams_ends_in_one_active_and_is_counted(
+    pair: tuple[LoneRole, LoneRole], stranger: Stranger, aim: ipaddress.IPv4Address
+) -> None:
+    one, two = pair
+    over = threading.Event()
+
+    def flood() -> None:
+        datagrams = hostile(stranger)
+        for number in range(FLOOD):
+            if over.is_set():
+                return
+            with contextlib.suppress(NetlinkError):
+                stranger.socket.send(datagrams[number % len(datagrams)], C, aim)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        aimed = one if aim == D1 else two
+        wait_for(lambda: status(aimed).orders_refused.get("signature", 0) > 20, 10, "the flood to be there")
+        done = order(one)
+    finally:
+        over.set()
+        thread.join()
+    print(done.text)
+    assert done.ok
+    assert "handed over to d2" in done.text or "gave up by priority 0" in done.text
+    reach(two, VrrpState.MASTER)
+    reach(one, VrrpState.BACKUP)
+    refused = status(aimed).orders_refused
+    assert {"truncated", "length", "signature", "echo"} <= set(refused), refused
+    assert order(one, release=True).ok
+    reach(one, VrrpState.MASTER)
+    reach(two, VrrpState.BACKUP)

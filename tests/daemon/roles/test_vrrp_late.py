@@ -18,6 +18,7 @@ from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.linux import addresses, sysctl
 from bascule.linux.netlink import Netlink
+from bascule.linux.routes import reach
 from bascule.model.base import IPAddress
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
@@ -74,6 +75,11 @@ class Bench:
             loopback = socket.if_nametoindex("lo")
             return {entry.address for entry in addresses.dump(self.netlink) if entry.index == loopback} & {VIP, VIP6}
 
+    def takes_in(self, address: IPAddress) -> bool:
+        with self.host.entered():
+            way = reach(self.netlink, address)
+        return way is not None and way.local
+
     def setting(self, name: str) -> str:
         with self.host.entered():
             return sysctl.read(f"net/ipv4/conf/eth0/{name}")
@@ -123,13 +129,40 @@ def test_it_serves_and_says_nothing(network: Network, bench: Bench) -> None:
     assert not asked(client, VIP)
     assert asked(client, HERE), "other addresses are answered for"
     assert answers(client, mac)
-    assert bench.on_loopback() == {VIP, VIP6}
+    assert bench.on_loopback() == {VIP}
+    assert bench.takes_in(VIP6)
     assert bench.late.deadline() == 100.0 + SECONDS
     bench.expire(100.0 + SECONDS)
     assert bench.on_loopback() == set()
+    assert not bench.takes_in(VIP6)
     assert (bench.setting("arp_ignore"), bench.setting("arp_announce")) == ("0", "0")
     assert bench.late.deadline() == float("inf")
     assert not answers(client, mac)
+
+
+def test_an_ipv6_address_is_never_without_a_way_in_whatever_the_kernel_does_later(bench: Bench) -> None:
+    for now in range(100, 120):
+        bench.begin(float(now))
+        assert bench.takes_in(VIP6), "the address is off its interface, and what comes late is served"
+        with bench.host.entered():
+            bench.late.ahead("VI_1", PLACED, float(now))
+            assert bench.takes_in(VIP6), "it is not on its interface yet, and what comes early is served"
+            addresses.add(bench.netlink, socket.if_nametoindex("eth0"), VIP6, 128)
+    assert bench.on_loopback() == set(), "active again, nothing of the late frames is left"
+    bench.expire(200.0)
+    assert bench.takes_in(VIP6)
+
+
+def test_a_stop_after_a_switch_ends_what_was_served_ahead_and_not_late_frames(bench: Bench) -> None:
+    bench.begin(100.0)
+    with bench.host.entered():
+        bench.late.end_ahead("VI_1")
+        assert bench.late.deadline() == 100.0 + SECONDS
+        bench.late.ahead("VI_1", PLACED, 100.0)
+        assert bench.takes_in(VIP6)
+        bench.late.end_ahead("VI_1")
+        assert not bench.takes_in(VIP6)
+    assert bench.late.deadline() == float("inf")
 
 
 def test_the_addresses_have_an_end_of_their_own(bench: Bench) -> None:

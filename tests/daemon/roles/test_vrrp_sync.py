@@ -15,7 +15,7 @@ from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import BasculeOptions, VrrpInstance, VrrpState
 from bascule.model.messages import GroupChanged
 from bascule.model.tracking import SyncGroup
-from bascule.vrrp.events import LINK_DOWN, AdvertReceived, Fault, GroupMoves, Start, Timeout
+from bascule.vrrp.events import LINK_DOWN, SUCCESSION, AdvertReceived, Fault, GroupMoves, Start, TakeOver, Timeout
 
 HERE = ipaddress.IPv4Address("192.168.2.210")
 PEER = ipaddress.IPv4Address("192.168.2.211")
@@ -117,3 +117,21 @@ def test_a_state_is_told_once_and_not_before_all_have_started(sync: Sync, told: 
     assert (status.state, status.members, status.reason) == (VrrpState.BACKUP, ("A", "B"), "started")
     sync.configure((), {})
     assert sync.status(instances) == ()
+
+
+def advert(at: float) -> AdvertReceived:
+    return AdvertReceived(source=PEER, priority=Priority(150), interval=Seconds(1.0), received_at=at)
+
+
+def test_who_was_asked_for_one_member_waits_for_the_request_for_the_next(sync: Sync) -> None:
+    """An advert of the second one that the old active sent before it asked comes between the two requests."""
+    instances = {"A": instance("A"), "B": instance("B"), "D": instance("D")}
+    for name in ("A", "B"):
+        instances[name].handle(advert(0.9), 0.9)
+    taken = instances["A"].handle(TakeOver(PEER), 1.0)
+    assert sync.moves("A", taken.changes, instances, 1.0) == []
+    instances["B"].handle(advert(0.9995), 1.0002)
+    assert sync.moves("B", [], instances, 1.0002) == [], "the old active hands both over"
+    assert sync.moves("B", [], instances, 1.001 + SUCCESSION) == [
+        ("A", GroupMoves(active=False, reason="with B in sync group G"))
+    ], "it handed over but one of them"

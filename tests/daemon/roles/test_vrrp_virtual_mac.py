@@ -158,15 +158,6 @@ def test_a_macvlan_that_is_gone_is_made_again_when_its_base_lets_it(bench: Bench
     assert bench.links.mend({"eth0"}) == frozenset()
 
 
-def test_adverts_may_leave_from_the_link_local_address_of_the_base(bench: Bench) -> None:
-    seat = bench.seats(instance(family=6))["VI_1"]
-    for source in ("fe80::7", "fd02::7", "192.0.2.7"):
-        bench.links.allow_source(seat, ipaddress.ip_address(source))
-    shown = bench.host.run(["ip", "-6", "address", "show", "dev", seat.talks]).stdout
-    assert "inet6 fe80::7/64 scope link nodad deprecated" in shown
-    assert "fd02" not in shown
-
-
 def test_settings_of_the_namespace_are_put_back_at_the_end(bench: Bench) -> None:
     sysctl.write("net/ipv4/conf/all/rp_filter", 1)
     bench.seats(instance())

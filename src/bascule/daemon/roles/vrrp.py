@@ -54,6 +54,7 @@ from bascule.model.messages import (
 )
 from bascule.model.tracking import TrackerKind
 from bascule.vrrp.events import AdvertReceived, StateChanged
+from bascule.vrrp.switch import WINDOW, WINDOW_ORPHANED
 from bascule.vrrp.transitions import Cause
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Runner:
         self._switchboard = Switchboard(self._group, self._log)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
+        self._orphaned = False
         self._will_at = math.inf
         """When the last will is to be sent again."""
         self._willed_at = -math.inf
@@ -193,20 +195,25 @@ class Runner:
                     if descriptor is not None:
                         os.close(descriptor)
         except BusClosedError:
-            self._stop = self._stop or StopMode.STOP
+            self._be_orphaned()
+
+    def _be_orphaned(self) -> None:
+        """The supervisor is dead."""
+        self._orphaned = True
+        self._stop = self._stop or StopMode.STOP
 
     def _flush(self) -> None:
         try:
             self._bus.flush()
         except BusClosedError:
-            self._stop = self._stop or StopMode.STOP
+            self._be_orphaned()
 
     def _tell(self, message: Message) -> None:
         """Send to the supervisor; one that is gone means stop."""
         try:
             self._bus.send(message)
         except BusClosedError:
-            self._stop = self._stop or StopMode.STOP
+            self._be_orphaned()
 
     def _obey(self, message: Message, descriptor: int | None) -> None:
         match message:
@@ -285,6 +292,7 @@ class Runner:
         self._tell(will_of(self._group.instances.values(), self._group.routes.will))
 
     def _end(self) -> None:
+        self._finish_switch()
         if self._stop is StopMode.RESTART:
             sessions = () if self._bfd is None else self._bfd.hand_over()
             self._tell(msgspec.structs.replace(self._group.hand_over(), bfd=sessions))
@@ -297,18 +305,21 @@ class Runner:
         if self._bfd is not None:
             self._bfd.stop()
         self._send_will()
-        while self._group.late.deadline() < math.inf:
-            self._poll.wait((), (), self._group.late.deadline() - boottime())
-            self._group.late.expire(boottime())
+        self._group.serve_late()
         self._group.close()
 
     def _switch_over(self) -> None:
         """A director that ends hands over to a peer if one answers; what is still active then says priority 0."""
         if any(instance.state is VrrpState.MASTER for instance in self._group.instances.values()):
-            end = boottime() + FAREWELL
-            self._switchboard.begin(SwitchOrder(number=0), lambda _: None, urgent=True)
-            while self._switchboard.busy and boottime() < end:
-                self._round()
+            window = WINDOW_ORPHANED if self._orphaned else WINDOW
+            self._switchboard.begin(SwitchOrder(number=0), lambda _: None, urgent=True, window=window)
+            self._finish_switch()
+
+    def _finish_switch(self) -> None:
+        """See the planned switch that is under way through: a successor that was asked must not meet another active."""
+        end = boottime() + FAREWELL
+        while self._switchboard.busy and boottime() < end:
+            self._round()
 
 
 def _chosen(places: dict[int, P], readable: Collection[int]) -> list[P]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import time
 from collections.abc import Callable, Collection, Iterable
 
 from bascule.daemon.log import Log
@@ -139,7 +140,7 @@ class Group:
 
     def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
         """Have addresses on, then the instance's routes and rules (Rim)."""
-        self.late.end(owner)
+        self.late.ahead(owner, wanted, now)
         self._forwarding.keep(owner, self.instances[owner].seat, active=True)
         accepts = vrrp_plan.accepts(self.instances[owner].config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
@@ -148,6 +149,7 @@ class Group:
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Have rules, routes and addresses off, and say no more of them (Rim)."""
+        self.late.end_ahead(owner)
         self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
         self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
@@ -277,16 +279,9 @@ class Group:
             adopt=entry.name in handover.active and fresh,
             hold=handover.crash_hold,
         )
-        self._allow_source(instance)
         self._handle(instance, ReadyChanged(self._ready), now)
         self._handle(instance, start, now)
         self._weigh(entry.name)
-
-    def _allow_source(self, instance: Instance) -> None:
-        try:
-            self._links.allow_source(instance.seat, instance.source)
-        except KernelRefusedError as error:
-            self._log.error("source_not_put", instance=instance.name, error=error)
 
     def _change(self, instance: Instance, entry: VrrpInstance, wanted: Configuration) -> None:
         owned = self._owned(entry)
@@ -477,9 +472,6 @@ class Group:
         made = self._links.mend(changed)
         self.ports.look_at(made)
         self._forwarding.again(made)
-        for instance in self.instances.values() if made else ():
-            if instance.seat.talks in made:
-                self._allow_source(instance)
         return made
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
@@ -500,7 +492,6 @@ class Group:
 
     def _move_source(self, instance: Instance, source: IPAddress, now: float) -> None:
         instance.move(source)
-        self._allow_source(instance)
         self._handle(instance, Reconfigured(instance.settings), now)
 
     @property
@@ -554,7 +545,7 @@ class Group:
         return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=numbers)
 
     def stop(self) -> None:
-        """Give every address up in order, and take off what this process made; `close` comes after it."""
+        """Give every address up in order; `serve_late` and `close` come after it."""
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
@@ -562,6 +553,12 @@ class Group:
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
         self._keeper.close()
+
+    def serve_late(self) -> None:
+        """Until no late frames are served any more; then take off what this process made, which has them till then."""
+        while self.late.deadline() < math.inf:
+            time.sleep(max(0.0, self.late.deadline() - boottime()))
+            self.late.expire(boottime())
         self._links.release()
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_lines import Came, Line, Lines
 from bascule.daemon.roles.vrrp_plan import router_of
-from bascule.model.base import IPAddress
+from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import BasculeOptions, VrrpState
 from bascule.model.messages import SwitchOrder, SwitchOutcome
 from bascule.vrrp.events import Declined, HandOver, Release, Succeeded, TakeOver
@@ -33,7 +33,7 @@ from bascule.vrrp.handover import (
     Standing,
     Tickets,
 )
-from bascule.vrrp.switch import Decision, Switch
+from bascule.vrrp.switch import WINDOW, Decision, Switch
 
 Done = Callable[[SwitchOutcome], None]
 
@@ -57,6 +57,8 @@ class _Running:
     decisions: list[Decision] = dataclasses.field(default_factory=list)
     asked: dict[str, _Asked] = dataclasses.field(default_factory=dict)
     declined: dict[str, str] = dataclasses.field(default_factory=dict)
+    gone: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Instances that had nothing to hand over any more when it was decided, and why."""
     took: dict[str, float] = dataclasses.field(default_factory=dict)
     """Seconds from the request to the announcement, by instance."""
 
@@ -100,34 +102,42 @@ class Switchboard:
 
     # As the active.
 
-    def begin(self, request: SwitchOrder, done: Done, *, urgent: bool = False) -> None:
-        """Hand over, or release; `done` is called once. `urgent`: this director ends."""
+    def begin(self, request: SwitchOrder, done: Done, *, urgent: bool = False, window: Seconds = WINDOW) -> None:
+        """Hand over, or release; `done` is called once. `urgent`: this director ends. `window`: how long it asks."""
 
         def answer(ok: bool, text: str) -> None:
             done(SwitchOutcome(number=request.number, ok=ok, text=text))
 
         if request.instance is not None and request.instance not in self._group.instances:
-            answer(False, f"there is no vrrp_instance {request.instance} here")
+            there = ", ".join(self._group.instances) or "none"
+            answer(False, f"there is no vrrp_instance {request.instance} here; there are: {there}")
         elif request.release:
             answer(True, self._release(request))
         elif self.busy:
             answer(False, "a planned switch is under way")
         else:
-            self._begin(request, done, answer, urgent)
+            self._begin(request, done, answer, urgent, window)
 
-    def _begin(self, request: SwitchOrder, done: Done, answer: Callable[[bool, str], None], urgent: bool) -> None:
+    def _begin(
+        self, request: SwitchOrder, done: Done, answer: Callable[[bool, str], None], urgent: bool, window: Seconds
+    ) -> None:
         names = [name for name in self._meant(request) if self._group.instances[name].state is VrrpState.MASTER]
         mute = [name for name in names if not self.lines.has(self._group.instances[name])]
+        owning = [name for name in names if self._group.instances[name].owned and not urgent]
         if not names:
             what = request.instance or "no instance"
             answer(False, f"{what} is not active here: there is nothing to hand over")
+        elif owning:
+            answer(False, f"nothing is changed: {', '.join(owning)}: an address is this host's own, and stays here")
         elif mute and request.peer is not None:
             key = "there is neither a handover_key in the bascule block nor an auth_pass"
             answer(False, f"nothing is changed: {', '.join(mute)} cannot ask {request.peer}: {key}")
         else:
             nonces = {name: os.urandom(NONCE_LENGTH) for name in names}
             units = self._group.units(names)
-            switch = Switch(units, nonces, boottime(), to=request.peer, urgent=urgent)
+            # Nobody is waited for who cannot be asked.
+            window = window if len(mute) < len(names) else Seconds(0.0)
+            switch = Switch(units, nonces, boottime(), to=request.peer, urgent=urgent, window=window)
             self._running = _Running(request.number, done, switch)
             for name, nonce in nonces.items():
                 self._ask(self._group.instances[name], nonce)
@@ -182,6 +192,7 @@ class Switchboard:
         for name in decision.unit:
             instance = self._group.instances.get(name)
             if instance is None or instance.state is not VrrpState.MASTER:
+                running.gone[name] = "is not there any more" if instance is None else "is not active here any more"
                 continue
             answer = decision.chosen.get(name)
             self._group.tell(name, HandOver(None if answer is None else answer.address))
@@ -196,12 +207,16 @@ class Switchboard:
         for decision in running.decisions:
             each = [self._outcome(name, decision, running) for name in decision.unit]
             texts.append(f"{', '.join(decision.unit)}: {'; '.join(dict.fromkeys(each))}")
-        refused = any(decision.chosen is None for decision in running.decisions) or running.declined
-        return not refused, "\n".join(texts)
+        refused = any(decision.chosen is None for decision in running.decisions)
+        return not (refused or running.declined or running.gone), "\n".join(texts)
 
     def _outcome(self, name: str, decision: Decision, running: _Running) -> str:
         if name in running.declined:
             return f"stays active: {running.declined[name]}"
+        if name in running.gone:
+            return f"{running.gone[name]}: nothing is handed over"
+        if name in running.asked and name not in self._group.instances:
+            return "is not there any more: gave up by priority 0"
         if name in running.took:
             return f"{decision.why} in {running.took[name] * 1000:.1f} ms"
         if name in running.asked:

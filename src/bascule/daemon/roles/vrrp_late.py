@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Late frames: after a planned switch the old director goes on serving a virtual address for a second, unasked.
 
-Hosts that have not yet taken in the successor's announcement still send here. So the address stays, on the loopback
-interface, where nobody's ARP request or neighbour solicitation finds it: for IPv6 that is so by itself, for IPv4 the
-interface is told not to answer for addresses of host scope (arp_ignore 3), which no other address of a network has,
-and to ask under its own address (arp_announce 2). Everything is as before a second later; the addresses have a lifetime
-of their own, should this process not live to see that.
+Hosts that have not yet taken in the successor's announcement still send here. So what comes for the address is still
+taken in, and nobody's ARP request or neighbour solicitation is answered for it. For IPv4 the address stays on the
+loopback interface, and the interface is told not to answer for addresses of host scope (arp_ignore 3), which no other
+address of a network has, and to ask under its own address (arp_announce 2). For IPv6 a local route does it, which is
+there at once (local_routes.py). Everything is as before a second later; addresses and routes have a lifetime of their
+own, should this process not live to see that.
+
+Such a route also serves whoever becomes active, for whom the kernel is not ready when it says so (`ahead`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import math
 import socket
 from collections.abc import Callable
@@ -18,7 +22,7 @@ from collections.abc import Callable
 from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_addresses import Placed
 from bascule.errors import KernelRefusedError
-from bascule.linux import addresses, sysctl
+from bascule.linux import addresses, local_routes, sysctl
 from bascule.linux.netlink import Netlink
 from bascule.model.base import IPAddress
 
@@ -27,7 +31,7 @@ LIFETIME = 2.0
 LOOPBACK = "lo"
 
 _QUIET = {"arp_ignore": 3, "arp_announce": 2}
-_WHOLE = {4: 32, 6: 128}
+_WHOLE = 32
 
 
 @dataclasses.dataclass(slots=True)
@@ -35,6 +39,8 @@ class _Served:
     until: float
     addresses: tuple[IPAddress, ...]
     interfaces: frozenset[str]
+    ahead: bool = False
+    """Served by one that becomes active, and not by one that was."""
 
 
 class LateFrames:
@@ -57,15 +63,35 @@ class LateFrames:
         try:
             loopback = socket.if_nametoindex(LOOPBACK)
             for entry in entries:
-                if entry.address.version == 4:
-                    silent.add(entry.interface)
-                    self._silence(entry.interface)
+                if isinstance(entry.address, ipaddress.IPv6Address):
+                    local_routes.put(self._netlink, entry.address, int(LIFETIME))
+                    put.append(entry.address)
+                    continue
+                silent.add(entry.interface)
+                self._silence(entry.interface)
                 if not self._held(loopback, entry.address):
                     self._put(loopback, entry.address)
                     put.append(entry.address)
         except (KernelRefusedError, OSError) as error:
             self._log.warning("late_frames_not_served", instance=owner, error=error)
         self._served[owner] = _Served(now + SECONDS, tuple(put), frozenset(silent))
+
+    def ahead(self, owner: str, entries: tuple[Placed, ...], now: float) -> None:
+        """Take in what comes for the IPv6 addresses that an instance puts on now and announces at once."""
+        self.end(owner)
+        found = tuple(e.address for e in entries if isinstance(e.address, ipaddress.IPv6Address))
+        try:
+            for address in found:
+                local_routes.put(self._netlink, address, int(LIFETIME))
+        except (KernelRefusedError, OSError) as error:
+            self._log.warning("not_served_ahead", instance=owner, error=error)
+        if found:
+            self._served[owner] = _Served(now + SECONDS, found, frozenset(), ahead=True)
+
+    def end_ahead(self, owner: str) -> None:
+        """An instance gives its addresses up: nothing is taken in ahead any more. Late frames are."""
+        if owner in self._served and self._served[owner].ahead:
+            self.end(owner)
 
     def deadline(self) -> float:
         """When the next one's time is over."""
@@ -86,15 +112,18 @@ class LateFrames:
         needed = {name for other in self._served.values() for name in other.interfaces}
         try:
             for address in served.addresses:
-                addresses.remove_named(self._netlink, LOOPBACK, address, _WHOLE[address.version])
+                if isinstance(address, ipaddress.IPv6Address):
+                    local_routes.remove(self._netlink, address)
+                else:
+                    addresses.remove_named(self._netlink, LOOPBACK, address, _WHOLE)
             for interface in served.interfaces - needed:
                 self._restore(interface)
         except KernelRefusedError as error:
             self._log.warning("late_frames_not_ended", instance=owner, error=error)
 
     def _put(self, loopback: int, address: IPAddress) -> None:
-        scope = addresses.SCOPES["host"] if address.version == 4 else 0
-        addresses.add(self._netlink, loopback, address, _WHOLE[address.version], lifetime=LIFETIME, scope=scope)
+        scope = addresses.SCOPES["host"]
+        addresses.add(self._netlink, loopback, address, _WHOLE, lifetime=LIFETIME, scope=scope)
 
     def _silence(self, interface: str) -> None:
         if interface in self._before:

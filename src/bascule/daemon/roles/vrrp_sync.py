@@ -20,7 +20,6 @@ from bascule.model.tracking import SyncGroup
 from bascule.vrrp import sync_group
 from bascule.vrrp.events import Fault, GroupMoves, StateChanged
 from bascule.vrrp.sync_group import Member
-from bascule.vrrp.transitions import Cause
 
 
 class Sync:
@@ -64,7 +63,7 @@ class Sync:
         group = self._of.get(name)
         if group is None:
             return []
-        if self._switches(group, changes, instances):
+        if self._switches(group, instances, now):
             return []
         left = any(change.previous is VrrpState.MASTER and change.state is VrrpState.BACKUP for change in changes)
         members = self._members(group, instances, name if left else None)
@@ -74,10 +73,10 @@ class Sync:
             self._say_awaited(group, name, awaited, instances, now)
         return found
 
-    def _switches(self, group: str, changes: list[StateChanged], instances: Mapping[str, Instance]) -> bool:
+    def _switches(self, group: str, instances: Mapping[str, Instance], now: float) -> bool:
         """A planned switch is under way, which asks every instance of a group by itself."""
-        awaits = any(instances[name].machine.awaits is not None for name in self._groups[group] if name in instances)
-        return awaits or any(change.cause is Cause.APPOINTED for change in changes)
+        machines = [instances[name].machine for name in self._groups[group] if name in instances]
+        return any(machine.awaits is not None or machine.succeeds(now) for machine in machines)
 
     def _members(self, group: str, instances: Mapping[str, Instance], left: str | None = None) -> list[Member]:
         """Those that have been started."""

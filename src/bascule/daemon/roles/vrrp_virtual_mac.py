@@ -12,16 +12,14 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_groups import Groups, Membership, memberships
 from bascule.errors import KernelRefusedError
-from bascule.linux import addresses, interfaces, links, macvlan
+from bascule.linux import interfaces, links, macvlan
 from bascule.linux.common_settings import CommonSettings
 from bascule.linux.links import Link
 from bascule.linux.netlink import Netlink
-from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpInstance
 from bascule.model.virtual_mac import VirtualMac
-
-LINK_LOCAL_PREFIX = 64
 
 _FIRST_GROUP = 0x62736331
 """Where the search for a group of links that nobody uses begins."""
@@ -66,12 +64,16 @@ class VirtualLinks:
         self._log = log
         self._kept: dict[str, _Wanted] = {}
         self._common = CommonSettings()
+        self._groups = Groups(log)
+        self._memberships: frozenset[Membership] = frozenset()
 
     def seats(self, entries: Iterable[VrrpInstance]) -> tuple[dict[str, Seat], dict[str, str]]:
         """Have the macvlans of instances, adopted or made, and up.
 
         Returns by instance where it works, and of those that cannot work why, in words.
         """
+        entries = tuple(entries)
+        self._memberships = memberships(entries)
         seats: dict[str, Seat] = {}
         refused: dict[str, str] = {}
         found: dict[str, Link] | None = None
@@ -92,13 +94,6 @@ class VirtualLinks:
         self._kept[name] = wanted
         talks = entry.interface if virtual.sends_from_base or entry.unicast_peers else name
         return Seat(base=entry.interface, holds=name, talks=talks)
-
-    def allow_source(self, seat: Seat, source: IPAddress) -> None:
-        """Let adverts leave from a link-local address of the interface beneath. Raises KernelRefusedError."""
-        if source.version == 6 and source.is_link_local and seat.talks != seat.base:
-            found = interfaces.find(self._netlink, seat.talks)
-            if found is not None:
-                addresses.add(self._netlink, found.index, source, LINK_LOCAL_PREFIX, preferred=0)
 
     def mend(self, names: Collection[str]) -> frozenset[str]:
         """Make those of our macvlans again that are gone, of some interfaces (they or what is beneath them changed).
@@ -129,6 +124,9 @@ class VirtualLinks:
         except KernelRefusedError as error:
             self._log.error("interfaces_not_removed", interfaces=len(unwanted), error=error)
         self._kept = {name: wanted for name, wanted in self._kept.items() if name in names}
+        there = self._links() if self._kept else {}
+        quiet = (there[name].index for name, wanted in self._kept.items() if wanted.family == 6 and name in there)
+        self._groups.keep(quiet, self._memberships if self._kept else frozenset())
 
     def release(self) -> None:
         """Remove all of ours."""
@@ -191,6 +189,8 @@ class VirtualLinks:
         if wanted.family == 4:
             self._common.change()
             macvlan.apply(macvlan.BASE_4, wanted.base)
+        else:
+            self._groups.hush(link.index)
         macvlan.apply(macvlan.HOLDER_4 if wanted.family == 4 else macvlan.HOLDER_6, link.name)
         if not link.up:
             macvlan.set_up(self._netlink, link.index)
