@@ -13,6 +13,7 @@ import pytest
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, Taken, lifetime_of, placed
+from bascule.lab.waiting import wait_for
 from bascule.linux import addresses, namespaces
 from bascule.linux.addresses import InterfaceAddress
 from bascule.linux.iproute import ip
@@ -92,8 +93,23 @@ def test_what_is_due_is_renewed(kernel: Netlink) -> None:
     keeper.renew(119.0)
     assert on(kernel) == {VIP: 5}
     keeper.renew(120.0)
-    assert on(kernel) == {VIP: 60}
+    wait_for(lambda: on(kernel) == {VIP: 60}, 10, "the renewal")
     assert keeper.deadline() == 140.0
+    keeper.close()
+    assert keeper.deadline() == math.inf
+
+
+@pytest.mark.root
+def test_what_will_soon_be_due_is_renewed_with_it_and_stays_with_it(kernel: Netlink) -> None:
+    keeper = Keeper(kernel, Log("vrrp"))
+    keeper.put("VI_1", (PLACED,), Seconds(60.0), 100.0)
+    keeper.put("VI_2", (SECOND,), Seconds(60.0), 100.05)
+    for entry in (PLACED, SECOND):
+        addresses.add(kernel, 100, entry.address, 32, lifetime=5)
+    keeper.renew(120.0)
+    wait_for(lambda: on(kernel) == {VIP: 60, OTHER: 60}, 10, "both renewals")
+    assert keeper.deadline() == 140.0
+    keeper.close()
 
 
 @pytest.mark.root

@@ -15,7 +15,7 @@ import pytest
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_ports
-from bascule.daemon.roles.vrrp_group import Group
+from bascule.daemon.roles.vrrp_group import MANY, Group
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import will_of
@@ -401,6 +401,20 @@ def test_timers_are_called_when_due(bench: Bench) -> None:
 
     wait_for(called, 3, "the next advert")
     wait_for(lambda: boottime() < bench.group.deadline(), 1, "the next deadline")
+
+
+def test_adverts_of_many_that_are_due_leave_with_one_waking_up(bench: Bench) -> None:
+    """Each waits a little for the others; with the first whose time is over all go that are due."""
+    first = ipaddress.IPv4Address("10.9.0.0")
+    many = [
+        instance(f"VI_{n}", vrid=Vrid(n), virtual_addresses=(VirtualAddress(address=first + n, prefix_length=32),))
+        for n in range(1, MANY + 1)
+    ]
+    bench.run(*many)
+    wait_for(lambda: boottime() >= bench.group.deadline(), 3, "the first advert", pause_max=0.001)
+    begun = boottime()
+    bench.group.timers()
+    assert all(running.deadline > begun for running in bench.group.instances.values())
 
 
 def test_a_restart_leaves_the_address_and_the_successor_takes_it_up_if_it_comes_in_time(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
+from bascule.daemon.roles.vrrp_awake import Awake
 from bascule.daemon.roles.vrrp_forwarding import Forwarding
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
@@ -61,7 +62,7 @@ FRESH = 0.0005
 """Seconds for which a socket that was just read counts as empty, among the timers of one round."""
 
 MANY = 20
-SLACK = 0.002
+SLACK = 0.01
 """From so many instances on, an active's adverts may leave so many seconds late, or a hundredth of their interval."""
 
 NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv6Address(0)}
@@ -100,6 +101,7 @@ class Group:
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
         self._agenda = Agenda()
+        self._awake = Awake()
         self.bell = Bell(log, tell)
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._beneath: dict[str, str] = {}
@@ -171,6 +173,7 @@ class Group:
         `follow` is called when it is known what they track and none has started: those who take readings begin then.
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
+        self._awake.begin(boottime())
         reasons = {entry.name: vrrp_plan.unsupported(entry) or self._unlock(entry) for entry in wanted.instances}
         entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
         for entry in entries.values():
@@ -206,6 +209,7 @@ class Group:
         self._sync_group_of = {name: f"group {g.name}" for g in wanted.sync_groups for name in g.members}
         self._settle()
         self.bell.keep(self.instances)
+        self._awake.end(boottime(), self._agenda.deadline())
 
     def _settle(self) -> None:
         """Know which instance a packet is for, and let go of the interfaces that none uses any more."""
@@ -422,10 +426,12 @@ class Group:
 
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
-        awake_since = boottime()
+        begun = boottime()
+        awake_since = self._awake.begin(begun)
         read: dict[str, float] = {}
         called = False  # How late the first one is called is how late the process woke.
-        for name in self._agenda.due(awake_since):
+        # Who could wait a little longer, and need not any more, goes with those who cannot.
+        for name in self._agenda.due(begun + (SLACK if len(self.instances) >= MANY else 0.0)):
             instance = self.instances.get(name)
             if instance is None or instance.deadline > boottime():
                 continue
@@ -435,9 +441,10 @@ class Group:
                 self.packets(self.ports.require(talks), awake_since)
             now = boottime()
             if called:
-                self.lateness.note(now - instance.deadline - self._slack(instance), now)
+                self.lateness.note(max(0.0, now - instance.deadline - self._slack(instance)), now)
             called = True
             self._handle(instance, Timeout(awake_since), now)
+        self._awake.end(boottime(), self._agenda.deadline())
         self.watch.timers()
         now = boottime()
         if self._keeper.deadline() <= now:
@@ -538,6 +545,7 @@ class Group:
     def hand_over(self) -> Handover:
         """Leave everything for a successor on this machine: fresh lifetimes, an advert just sent."""
         now = boottime()
+        self._keeper.close()
         for instance in tuple(self.instances.values()):
             if instance.state is VrrpState.MASTER:
                 self._handle(instance, Reconfigured(instance.settings), now)
@@ -553,6 +561,7 @@ class Group:
         self.witnesses.close()
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
+        self._keeper.close()
         self._links.release()
 
     def close(self) -> None:
