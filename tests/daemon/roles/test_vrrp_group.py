@@ -256,12 +256,14 @@ def test_so_do_those_of_trailers_though_the_clock_went_back(bench: Bench) -> Non
     assert number is not None
     assert number > before.number
     after.stop()
+    after.close()
     sealed = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower, bench.groups.append)
     sealed.configure(Configuration(instances=(instance(auth_type=AuthType.AH, auth_pass=b"abcd"),)), handed)
     number = sealed.instances["VI_1"].number
     assert number is not None
     assert number < 1 << 32, "those of the other kind mean nothing"
     sealed.stop()
+    sealed.close()
 
 
 def test_an_instance_whose_keys_cannot_be_read_does_not_run(bench: Bench) -> None:
