@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks, plain
+from bascule.daemon.roles.vrrp_seats import Seat, plain
+from bascule.daemon.roles.vrrp_virtual_mac import VirtualLinks
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import PAIR
 from bascule.linux import sysctl
@@ -161,7 +162,7 @@ def test_a_macvlan_that_is_gone_is_made_again_when_its_base_lets_it(bench: Bench
 def test_adverts_may_leave_from_the_link_local_address_of_the_base(bench: Bench) -> None:
     seat = bench.seats(instance(family=6))["VI_1"]
     for source in ("fe80::7", "fd02::7", "192.0.2.7"):
-        bench.links.allow_source(seat, ipaddress.ip_address(source))
+        bench.links.allow_source(seat.talks, ipaddress.ip_address(source))
     shown = bench.host.run(["ip", "-6", "address", "show", "dev", seat.talks]).stdout
     assert "inet6 fe80::7/64 scope link nodad deprecated" in shown
     assert "fd02" not in shown
