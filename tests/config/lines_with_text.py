@@ -159,7 +159,7 @@ def routes(draw: strategies.DrawFn, static: bool = False) -> Route:
     """With a few of all options."""
     family = draw(strategies.sampled_from([4, 6]))
     values = _some(draw, _ROUTE_OPTIONS[family])
-    if static:
+    if static and "device" in values:
         values["track_group"] = draw(strategies.none() | GROUPS)
     if "congestion_control" in values:
         values["congestion_control_locked"] = draw(YES)
@@ -199,7 +199,7 @@ def rules(draw: strategies.DrawFn, static: bool = False) -> Rule:
     values = _some(draw, _RULE_OPTIONS[family])
     if action is RuleAction.TABLE:
         values |= _some(draw, {**_TABLE_OPTIONS, **({"realms": REALMS} if family == 4 else {})})
-    if static:
+    if static and "incoming" in values:
         values["track_group"] = draw(strategies.none() | GROUPS)
     if "mark" in values:
         values["mark_mask"] = draw(strategies.none() | NUMBERS)

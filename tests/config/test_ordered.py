@@ -50,7 +50,7 @@ def said(read_text: Read, text: str) -> list[tuple[int | None, str]]:
         (CHECK + SESSION, [(4, "unknown-reference")]),
         (SESSION + CHECK, []),
         (ROUTE, [(2, "unknown-reference")]),
-        (ROUTE + GROUP, []),
+        (ROUTE + GROUP, [(2, "unknown-reference")]),
         (GROUP + ADDRESS + ADDRESS, []),
         (ADDRESS + ADDRESS, [(2, "unknown-reference"), (5, "unknown-reference")]),
     ],

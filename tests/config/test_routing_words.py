@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import hypothesis
 import pytest
 
 from bascule.config.keywords.inline_routes import static_route, virtual_route
 from bascule.config.keywords.inline_rules import static_rule, virtual_rule
 from bascule.config.routing_words import route_in_words, rule_in_words
-from bascule.config.schema import RefusedLineError
 from bascule.config.source import Source
 from bascule.config.tree import Statement
 from bascule.model.routing import Route, Rule
@@ -24,26 +20,16 @@ def statement(text: str) -> Statement:
     return Statement(Source("k.conf", text), tuple(text.split()), 1, 0)
 
 
-def taken(reader: Callable[[Statement], Any], text: str, remarked: bool) -> Any:
-    """What a line says, also where an option that stays is remarked on."""
-    if not remarked:
-        return reader(statement(text))
-    with pytest.raises(RefusedLineError) as caught:
-        reader(statement(text))
-    assert all(each.stands for each in (caught.value, *caught.value.also))
-    return caught.value.instead
-
-
 @hypothesis.given(routes(), routes(static=True))
 def test_routes_are_read_as_they_are_said(virtual: Route, static: Route) -> None:
     assert virtual_route(statement(route_in_words(virtual))) == virtual
-    assert taken(static_route, route_in_words(static), static.track_group is not None) == static
+    assert static_route(statement(route_in_words(static))) == static
 
 
 @hypothesis.given(rules(), rules(static=True))
 def test_rules_are_read_as_they_are_said(virtual: Rule, static: Rule) -> None:
     assert virtual_rule(statement(rule_in_words(virtual))) == virtual
-    assert taken(static_rule, rule_in_words(static), static.track_group is not None) == static
+    assert static_rule(statement(rule_in_words(static))) == static
 
 
 @pytest.mark.parametrize(

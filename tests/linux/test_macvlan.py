@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from bascule.linux import interfaces, links, macvlan, sysctl
+from bascule.linux import interfaces, links, macvlan, own_links, sysctl
 from bascule.linux.iproute import ip
 from bascule.linux.links import OWN_ALIAS
 from bascule.linux.netlink import Netlink, NetlinkError
@@ -23,12 +23,12 @@ def test_a_macvlan_is_made_private_and_marked_set_up_and_removed() -> None:
         assert (made.kind, made.mode, made.parent, made.hardware_address) == ("macvlan", 1, base.index, MAC)
         assert (made.alias, made.up) == (OWN_ALIAS, False)
         ip("link", "set", "eth0", "up")
-        macvlan.set_up(netlink, made.index)
+        own_links.set_up(netlink, made.index)
         assert links.dump(netlink)[made.index].up
         with pytest.raises(NetlinkError, match=r"make the macvlan vrrp\.51: File exists"):
             macvlan.create(netlink, base.index, "vrrp.51", MAC)
-        assert macvlan.remove(netlink, made.index)
-        assert not macvlan.remove(netlink, made.index), "it was not there"
+        assert own_links.remove(netlink, made.index)
+        assert not own_links.remove(netlink, made.index), "it was not there"
 
 
 def test_many_are_removed_together_and_nothing_else_is() -> None:
@@ -41,9 +41,9 @@ def test_many_are_removed_together_and_nothing_else_is() -> None:
         ours = [link.index for link in links.dump(netlink).values() if link.name.startswith("vrrp.")]
         ip("link", "set", "vrrp.50", "group", "7")
         assert {link.group for link in links.dump(netlink).values()} == {0, 7}
-        macvlan.remove_together(netlink, [*ours[:49], max(ours) + 1], 4711)
+        own_links.remove_together(netlink, [*ours[:49], max(ours) + 1], 4711)
         assert {link.name for link in links.dump(netlink).values()} == {"lo", "eth0", "eth1", "vrrp.50"}
-        macvlan.remove_together(netlink, [max(ours) + 1], 0)
+        own_links.remove_together(netlink, [max(ours) + 1], 0)
         assert len(links.dump(netlink)) == 4, "of none that is there, group 0 is not taken for what is meant"
 
 

@@ -39,7 +39,7 @@ _KEYWORDS: dict[str, dict[str, str]] = {
     },
     "SyncDaemon": {"instance": "inst", "identifier": "id", "longest": "maxlen"},
     "Timeouts": {"tcp_fin": "tcpfin"},
-    "Configuration": {"static_addresses": "static_ipaddress"},
+    "Configuration": {"static_addresses": "static_ipaddress", "track_groups": "track_group"},
     "VrrpInstance": {
         "vrid": "virtual_router_id",
         "initial_state": "state",
@@ -53,6 +53,10 @@ _KEYWORDS: dict[str, dict[str, str]] = {
         "unicast_peers": "unicast_peer",
         "check_unicast_source": "check_unicast_src",
         "virtual_mac": "use_vmac",
+        "ipvlan": "use_ipvlan",
+        "address_mac_prefix": "vmac_addr_prefix",
+        "garp_extra_interval": "garp_extra_if",
+        "garp_extra_all": "garp_extra_if all",
     },
     "BfdSession": {
         "neighbour": "neighbor_ip",
@@ -70,6 +74,7 @@ _KEYWORDS: dict[str, dict[str, str]] = {
 
 _BLOCKS = {
     "VirtualMac": "use_vmac",
+    "IpVlan": "use_ipvlan",
     "BfdSession": "bfd_instance",
     "UnicastPeer": "unicast_peer",
     "RealServerConfig": "real_server",

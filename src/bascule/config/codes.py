@@ -103,6 +103,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/unicast-self": (WARNING, "A director is its own unicast peer."),
     "meaning/sync-group": (WARNING, "A sync group lacks members, or shares one with another group."),
     "meaning/weight": (WARNING, "A weight counts for nothing here; what has it is not followed."),
+    "meaning/track-group": (WARNING, "A track group names no instance, or is named by what it cannot follow."),
+    "meaning/ipvlan": (WARNING, "An ipvlan lacks what it cannot do without: the instance is left out."),
     "meaning/hysteresis": (WARNING, "The hysteresis is not below the quorum."),
     # Between directors: `bascule check A.conf B.conf`.
     "meaning/peer-vrid": (WARNING, "Directors give one router different virtual router ids."),

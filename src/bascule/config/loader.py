@@ -16,6 +16,7 @@ from bascule.config.assemble import globals as global_settings
 from bascule.config.assemble.announcing import gaps
 from bascule.config.assemble.instances import instances
 from bascule.config.assemble.services import services
+from bascule.config.assemble.track_groups import track_groups
 from bascule.config.assemble.tracking import following
 from bascule.config.diagnostics import STRUCTURAL, Findings
 from bascule.config.families import check_families
@@ -167,15 +168,18 @@ def _configuration(files: tuple[str, ...], top: Section, findings: Findings) -> 
     options = global_settings.merged(top, "bascule")
     sessions = bfd.sessions(top, findings)
     found = following(top, defaults, instances(top, defaults, findings), findings, sessions)
+    settings = global_settings.definitions(defaults, options, findings)
+    running, groups = track_groups(top, settings.default_interface, found.instances, findings)
     configuration = Configuration(
         files=files,
-        globals=global_settings.definitions(defaults, options, findings),
-        instances=found.instances,
+        globals=settings,
+        instances=running,
         virtual_servers=services(top, defaults, findings),
         sync_groups=found.groups,
         track_scripts=found.scripts,
         track_processes=found.processes,
         track_files=found.files,
+        track_groups=groups,
         options=global_settings.options(options, findings),
         static_addresses=routing.listed(top, "static_ipaddress"),
         static_routes=routing.routes(top, "static_routes"),

@@ -87,11 +87,18 @@ def _check_sessions(top: Section, findings: Findings) -> None:
 
 
 def _check_groups(top: Section, findings: Findings) -> None:
-    """Groups that static addresses, routes and rules name; these may stand further down."""
-    groups = {section.title for section in top.each("track_group")}
-    blocks = (block for block in top.children if block.words[0].startswith("static_"))
-    for line in (line for block in blocks for line in block.children or ()):
-        for index, word in enumerate(line.words[1:], 1):
-            if line.words[index - 1] == "track_group" and word not in groups:
-                message = f"no track_group '{word}' is defined: the option is ignored"
-                findings.add("unknown-reference", line, index, message)
+    """Groups that static addresses, routes and rules name."""
+    defined: set[str] = set()
+    for block in top.children:
+        if block.words[0] == "track_group":
+            defined.update(block.words[1:2])
+        elif block.words[0].startswith("static_"):
+            for line in block.children or ():
+                _check_group(line, defined, findings)
+
+
+def _check_group(line: Statement, defined: set[str], findings: Findings) -> None:
+    for index, word in enumerate(line.words[1:], 1):
+        if line.words[index - 1] == "track_group" and word not in defined:
+            message = f"no track_group '{word}' is defined above: the option is ignored"
+            findings.add("unknown-reference", line, index, message)

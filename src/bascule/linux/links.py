@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import struct
+import sys
 from collections.abc import Collection
 
 from bascule.linux import interfaces
@@ -16,7 +17,7 @@ from bascule.linux.netlink import Netlink, NetlinkError, attribute, attributes
 
 _HEADER_BYTES = 16
 _PARENT, _INFO, _ALIAS, _GROUP, _EXTENDED_MASK = 5, 18, 20, 27, 29
-_INFO_KIND, _INFO_DATA, _FIRST = 1, 2, 1
+_INFO_KIND, _INFO_DATA, _FIRST, _SECOND = 1, 2, 1, 2
 _XDP, _XDP_ATTACHED = 43, 2
 _NO_STATISTICS = 1 << 3
 """RTEXT_FILTER_SKIP_STATS."""
@@ -28,7 +29,7 @@ VIRTUAL_ROUTER_PREFIX = bytes.fromhex("00005e0001")
 """IPv4 virtual router MAC addresses begin so; the last byte is the VRID (RFC 9568 7.3)."""
 
 OWN_ALIAS = "bascule virtual router"
-"""The macvlans that the vrrp role made have this alias (ip-link(8)), and no others are ever changed or removed."""
+"""Aliases (ip-link(8)) of the macvlans and ipvlans that the vrrp role made begin so; no others are ever changed."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Link:
     """How an XDP program sits on it: `native`, `generic`; None = there is none."""
     alias: str = ""
     mode: int | None = None
-    """Of a macvlan, as linux/if_link.h numbers them; of a VRF its table."""
+    """Of a macvlan, as linux/if_link.h numbers them; of an ipvlan its flags; of a VRF its table."""
     group: int = 0
     """Which links it can be changed or removed together with."""
 
@@ -74,7 +75,7 @@ def dump(netlink: Netlink) -> dict[int, Link]:
             kind=kind,
             xdp=_xdp_mode(given),
             alias=given.get(_ALIAS, b"").rstrip(b"\0").decode(errors="replace"),
-            mode=_number(info.get(_INFO_DATA, b"")) if kind in ("macvlan", "vrf") else None,
+            mode=_mode(kind, info.get(_INFO_DATA, b"")),
             group=_word(given.get(_GROUP, b"")) or 0,
         )
     return found
@@ -85,9 +86,12 @@ def _xdp_mode(given: dict[int, bytes]) -> str | None:
     return XDP_MODES.get(attached[0])
 
 
-def _number(data: bytes) -> int | None:
-    """The first attribute of what a kind of link says of itself."""
-    return _word(attributes(data).get(_FIRST, b""))
+def _mode(kind: str, data: bytes) -> int | None:
+    """What a kind of link says of itself: for macvlans and VRFs the first attribute, for ipvlans the second."""
+    if kind not in ("macvlan", "vrf", "ipvlan"):
+        return None
+    number = attributes(data).get(_SECOND if kind == "ipvlan" else _FIRST, b"")
+    return int.from_bytes(number, sys.byteorder) if number else None
 
 
 def _word(data: bytes) -> int | None:

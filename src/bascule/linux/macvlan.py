@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Making and removing the macvlans of virtual MAC addresses (ip-link(8), rtnetlink(7)); only those that are ours.
+"""Making the macvlans of virtual MAC addresses, and their settings (ip-link(8), rtnetlink(7)).
+
+Removing them is own_links.py's.
 
 Private mode: what leaves one is not handed to another on the same interface. A macvlan with the source address of a
 frame that comes in gets that frame alone, the interface beneath it does not: adverts of a peer with the same virtual
@@ -8,28 +10,23 @@ MAC are therefore heard on the macvlan.
 
 from __future__ import annotations
 
-import errno
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection
 
-from bascule.linux import sysctl
-from bascule.linux.interfaces import DELETE_LINK, NEW_LINK
-from bascule.linux.links import OWN_ALIAS
-from bascule.linux.netlink import CREATE, EXCLUSIVE, Netlink, NetlinkError, attribute
+from bascule.linux import own_links, sysctl
+from bascule.linux.netlink import Netlink, attribute
+
+KIND = "macvlan"
 
 PRIVATE = 1
 """IFLA_MACVLAN_MODE."""
 
-NAME_MAX = 15
-"""Bytes of an interface's name."""
+_MODE = 1
 
-_HEADER = struct.Struct("=BxHiII")
-_HARDWARE_ADDRESS, _NAME, _PARENT, _LINK_INFO, _ALIAS, _GROUP = 1, 3, 5, 18, 20, 27
-_INFO_KIND, _INFO_DATA, _MODE = 1, 2, 1
-_UP = 1
+_DISABLES = "net/ipv6/conf/{}/disable_ipv6"
 
 HOLDER_4 = {
-    "net/ipv6/conf/{}/disable_ipv6": 1,
+    _DISABLES: 1,
     "net/ipv4/conf/{}/arp_ignore": 1,
     "net/ipv4/conf/{}/accept_local": 1,
     "net/ipv4/conf/{}/rp_filter": 0,
@@ -41,7 +38,7 @@ the way back is the interface beneath it."""
 HOLDER_6 = {
     "net/ipv6/conf/{}/addr_gen_mode": 1,
     "net/ipv6/conf/{}/accept_ra": 0,
-    "net/ipv6/conf/{}/disable_ipv6": 0,
+    _DISABLES: 0,
     "net/ipv4/conf/{}/arp_ignore": 8,
 }
 """Settings of a macvlan with IPv6 addresses: those that it is given, and none of its own making; it answers no ARP."""
@@ -57,51 +54,16 @@ ask with them for the MAC of a client whom an answer goes to, which would teach 
 
 def create(netlink: Netlink, parent: int, name: str, hardware_address: bytes) -> None:
     """Make a macvlan in private mode, marked as ours; it is down. Raises NetlinkError or NetlinkTimeoutError."""
-    info = attribute(_INFO_KIND, b"macvlan") + attribute(_INFO_DATA, attribute(_MODE, struct.pack("=I", PRIVATE)))
-    body = _HEADER.pack(0, 0, 0, 0, 0)
-    body += attribute(_PARENT, struct.pack("=I", parent)) + _named(name)
-    body += attribute(_HARDWARE_ADDRESS, hardware_address) + attribute(_LINK_INFO, info)
-    netlink.request(NEW_LINK, CREATE | EXCLUSIVE, body, f"make the macvlan {name}")
-    # The kernel takes an alias for a link that is there, and not while it makes one.
-    marked = _HEADER.pack(0, 0, 0, 0, 0) + _named(name) + attribute(_ALIAS, OWN_ALIAS.encode())
-    netlink.request(NEW_LINK, 0, marked, f"mark the macvlan {name}")
+    data = attribute(_MODE, struct.pack("=I", PRIVATE))
+    own_links.create(netlink, KIND, parent, name, data, hardware_address)
 
 
-def set_up(netlink: Netlink, index: int) -> None:
-    """Set an interface up. Raises NetlinkError or NetlinkTimeoutError."""
-    netlink.request(NEW_LINK, 0, _HEADER.pack(0, 0, index, _UP, _UP), f"set interface {index} up")
-
-
-def remove(netlink: Netlink, index: int) -> bool:
-    """Remove an interface. False: it was not there. Raises NetlinkError or NetlinkTimeoutError."""
-    try:
-        netlink.request(DELETE_LINK, 0, _HEADER.pack(0, 0, index, 0, 0), f"remove interface {index}")
-    except NetlinkError as error:
-        if error.errno == errno.ENODEV:
-            return False
-        raise
-    return True
-
-
-def remove_together(netlink: Netlink, indexes: Iterable[int], group: int) -> None:
-    """Remove interfaces in one go, as members of a group (ip-link(8)) that no other interface is in.
-
-    The kernel waits for its readers once for each removal: of hundreds, one by one, that takes seconds. One that is not
-    there any more is no error. Raises NetlinkError or NetlinkTimeoutError.
-    """
-    number = attribute(_GROUP, struct.pack("=I", group))
-    members = 0
-    for index in indexes:
-        try:
-            member = _HEADER.pack(0, 0, index, 0, 0) + number
-            netlink.request(NEW_LINK, 0, member, f"put interface {index} into a group")
-        except NetlinkError as error:
-            if error.errno != errno.ENODEV:
-                raise
-            continue
-        members += 1
-    if members:
-        netlink.request(DELETE_LINK, 0, _HEADER.pack(0, 0, 0, 0, 0) + number, f"remove {members} interfaces")
+def holder(families: Collection[int]) -> dict[str, int]:
+    """Settings of a macvlan with addresses of these IP versions."""
+    if 6 not in families:
+        return HOLDER_4
+    # First that it makes up no address, then that it has IPv6.
+    return HOLDER_6 if 4 not in families else HOLDER_6 | {k: v for k, v in HOLDER_4.items() if k != _DISABLES}
 
 
 def apply(settings: dict[str, int], name: str) -> None:
@@ -110,7 +72,3 @@ def apply(settings: dict[str, int], name: str) -> None:
         setting = pattern.format(name)
         if sysctl.read(setting) != str(value):
             sysctl.write(setting, value)
-
-
-def _named(name: str) -> bytes:
-    return attribute(_NAME, name.encode() + b"\0")

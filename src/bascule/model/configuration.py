@@ -14,8 +14,8 @@ from bascule.model.declared import Declared
 from bascule.model.routing import Route, Rule
 from bascule.model.scripts import Notifies, ScriptSettings, UpDown
 from bascule.model.service import ForwardingMethod, Protocol, Scheduler, ServerId, ServiceId
-from bascule.model.tracking import SyncGroup, Tracked, TrackFile, TrackProcess, TrackScript
-from bascule.model.virtual_mac import VirtualMac
+from bascule.model.tracking import SyncGroup, Tracked, TrackFile, TrackGroup, TrackProcess, TrackScript
+from bascule.model.virtual_mac import NAME_PREFIX, IpVlan, VirtualMac
 
 FOREVER = 2**32 - 1
 """Seconds of a lifetime without end, in the kernel's words."""
@@ -154,7 +154,7 @@ class VirtualAddress(Model, frozen=True, kw_only=True):
     no_track: bool = False
     """That others take it off is no fault."""
     track_group: str | None = None
-    """Of static addresses: the group of instances that fault when others take it off."""
+    """Of static addresses: the group of instances that follow its interface."""
 
 
 class UnicastPeer(Model, frozen=True, kw_only=True):
@@ -273,6 +273,14 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
     """That its own interface is down is a fault (`dont_track_primary`: it is none)."""
     virtual_mac: VirtualMac | None = None
     """`use_vmac`; None = the virtual addresses are at the interface's own MAC."""
+    address_mac_prefix: str = NAME_PREFIX
+    """Of the generated names of macvlans of single addresses (`vmac_addr_prefix`)."""
+    ipvlan: IpVlan | None = None
+    """`use_ipvlan`; None = adverts leave from the interface, or from the macvlan of `virtual_mac`."""
+    garp_extra_interval: Seconds = Seconds(0.0)
+    """`garp_extra_if`: between announcements by the interfaces that send no adverts; 0 = there are none."""
+    garp_extra_all: bool = False
+    """By all of them, not by macvlans alone."""
 
     @property
     def family(self) -> int:
@@ -280,6 +288,7 @@ class VrrpInstance(Model, frozen=True, kw_only=True):
         if self.native_ipv6:
             return 6
         spoken = [virtual.address for virtual in self.virtual_addresses[:1]]
+        spoken += [self.ipvlan.address] if self.ipvlan is not None and self.ipvlan.address is not None else []
         spoken += [peer.address for peer in self.unicast_peers[:1]]
         return spoken[0].version if spoken else 4
 
@@ -394,6 +403,7 @@ class Configuration(Model, frozen=True, kw_only=True):
     track_scripts: tuple[TrackScript, ...] = ()
     track_processes: tuple[TrackProcess, ...] = ()
     track_files: tuple[TrackFile, ...] = ()
+    track_groups: tuple[TrackGroup, ...] = ()
     bfd_sessions: tuple[BfdSession, ...] = ()
     options: BasculeOptions = BasculeOptions()
     static_addresses: tuple[VirtualAddress, ...] = ()

@@ -192,7 +192,7 @@ class Route(Model, frozen=True, kw_only=True):
     no_track: bool = False
     """That others remove it is no fault."""
     track_group: str | None = None
-    """Of static routes: the group of instances that fault when others remove it."""
+    """Of static routes: the group of instances that follow its interface."""
 
 
 class Rule(Model, frozen=True, kw_only=True):
@@ -233,4 +233,4 @@ class Rule(Model, frozen=True, kw_only=True):
     no_track: bool = False
     """That others remove it is no fault."""
     track_group: str | None = None
-    """Of static rules: the group of instances that fault when others remove it."""
+    """Of static rules: the group of instances that follow its incoming interface."""

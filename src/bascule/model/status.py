@@ -88,6 +88,8 @@ class InstanceStatus(Model, frozen=True, kw_only=True):
     """The routes and rules that it has on now, in words; empty while it is not active."""
     virtual_mac: str | None = None
     """`00:00:5e:00:01:33 on vrrp.51`: what the virtual addresses are at, and on which interface."""
+    made_interfaces: tuple[str, ...] = ()
+    """What was made for it, in words: `macvlan vrrp1.51 on eth1 for IPv4 addresses`, `ipvlan vrrp.51 on eth0`."""
     held: bool = False
     """It gave its addresses up in a planned switch and keeps back with priority 1."""
     handed_to: IPAddress | None = None

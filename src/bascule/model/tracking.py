@@ -105,3 +105,14 @@ class SyncGroup(Model, frozen=True, kw_only=True):
     """`sync_group_tracking_weight`: members may follow things of their own with weights."""
     notify: Notifies = Notifies()
     smtp_alert: bool = False
+
+
+class TrackGroup(Model, frozen=True, kw_only=True):
+    """`track_group NAME`: instances that follow the interfaces of the static addresses, routes and rules naming it.
+
+    What they follow by it is among what each of them has tracked.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    """Names of instances that run."""

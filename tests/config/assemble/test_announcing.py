@@ -24,6 +24,8 @@ DEFAULTS = {
     "garp_lower_prio_repeat": 5,
     "lower_prio_no_advert": False,
     "higher_prio_send_advert": True,
+    "garp_extra_interval": 0,
+    "garp_extra_all": False,
 }
 
 
@@ -54,6 +56,11 @@ def read(read_text: Read, above: str, body: str) -> dict[str, object]:
         ("vrrp_min_garp\nvrrp_garp_master_repeat 2", "garp_master_delay 3",
          {"garp_master_delay": 3, "garp_master_repeat": 2, "garp_lower_prio_delay": 0, "garp_lower_prio_repeat": 2}),
         ("vrrp_min_garp off", "", {}),
+        ("", "garp_extra_if 60", {"garp_extra_interval": 60}),
+        ("vrrp_garp_extra_if all 60", "", {"garp_extra_interval": 60, "garp_extra_all": True}),
+        ("vrrp_garp_extra_if all 60", "garp_extra_if 5", {"garp_extra_interval": 5}),
+        ("vrrp_garp_extra_if all 60", "garp_extra_if 0", {}),
+        ("vrrp_vmac_garp_intvl 60", "vmac_garp_intvl 5 all", {"garp_extra_interval": 5, "garp_extra_all": True}),
     ],
 )  # fmt: skip
 def test_a_block_its_globals_and_the_defaults(

@@ -32,6 +32,7 @@ VS = arguments.option("VS")
         (arguments.buffers, "vrrp_rx_bufs_policy 1000"),
         (arguments.repeating, "garp_extra_if all 60"),
         (arguments.repeating, "garp_extra_if 60 all"),
+        (arguments.repeating_or_never, "garp_extra_if all 0"),
         (arguments.include_checks, "include_check"),
         (arguments.include_checks, "include_check +match -wildcard_match"),
         (arguments.ipvlan, "use_ipvlan ipvl5 10.0.0.3/24 bridge"),

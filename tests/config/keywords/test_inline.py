@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import pytest
 
 from bascule.config.keywords.inline import AnyBase, Scan, before, c_number
 from bascule.config.kinds import INTERFACE, Integer, Kind, RefusedWordError
-from bascule.config.loader import load
 from bascule.config.schema import Block, Keyword, RefusedLineError
 from bascule.config.source import Source
 from bascule.config.tree import Statement
@@ -115,19 +112,3 @@ def test_a_part_of_a_line_ends_where_its_options_do() -> None:
         Scan(statement("mtu 10"), OPTIONS, 0).some(OPTIONS, strict=True)
     with pytest.raises(RefusedLineError):
         Scan(statement("mtu"), OPTIONS, 0).some(OPTIONS)
-
-
-@pytest.mark.parametrize(
-    ("text", "column"),
-    [
-        ("static_ipaddress {\n 10.0.0.9/24 dev lo track_group g\n}\n", 21),
-        ("static_routes {\n 10.1.0.0/24 dev lo track_group g\n}\n", 21),
-        ("static_rules {\n from 10.1.0.0/24 table 7 track_group g\n}\n", 27),
-        ("vrrp_instance A {\nvirtual_ipaddress {\n 10.0.0.1/24 use_vmac\n}\n}\n", 14),
-    ],
-)
-def test_what_nothing_acts_on_is_said(tmp_path: pathlib.Path, text: str, column: int) -> None:
-    file = tmp_path / "k.conf"
-    file.write_text(text)
-    found = [each for each in load([file]).diagnostics if each.code == "not-acted-on"]
-    assert [each.column for each in found] == [column]

@@ -94,7 +94,6 @@ def test_virtual_addresses(text: str, expected: VirtualAddress) -> None:
         ("10.0.0.1/32 brd +", "bad-word", 2, address("10.0.0.1", 32)),
         ("10.0.0.1 notrack", "bad-word", 1, address("10.0.0.1", 32)),
         ("10.0.0.1 track_group g", "bad-word", 1, address("10.0.0.1", 32)),
-        ("10.0.0.1 use_vmac", "not-acted-on", 1, address("10.0.0.1", 32, use_vmac=True)),
         ("fd00::1 brd +", "bad-word", 2, None),
         ("fd00::1 scope link", "bad-word", 2, address("fd00::1", 128)),
         ("fd00::1 label x", "bad-word", 2, address("fd00::1", 128)),
@@ -115,9 +114,8 @@ def test_two_addresses_on_a_line() -> None:
 
 
 def test_static_addresses_have_a_group_and_no_vmac() -> None:
-    with pytest.raises(RefusedLineError) as caught:
-        static_address(statement("10.0.0.1/8 dev eth1 track_group g"))
-    assert (caught.value.code, caught.value.stands) == ("not-acted-on", True)
-    assert caught.value.instead == address("10.0.0.1", 8, device="eth1", track_group="g")
+    assert virtual_address(statement("10.0.0.1 use_vmac")) == address("10.0.0.1", 32, use_vmac=True)
+    named = static_address(statement("10.0.0.1/8 dev eth1 track_group g"))
+    assert named == address("10.0.0.1", 8, device="eth1", track_group="g")
     with pytest.raises(RefusedLineError, match="'use_vmac' is no option"):
         static_address(statement("10.0.0.1 dev eth1 use_vmac"))

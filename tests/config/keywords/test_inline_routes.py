@@ -166,8 +166,10 @@ def test_virtual_routes_have_no_group_and_misspelt_words_are_told() -> None:
     assert caught.value.hint == "did you mean 'dev'?"
 
 
-def test_a_group_that_tracks_is_kept_and_said_not_to() -> None:
-    with pytest.raises(RefusedLineError) as caught:
+def test_a_group_follows_the_interface_of_the_route() -> None:
+    named = static_route(statement("10.0.0.0/8 dev lo track_group g"))
+    assert named == Route(destination=TEN, device="lo", track_group="g")
+    with pytest.raises(RefusedLineError, match="names no interface") as caught:
         static_route(statement("10.0.0.0/8 track_group g"))
-    assert (caught.value.code, caught.value.stands) == ("not-acted-on", True)
-    assert caught.value.instead == Route(destination=TEN, track_group="g")
+    assert (caught.value.code, caught.value.index) == ("bad-word", 2)
+    assert caught.value.instead == Route(destination=TEN)

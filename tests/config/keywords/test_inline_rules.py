@@ -113,8 +113,10 @@ def test_virtual_rules_have_no_group_and_misspelt_words_are_told() -> None:
     assert caught.value.hint == "did you mean 'table'?"
 
 
-def test_a_group_that_tracks_is_kept_and_said_not_to() -> None:
-    with pytest.raises(RefusedLineError) as caught:
-        static_rule(statement("table 5 track_group g"))
-    assert (caught.value.code, caught.value.stands) == ("not-acted-on", True)
-    assert caught.value.instead == Rule(**{"family": 4, **in_table(5, track_group="g")})
+def test_a_group_follows_the_incoming_interface_of_the_rule() -> None:
+    named = static_rule(statement("iif eth1 table 5 track_group g"))
+    assert named == Rule(**{"family": 4, **in_table(5, incoming="eth1", track_group="g")})
+    with pytest.raises(RefusedLineError, match="names no incoming interface") as caught:
+        static_rule(statement("oif eth1 table 5 track_group g"))
+    assert (caught.value.code, caught.value.index) == ("bad-word", 5)
+    assert caught.value.instead == Rule(**{"family": 4, **in_table(5, outgoing="eth1")})

@@ -19,6 +19,7 @@ def test_every_block_of_the_inventory_is_there() -> None:
     assert [name for name, keyword in TOP.table.items() if keyword.acted] == [
         "global_defs",
         "virtual_server",
+        "track_group",
         "static_ipaddress",
         "static_routes",
         "static_rules",

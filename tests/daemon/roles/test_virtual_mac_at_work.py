@@ -21,7 +21,7 @@ from bascule.model.base import Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import Configuration, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.messages import Handover, InstanceState, LastWill, Role, StopMode
 from bascule.model.status import VrrpStatus
-from bascule.model.virtual_mac import VirtualMac, hardware_address
+from bascule.model.virtual_mac import IpVlan, VirtualMac, hardware_address
 from bascule.vrrp.packet import checksum
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
@@ -207,3 +207,67 @@ def test_more_interfaces_than_the_limit_of_open_files_allows_at_first(host: LabH
         assert from_json(role.status(), VrrpStatus).notes == ()
         assert role.stop() == 0
     assert macvlans(host) == {}
+
+
+def on_its_own(use_vmac: bool = True, **changes: Any) -> VrrpInstance:
+    """Without a macvlan of the instance's; its address has one."""
+    address = VirtualAddress(address=VIP, prefix_length=32, use_vmac=use_vmac)
+    return instance(virtual_mac=None, virtual_addresses=(address,), **changes)
+
+
+def test_a_reload_gives_and_takes_the_macvlan_of_an_address_and_the_instance_stays_active(host: LabHost) -> None:
+    with LoneRole(host, Role.VRRP, Configuration(instances=(on_its_own(False),))) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        assert holds(host, "eth0")
+        role.configure(Configuration(instances=(on_its_own(),)))
+        wait_for(
+            lambda: holds(host) and not holds(host, "eth0"), PATIENCE, "the address on a macvlan", evidence=role.log
+        )
+        shown = from_json(role.status(), VrrpStatus).instances[0]
+        assert shown.made_interfaces == ("macvlan vrrp.51 on eth0 for IPv4 addresses",)
+        assert shown.virtual_mac is None
+        role.configure(Configuration(instances=(on_its_own(False),)))
+        wait_for(
+            lambda: holds(host, "eth0") and macvlans(host) == {}, PATIENCE, "the address on eth0", evidence=role.log
+        )
+        assert VrrpState.FAULT not in states(role)
+        assert states(role)[-1] is VrrpState.MASTER
+        assert role.stop() == 0
+    assert not holds(host, "eth0")
+
+
+def test_the_macvlan_of_an_address_outlives_a_restart_and_a_crash_and_is_in_the_last_will(host: LabHost) -> None:
+    configuration = Configuration(instances=(on_its_own(),))
+    with LoneRole(host, Role.VRRP, configuration) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+        before = macvlans(host)
+        wills = [each for each in role.messages if isinstance(each, LastWill) and each.frames]
+        assert {frame.interface for frame in wills[-1].frames} == {"eth0"}
+        assert {entry.interface for entry in wills[-1].addresses} == {"vrrp.51"}
+        assert role.stop(StopMode.RESTART) == 0
+        handover = next(each for each in role.messages if isinstance(each, Handover))
+    assert set(before) == {"vrrp.51"}
+    assert macvlans(host) == before
+    assert holds(host)
+    with LoneRole(host, Role.VRRP, configuration, restarted=True, first=(handover,)) as role:
+        assert macvlans(host) == before
+        role.kill()
+    assert macvlans(host) == before
+    with LoneRole(host, Role.VRRP, Configuration(instances=(on_its_own(False),))) as role:
+        assert macvlans(host) == {}, "what no address uses any more is removed"
+        assert role.stop() == 0
+
+
+def test_an_instance_whose_ipvlan_the_kernel_lacks_is_named_and_the_others_run(host: LabHost) -> None:
+    between = IpVlan(address=ipaddress.ip_address("192.168.2.100"), prefix_length=24)
+    entries = (instance(virtual_mac=None), instance("VI_2", 52, virtual_mac=None, ipvlan=between))
+    with LoneRole(host, Role.VRRP, Configuration(instances=entries)) as role:
+        role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "the other one to be active")
+        found = from_json(role.status(), VrrpStatus)
+        if len(found.instances) == 1:
+            assert "instance=VI_2" in role.log()
+            assert "this kernel has no ipvlan" in role.log()
+            assert any("VI_2 does not run: this kernel has no ipvlan" in note for note in found.notes)
+        else:
+            assert found.instances[1].made_interfaces == ("ipvlan vrrp.52 on eth0 at 192.168.2.100",)
+        assert role.stop() == 0

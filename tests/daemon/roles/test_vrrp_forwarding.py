@@ -9,7 +9,7 @@ import pytest
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_forwarding import Forwarding
-from bascule.daemon.roles.vrrp_virtual_mac import Seat, plain
+from bascule.daemon.roles.vrrp_seats import Seat, plain
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import PAIR
 from bascule.linux import sysctl

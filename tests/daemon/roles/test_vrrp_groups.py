@@ -43,6 +43,8 @@ def test_the_interface_beneath_hears_adverts_and_solicitations() -> None:
     group = ipaddress.IPv6Address("ff02::12")
     assert memberships([instance()]) == {("eth0", GROUP), ("eth0", group)}
     assert memberships([instance(virtual_mac=None), instance(4)]) == frozenset()
+    apart = VirtualAddress(address=VIP6, prefix_length=128, device="eth1", use_vmac=True)
+    assert memberships([instance(4, virtual_mac=None, excluded_addresses=(apart,))]) == {("eth1", GROUP)}
 
 
 @pytest.fixture

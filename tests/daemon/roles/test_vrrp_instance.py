@@ -13,6 +13,7 @@ import pytest
 from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_addresses import Placed
 from bascule.daemon.roles.vrrp_instance import Instance, settings_of
+from bascule.daemon.roles.vrrp_seats import Apart, Seat
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds, Vrid
 from bascule.model.configuration import (
@@ -460,3 +461,46 @@ def test_a_peer_whose_clock_will_soon_be_refused_is_named(capfd: pytest.CaptureF
     assert said.count("clock_differs") == 1
     assert f"{PEER}: 4" in said
     assert "ahead of our clock, 60 s are allowed" in said
+
+
+def address(text: str, device: str | None = None, *, use_vmac: bool = False) -> VirtualAddress:
+    return VirtualAddress(address=ipaddress.ip_address(text), prefix_length=24, device=device, use_vmac=use_vmac)
+
+
+OWN = Seat(base="eth0", holds="eth0", talks="eth0", aparts=(Apart(base="eth1", family=4, holds="v1"),))
+MACVLAN = dataclasses.replace(OWN, holds="v0", talks="v0")
+FROM_BASE = dataclasses.replace(OWN, holds="v0", talks="eth0")
+
+
+@pytest.mark.parametrize(
+    ("seat", "everywhere", "expected"),
+    [
+        (OWN, False, ["v1 10.0.1.1"]),
+        (OWN, True, ["v1 10.0.1.1", "eth1 10.0.1.3"]),
+        (MACVLAN, False, ["v1 10.0.1.1"]),
+        (MACVLAN, True, ["v1 10.0.1.1", "eth1 10.0.1.3", "eth0 fd00::1"]),
+        (FROM_BASE, False, ["v0 10.0.0.1", "v1 10.0.1.1"]),
+        (FROM_BASE, True, ["v0 10.0.0.1", "v1 10.0.1.1", "eth1 10.0.1.3", "eth0 fd00::1"]),
+    ],
+)
+def test_who_announces_besides_the_adverts(seat: Seat, everywhere: bool, expected: list[str]) -> None:
+    """As keepalived 2.2.7 does with `garp_extra_if`: one address of each interface."""
+    addresses = (
+        *(address("10.0.0.1"), address("10.0.0.2")),
+        *(address("10.0.1.1", "eth1", use_vmac=True), address("10.0.1.2", "eth1", use_vmac=True)),
+        address("10.0.1.3", "eth1"),
+    )
+    config = VrrpInstance(
+        name="VI_1",
+        interface="eth0",
+        vrid=Vrid(51),
+        virtual_addresses=addresses,
+        excluded_addresses=(address("10.0.1.4", "eth1"), address("fd00::1"), address("fd00::2")),
+        garp_extra_interval=Seconds(5.0),
+        garp_extra_all=everywhere,
+    )
+    rim = Rim()
+    instance = Instance(config, BasculeOptions(), HERE, rim, Log("vrrp"), seat=seat)
+    instance.announce_elsewhere(0.0)
+    assert [f"{did[1]} {did[2]}" for did in rim.did] == expected
+    assert instance.interfaces == {*seat.every, "eth1"}

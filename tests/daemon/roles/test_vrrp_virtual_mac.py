@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks, plain
+from bascule.daemon.roles.vrrp_seats import Seat, plain
+from bascule.daemon.roles.vrrp_virtual_mac import VirtualLinks
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import PAIR
 from bascule.linux import sysctl

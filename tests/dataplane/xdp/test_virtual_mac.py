@@ -28,9 +28,9 @@ vrrp_instance VI_1 {
     priority PRIORITY
     version 3
     advert_int 0.3
-    use_vmac
+    INSTANCE
     virtual_ipaddress {
-        192.168.2.240
+        192.168.2.240 ADDRESS
     }
 }
 virtual_server 192.168.2.240 80 {
@@ -45,11 +45,16 @@ virtual_server 192.168.2.240 80 {
 """
 
 
+KINDS = {"instance": ("use_vmac", ""), "address": ("garp_extra_if 1", "use_vmac")}
+"""The macvlan is the instance's, or the address's own: then no advert tells the switch where its MAC is."""
+
+
 class Stage:
     """The seed's network with both directors and real servers."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, kind: str) -> None:
         self.network = network
+        self._lines = KINDS[kind]
         self.directors = {name: self._director(name, priority) for name, priority in (("d1", 100), ("d2", 99))}
         for name in ("rs1", "rs2"):
             host = network.host(name)
@@ -63,7 +68,9 @@ class Stage:
     def _director(self, name: str, priority: int) -> Director:
         host = self.network.host(name)
         file = host.folder / "bascule.conf"
-        file.write_text(TEXT.replace("PRIORITY", str(priority)))
+        instance, address = self._lines
+        text = TEXT.replace("PRIORITY", str(priority)).replace("INSTANCE", instance).replace("ADDRESS", address)
+        file.write_text(text)
         return Director(host, file)
 
     def leads(self, name: str) -> bool:
@@ -86,10 +93,10 @@ class Stage:
         return self.network.host("clients").run(["ip", "neighbour", "show", str(VIP)]).stdout.split("lladdr ")[1][:17]
 
 
-@pytest.fixture
-def stage() -> Iterator[Stage]:
+@pytest.fixture(params=KINDS)
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     with Network(SEED) as network:
-        yield Stage(network)
+        yield Stage(network, request.param)
 
 
 def test_frames_for_the_virtual_mac_are_balanced_by_who_is_active(stage: Stage) -> None:

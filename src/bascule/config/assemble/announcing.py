@@ -33,7 +33,14 @@ def announcing(section: Section, defaults: Section) -> dict[str, Any]:
         "garp_lower_prio_repeat": _first(section, defaults, "garp_lower_prio_repeat", repeat),
         "lower_prio_no_advert": _first(section, defaults, "lower_prio_no_advert", False),
         "higher_prio_send_advert": _first(section, defaults, "higher_prio_send_advert", True),
+        **_by_others(_first(section, defaults, "garp_extra_if", ())),
     }
+
+
+def _by_others(words: tuple[str, ...]) -> dict[str, Any]:
+    """`garp_extra_if [all] SECONDS`; of several numbers the last."""
+    numbers = [int(word) for word in words if word != "all"]
+    return {"garp_extra_interval": _seconds(numbers[-1] if numbers else 0), "garp_extra_all": "all" in words}
 
 
 def gaps(top: Section, defaults: Section) -> tuple[AnnouncementGap, ...]:

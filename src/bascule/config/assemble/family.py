@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Of which family (IPv4 or IPv6) an instance is: the first address of its block decides, as keepalived has it.
 
-Source addresses, unicast peers and virtual addresses count, and `native_ipv6`; addresses outside adverts do not. What
-is of the other family is ignored, and said.
+Source addresses, that of an ipvlan, unicast peers and virtual addresses count, and `native_ipv6`; addresses outside
+adverts do not. What is of the other family is ignored, and said.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
 
-_SOURCES = ("mcast_src_ip", "unicast_src_ip")
+_SOURCES = ("mcast_src_ip", "unicast_src_ip", "use_ipvlan")
 _LISTS = ("unicast_peer", "virtual_ipaddress")
 
 
@@ -57,6 +57,9 @@ def spoken(statement: Statement) -> Iterator[tuple[Statement, int, int]]:
     word = statement.words[0]
     if word == "native_ipv6":
         yield statement, 0, 6
+    elif word == "use_ipvlan":
+        for index in range(1, len(statement.words)):
+            yield from _version(statement, index)
     elif word in _SOURCES and len(statement.words) > 1:
         yield from _version(statement, 1)
     elif word in _LISTS:

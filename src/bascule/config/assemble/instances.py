@@ -13,7 +13,7 @@ from bascule.config.assemble.routing import listed, routes, rules
 from bascule.config.assemble.scripts import notifies
 from bascule.config.assemble.strict import PRIORITY_OWNER, is_strict, strictly
 from bascule.config.assemble.version import version_of
-from bascule.config.assemble.virtual_mac import virtual_mac
+from bascule.config.assemble.virtual_mac import address_prefix, ipvlan, virtual_mac, with_own_mac
 from bascule.config.diagnostics import Fate, Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
@@ -92,6 +92,10 @@ class _Instance:
         if unsigned_because is not None:
             self._left_out("meaning/instance-incomplete", unsigned_because, severity=Severity.ERROR)
         nopreempt = self._nopreempt(state)
+        between = ipvlan(self.section, self.defaults, self.family)
+        if between is not None and between.address is None and self.family == 4:
+            self._left_out("meaning/ipvlan", "an ipvlan needs an IPv4 address", "use_ipvlan")
+            return None
         if not (self._possible(addresses) and runs) or unsigned_because is not None:
             return None
         instance = VrrpInstance(
@@ -105,8 +109,10 @@ class _Instance:
             version=self.version,
             auth_type=auth_type,
             auth_pass=auth_pass,
-            virtual_addresses=addresses,
-            excluded_addresses=listed(self.section, "virtual_ipaddress_excluded"),
+            virtual_addresses=with_own_mac(self.section, addresses, self.family),
+            excluded_addresses=with_own_mac(
+                self.section, listed(self.section, "virtual_ipaddress_excluded"), self.family
+            ),
             virtual_routes=routes(self.section, "virtual_routes"),
             virtual_rules=rules(self.section, "virtual_rules"),
             multicast_source=source,
@@ -124,6 +130,8 @@ class _Instance:
             check_unicast_source=self._has("check_unicast_src", "vrrp_check_unicast_src"),
             notify=notifies(self.section, self.defaults, self.findings),
             virtual_mac=virtual_mac(self.section, self.defaults, self.family, self.findings),
+            address_mac_prefix=address_prefix(self.defaults),
+            ipvlan=between,
             skip_check_adv_addr=self._first("skip_check_adv_addr", "vrrp_skip_check_adv_addr", default=False),
             accept="no_accept" not in self.section.values,
             auth_hmac=signed,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bascule.config.tree import Statement
 
 _SECONDS = Integer(1, 86400)
+_SECONDS_OR_NEVER = Integer(0, 86400)
 _SIZE = Integer(0, UINT_MAX)
 _CPU = Integer(0, 1023)
 _NAME_MAX = 15
@@ -98,11 +99,20 @@ def buffers(statement: Statement) -> Any:
 
 
 def repeating(statement: Statement) -> Any:
-    """After `garp_extra_if`: `[all] SECONDS`."""
+    """After `vrrp_garp_extra_if`: `[all] SECONDS`."""
+    return _repeating(statement, _SECONDS)
+
+
+def repeating_or_never(statement: Statement) -> Any:
+    """After `garp_extra_if`, where 0 is never."""
+    return _repeating(statement, _SECONDS_OR_NEVER)
+
+
+def _repeating(statement: Statement, seconds: Integer) -> Any:
     words = statement.words
     for index, word in enumerate(words[1:], 1):
         if word != "all":
-            _number(_SECONDS, statement, index)
+            _number(seconds, statement, index)
     if all(word == "all" for word in words[1:]):
         _refuse(len(words) - 1, f"'{words[0]}' names no time and is ignored", f"write '{words[0]} 60'")
     return _given(statement)

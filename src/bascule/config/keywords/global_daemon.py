@@ -120,7 +120,14 @@ DAEMON = (
     Keyword(
         "vmac_prefix", WORD, once=True, default="vrrp", acted=True, meaning="prefix of generated VMAC interface names"
     ),
-    Keyword("vmac_addr_prefix", WORD, once=True, default="vrrp", meaning="prefix of generated VMAC interface names"),
+    Keyword(
+        "vmac_addr_prefix",
+        WORD,
+        once=True,
+        default="= vmac_prefix",
+        acted=True,
+        meaning="prefix of generated names of VMACs of addresses",
+    ),
     Keyword("umask", reader=arguments.umask, default="022", meaning="umask of written files"),
     Keyword("random_seed", Integer(0, UINT_MAX), default="time", meaning="seed of $_RANDOM (for tests)"),
     Keyword(

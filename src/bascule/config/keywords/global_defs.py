@@ -261,7 +261,8 @@ GLOBAL_DEFS = Block(
         "vrrp_garp_extra_if",
         reader=arguments.repeating,
         default="0 (off)",
-        meaning="GARP on interfaces other than the VMAC",
+        acted=True,
+        meaning="announce by the macvlans (all: interfaces) of addresses that send no adverts, so often",
     ),
     Keyword(
         "vrrp_vmac_garp_intvl",
@@ -269,7 +270,8 @@ GLOBAL_DEFS = Block(
         value="vrrp_garp_extra_if",
         old="is an old name of 'vrrp_garp_extra_if'",
         default="0 (off)",
-        meaning="GARP on interfaces other than the VMAC",
+        acted=True,
+        meaning="announce by the macvlans (all: interfaces) of addresses that send no adverts, so often",
     ),
     Keyword(
         "vrrp_lower_prio_no_advert",

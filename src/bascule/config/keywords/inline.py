@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from bascule.config.tree import Statement
 
 
-NOT_ACTED_ON = frozenset({"track_group", "use_vmac"})
-"""Options of lines that are otherwise acted on."""
-
-
 class Scan:
     """One pass over the options of one line. Everything that is wrong with it is said, up to what costs the line."""
 
@@ -66,9 +62,6 @@ class Scan:
                 self.note("deprecated", at, f"'{option.name}' {option.old}")
             if option.legacy is not None:
                 self.note("legacy-spelling", at, f"'{option.name}' {option.legacy}", f"write '{option.value}'")
-            if option.value in NOT_ACTED_ON:
-                message = f"'{option.name}' is understood, but bascule does not act on it yet"
-                self.note("not-acted-on", at, message, since=at + 1)
             self.values[option.value] = value
             if after is not None:
                 after(self, option, value)

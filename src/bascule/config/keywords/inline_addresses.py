@@ -98,13 +98,21 @@ _SHARED = (
 VIRTUAL = Block(
     "virtual_ipaddress",
     *_SHARED,
-    Keyword("use_vmac", default="off", meaning="the address gets a VMAC interface of its own"),
+    Keyword(
+        "use_vmac", default="off", acted=True, meaning="the address is on a macvlan that has the virtual router's MAC"
+    ),
 )
 
 STATIC = Block(
     "static_ipaddress",
     *_SHARED,
-    Keyword("track_group", NAME, default="none", meaning="instances of this group fault when the address is removed"),
+    Keyword(
+        "track_group",
+        NAME,
+        default="none",
+        acted=True,
+        meaning="instances of this group follow the interface of the address",
+    ),
 )
 
 _KEEPS = frozenset({"scope", "peer", "preferred_lft", "track_group"})

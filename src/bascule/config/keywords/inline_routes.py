@@ -49,7 +49,11 @@ _COUNT = Integer()
 _LOCKED = Integer(shown="[lock] N")
 
 _TRACK_GROUP = Keyword(
-    "track_group", NAME, default="none", meaning="instances of this group fault when the route is removed"
+    "track_group",
+    NAME,
+    default="none",
+    acted=True,
+    meaning="instances of this group follow the interface of the route",
 )
 
 _SHARED = (
@@ -258,6 +262,12 @@ class _Line:
         self.scan.run(self._stray, _KEEPS, self._after)
         if self.destination is None:
             self.scan.drop("incomplete", 0, "the route has no destination", "write 'NETWORK via ADDRESS dev INTERFACE'")
+        values = self.scan.values
+        if "track_group" in values and "dev" not in values:
+            at = self.scan.where["track_group"]
+            message = "a route that names no interface has no track group: the option is ignored"
+            self.scan.note("bad-word", at, message, since=at - 1)
+            del values["track_group"]
         value = self.scan.finish(self._route(self.destination))
         assert isinstance(value, Route)
         return value

@@ -145,7 +145,13 @@ VIRTUAL = Block("virtual_rules", *_SHARED)
 STATIC = Block(
     "static_rules",
     *_SHARED,
-    Keyword("track_group", NAME, default="none", meaning="instances of this group fault when the rule is removed"),
+    Keyword(
+        "track_group",
+        NAME,
+        default="none",
+        acted=True,
+        meaning="instances of this group follow the incoming interface of the rule",
+    ),
 )
 
 _KEEPS = frozenset({"protocol", "ipproto", "sport", "dport", "track_group"})
@@ -177,6 +183,11 @@ class _Line:
     def read(self) -> Rule:
         self.scan.run(self._stray, _KEEPS, self._after)
         action = self._judge(self.scan.values)
+        if "track_group" in self.scan.values and "iif" not in self.scan.values:
+            at = self.scan.where["track_group"]
+            message = "a rule that names no incoming interface has no track group: the option is ignored"
+            self.scan.note("bad-word", at, message, since=at - 1)
+            del self.scan.values["track_group"]
         value = self.scan.finish(self._rule(action))
         assert isinstance(value, Rule)
         return value

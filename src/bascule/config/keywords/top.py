@@ -97,7 +97,8 @@ TOP = Block(
         "track_group",
         NAME,
         block=TRACK_GROUP,
-        meaning="group of vrrp instances that tracked static addresses/routes/rules fault together",
+        acted=True,
+        meaning="instances that follow the interfaces of static addresses, routes and rules",
     ),
     Keyword(
         "static_ipaddress",

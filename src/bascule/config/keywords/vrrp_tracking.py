@@ -135,7 +135,7 @@ VRRP_TRACK_FILE = Block(
 
 TRACK_GROUP = Block(
     "track_group",
-    Keyword("group", lines=lines.words, meaning="instances in the group"),
+    Keyword("group", lines=lines.words, filled=True, acted=True, meaning="instances in the group"),
 )
 
 GARP_GROUP = Block(

@@ -72,21 +72,23 @@ class _Want:
 
 
 def placed(virtual: Iterable[VirtualAddress], interface: str) -> tuple[Placed, ...]:
-    """The virtual addresses of an instance on `interface` with the place of each."""
-    return tuple(
-        Placed(
-            interface=entry.device or interface,
-            address=entry.address,
-            prefix_length=entry.prefix_length,
-            label=entry.label,
-            scope=entry.scope,
-            peer=entry.peer,
-            broadcast=entry.broadcast,
-            preferred=entry.preferred_lifetime,
-            flags=_flags(entry),
-            no_track=entry.no_track,
-        )
-        for entry in virtual
+    """Addresses with the place of each, where all that name none are on one interface."""
+    return tuple(placed_at(entry, entry.device or interface) for entry in virtual)
+
+
+def placed_at(entry: VirtualAddress, interface: str) -> Placed:
+    """An address with its place."""
+    return Placed(
+        interface=interface,
+        address=entry.address,
+        prefix_length=entry.prefix_length,
+        label=entry.label,
+        scope=entry.scope,
+        peer=entry.peer,
+        broadcast=entry.broadcast,
+        preferred=entry.preferred_lifetime,
+        flags=_flags(entry),
+        no_track=entry.no_track,
     )
 
 

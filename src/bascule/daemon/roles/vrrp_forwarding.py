@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles.vrrp_virtual_mac import Seat
+from bascule.daemon.roles.vrrp_seats import Seat
 from bascule.errors import KernelRefusedError
 from bascule.linux import sysctl
 
@@ -27,10 +27,10 @@ class Forwarding:
         self._seats: dict[str, tuple[Seat, bool]] = {}
 
     def keep(self, owner: str, seat: Seat, active: bool) -> None:
-        """Have an instance's interface forward or not; several may share one."""
+        """Have an instance's interfaces forward or not; several may share one."""
         self._seats[owner] = (seat, active)
-        if seat.holds != seat.base:
-            self._settle(seat, owner)
+        for base, holds in seat.holders:
+            self._settle(base, holds, owner)
 
     def forget(self, owner: str) -> None:
         """An instance is gone."""
@@ -39,14 +39,15 @@ class Forwarding:
     def again(self, made: Collection[str]) -> None:
         """Interfaces that were made anew have the namespace's setting."""
         for owner, (seat, _) in tuple(self._seats.items()):
-            if seat.holds in made:
-                self._settle(seat, owner)
+            for base, holds in seat.holders:
+                if holds in made:
+                    self._settle(base, holds, owner)
 
-    def _settle(self, seat: Seat, owner: str) -> None:
-        active = any(leads for other, leads in self._seats.values() if other.holds == seat.holds)
+    def _settle(self, base: str, holds: str, owner: str) -> None:
+        active = any(leads for other, leads in self._seats.values() if (base, holds) in other.holders)
         try:
-            wanted = sysctl.read(_SETTING.format(seat.base)) if active else "0"
-            if sysctl.read(_SETTING.format(seat.holds)) != wanted:
-                sysctl.write(_SETTING.format(seat.holds), wanted)
+            wanted = sysctl.read(_SETTING.format(base)) if active else "0"
+            if sysctl.read(_SETTING.format(holds)) != wanted:
+                sysctl.write(_SETTING.format(holds), wanted)
         except KernelRefusedError as error:
             self._log.warning("forwarding_not_set", instance=owner, error=error)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles import vrrp_intake, vrrp_plan
+from bascule.daemon.roles import vrrp_elsewhere, vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
@@ -26,10 +26,11 @@ from bascule.daemon.roles.vrrp_lateness import Lateness
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_routes import RouteKeeper
+from bascule.daemon.roles.vrrp_seats import Seat
 from bascule.daemon.roles.vrrp_silence import Silence
 from bascule.daemon.roles.vrrp_sync import Sync
 from bascule.daemon.roles.vrrp_tracking import Tracking
-from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks
+from bascule.daemon.roles.vrrp_virtual_mac import VirtualLinks
 from bascule.daemon.roles.vrrp_watch import Watch
 from bascule.daemon.roles.vrrp_witness import Witnesses
 from bascule.errors import ConfigurationError, KernelRefusedError
@@ -103,6 +104,7 @@ class Group:
         self.instances: dict[str, Instance] = {}
         self._agenda = Agenda()
         self._awake = Awake()
+        self._repeats = Agenda()
         self.bell = Bell(log, tell)
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._beneath: dict[str, str] = {}
@@ -145,12 +147,13 @@ class Group:
         accepts = vrrp_plan.accepts(self.instances[owner].config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self._keeper.put(owner, wanted, lifetime, now)
+        self._repeat(owner, now)
         self.routes.put(owner, vrrp_plan.entries_of(self.instances[owner].config))
 
     def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Have rules, routes and addresses off, and say no more of them (Rim)."""
         self.late.end_ahead(owner)
-        self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
+        self._hush(owner, unwanted)
         self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
@@ -158,15 +161,28 @@ class Group:
 
     def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
         """Have addresses off, but serve late frames (Rim)."""
-        self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
+        self._hush(owner, unwanted)
         self.late.begin(owner, unwanted, now)
         self.routes.take(owner, vrrp_plan.entries_of(self.instances[owner].config))
         self._keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
 
+    def _hush(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
+        """Announce no more: the last announcement on a segment must be the active's."""
+        self._repeats.drop(owner)
+        self._pacer.hush((entry.interface, entry.address) for entry in unwanted)
+
+    def _repeat(self, owner: str, now: float) -> None:
+        """When an active's interfaces that send no adverts announce next."""
+        interval = self.instances[owner].config.garp_extra_interval
+        if interval > 0:
+            self._repeats.put(owner, now + interval)
+        else:
+            self._repeats.drop(owner)
+
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        others = (self._keeper, self._pacer, self.late, self.watch, self.bell, self.witnesses)
+        others = (self._keeper, self._pacer, self.late, self.watch, self.bell, self.witnesses, self._repeats)
         return min(self._agenda.deadline(), *(other.deadline() for other in others))
 
     def configure(self, wanted: Configuration, handover: Handover, follow: Callable[[], None] = lambda: None) -> None:
@@ -188,6 +204,8 @@ class Group:
             if name not in entries or vrrp_plan.is_another(instance.config, entries[name]):
                 self._remove(name)
         seats, refused = self._links.seats(entries.values())
+        if any(entry.ipvlan is not None for entry in entries.values()):
+            self.ports.read_addresses()  # Those of the ipvlans are there before the kernel's news of them.
         for name, seat in seats.items():
             deaf = self._sit(entries[name], seat)
             if deaf is not None:
@@ -205,7 +223,7 @@ class Group:
         follow()
         for entry in entries.values():
             if entry.name in self.instances:
-                self._change(self.instances[entry.name], entry, wanted)
+                self._change(self.instances[entry.name], entry, wanted, seats[entry.name])
             else:
                 self._start(entry, wanted, handover, seats[entry.name])
         self._sync_group_of = {name: f"group {g.name}" for g in wanted.sync_groups for name in g.members}
@@ -220,8 +238,8 @@ class Group:
         self._by_router = {(i.seat.talks, i.config.vrid, i.config.family): i for i in self.instances.values()}
         self._beneath = {seat.talks: seat.base for seat in seats}
         self._routers = frozenset(vrrp_plan.router_of(instance.config) for instance in self.instances.values())
-        self.ports.keep({*devices, *(name for seat in seats for name in seat.names)})
-        self._links.keep({seat.holds for seat in seats})
+        self.ports.keep({*devices, *(name for seat in seats for name in seat.every)})
+        self._links.keep({name for seat in seats for name in seat.made})
 
     def _owned(self, entry: VrrpInstance, handover: Handover = NOTHING_HANDED_OVER) -> frozenset[IPAddress]:
         """What an instance has put on here itself, now or before a restart, is no address of the host's own."""
@@ -255,7 +273,7 @@ class Group:
     def _sit(self, entry: VrrpInstance, seat: Seat) -> str | None:
         """Have an instance's adverts heard. Why that cannot be: a kernel without IPv6 still has IPv4's."""
         try:
-            for name in seat.names:
+            for name in seat.every:
                 self.ports.require(name)
             self.ports.require(seat.talks).listen(vrrp_plan.group_of(entry), entry.auth_type is AuthType.AH)
         except (ConfigurationError, KernelRefusedError) as error:
@@ -283,10 +301,11 @@ class Group:
         self._handle(instance, start, now)
         self._weigh(entry.name)
 
-    def _change(self, instance: Instance, entry: VrrpInstance, wanted: Configuration) -> None:
+    def _change(self, instance: Instance, entry: VrrpInstance, wanted: Configuration, seat: Seat) -> None:
         owned = self._owned(entry)
         source = self._source(entry, owned) or instance.source
         before = instance.made_of
+        instance.seat = seat
         instance.configure(entry, wanted.options, source, owned)
         instance.guard(self._secrets[entry.name])
         if before != instance.made_of:
@@ -303,7 +322,8 @@ class Group:
 
     def _source(self, entry: VrrpInstance, owned: frozenset[IPAddress]) -> IPAddress | None:
         """An owner whose interface has no other address sends from one that it owns."""
-        port = self.ports.require(entry.interface)
+        between = self._seats.get(entry.name) if entry.ipvlan is not None else None
+        port = self.ports.require(entry.interface if between is None else between.talks)
         found = self.ports.source(port, self._virtual, entry)
         return found or (self.ports.source(port, self._virtual - owned, entry) if owned else None)
 
@@ -314,8 +334,9 @@ class Group:
 
     def _own_faults(self, name: str) -> tuple[Fault, ...]:
         entry, instance = self._entries[name], self.instances.get(name)
-        faults = self.tracking.standing(name)[0]
-        if not self._up(self._seats[name] if instance is None else instance.seat):
+        seat = self._seats[name] if instance is None else instance.seat
+        faults = (*self.tracking.standing(name)[0], *vrrp_elsewhere.faults(entry, seat, self.ports))
+        if not self._up(seat):
             return (LINK_DOWN, *faults) if entry.track_primary else faults
         owned = self._owned(entry) if instance is None else instance.owned
         return (NO_ADDRESS, *faults) if self._source(entry, owned) is None else faults
@@ -444,6 +465,9 @@ class Group:
         now = boottime()
         if self._keeper.deadline() <= now:
             self._keeper.renew(now)
+        for name in self._repeats.due(now):
+            self.instances[name].announce_elsewhere(now)
+            self._repeat(name, now)
         if self._pacer.deadline() <= now:
             self._pacer.run(now)
         for owner in self.late.expire(now):
@@ -460,9 +484,10 @@ class Group:
         except KernelRefusedError as error:
             self._log.error("interfaces_not_read", error=error)
             return
+        self._links.put_back(changes.lost)
         made = self._mend(changes.ports)
         for instance in tuple(self.instances.values()) if changes.ports else ():
-            if changes.ports.intersection(instance.seat.names):
+            if changes.ports.intersection(instance.interfaces):
                 self._refresh(instance)
         self._put_back(changes, made)
         self.routes.put_back(messages, complete)
@@ -472,6 +497,8 @@ class Group:
         made = self._links.mend(changed)
         self.ports.look_at(made)
         self._forwarding.again(made)
+        if made:
+            self.ports.read_addresses()
         return made
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:

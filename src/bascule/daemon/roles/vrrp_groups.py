@@ -15,7 +15,8 @@ import struct
 from collections.abc import Iterable
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles import vrrp_plan
+from bascule.daemon.roles import vrrp_plan, vrrp_seats
+from bascule.daemon.roles.vrrp_seats import Wanted
 from bascule.errors import KernelRefusedError
 from bascule.linux import nftables
 from bascule.model.base import IPAddress
@@ -29,15 +30,22 @@ Membership = tuple[str, IPAddress]
 
 
 def memberships(entries: Iterable[VrrpInstance]) -> frozenset[Membership]:
-    """What instances with a virtual MAC over IPv6 want to hear, by the interface beneath."""
+    """What instances and addresses with a virtual MAC over IPv6 want to hear, by the interface beneath."""
     found: set[Membership] = set()
     for entry in entries:
-        if entry.virtual_mac is None or entry.family != 6:
-            continue
+        own = vrrp_seats.own(entry)
+        if own is not None and speaks_ipv6(own):
+            found.add((own.base, vrrp_plan.group_of(entry)))
+        beneath = {each.base for each in (own, *vrrp_seats.apart(entry)) if each is not None and speaks_ipv6(each)}
         addresses = (virtual.address for virtual in (*entry.virtual_addresses, *entry.excluded_addresses))
         groups = {solicited(address) for address in addresses if address.version == 6}
-        found |= {(entry.interface, group) for group in (vrrp_plan.group_of(entry), *groups)}
+        found |= {(base, group) for base in beneath for group in groups}
     return frozenset(found)
+
+
+def speaks_ipv6(wanted: Wanted) -> bool:
+    """Whether what is to be made is a macvlan for IPv6; an ipvlan has the MAC of the interface beneath."""
+    return wanted.family == 6 and wanted.ipvlan is None
 
 
 def solicited(address: IPAddress) -> ipaddress.IPv6Address:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Iterable
 from typing import Protocol
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_plan
-from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed
+from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed_at
 from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
-from bascule.daemon.roles.vrrp_virtual_mac import Seat, plain
+from bascule.daemon.roles.vrrp_seats import Seat, plain
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import (
@@ -153,11 +154,13 @@ class Instance:
         self.config = config
         self.source = source
         self.owned = owned
-        self.addresses = placed(_in_order(config.virtual_addresses), self.seat.holds)
-        others = [entry for entry in config.excluded_addresses if entry.address.version != config.family]
+        self.addresses = self._placed(_in_order(config.virtual_addresses))
         alike = [entry for entry in config.excluded_addresses if entry.address.version == config.family]
-        self.excluded = (*placed(alike, self.seat.holds), *placed(others, self.seat.base))
+        others = [entry for entry in config.excluded_addresses if entry.address.version != config.family]
+        self.excluded = (*self._placed(alike), *self._placed(others))
         """On with the others, and in no advert; a virtual MAC is for one IP version."""
+        self.elsewhere = self._elsewhere()
+        """The first address of each interface that announces by itself now and then."""
         self.moving = tuple(entry for entry in (*self.addresses, *self.excluded) if entry.address not in owned)
         """The addresses that are put on and taken off."""
         group = vrrp_plan.group_of(config)
@@ -190,6 +193,18 @@ class Instance:
         self._payloads: dict[tuple[Priority, IPAddress], bytes] = {}
         self._remarked: tuple[Advert, IPAddress] | None = None
 
+    def _placed(self, virtual: Iterable[VirtualAddress]) -> tuple[Placed, ...]:
+        return tuple(placed_at(entry, self.seat.place(entry, self.config.family)) for entry in virtual)
+
+    def _elsewhere(self) -> tuple[Placed, ...]:
+        """As keepalived 2.2.7 chooses them: with `vmac_xmit_base` the instance's own macvlan is among them."""
+        told = None if self.seat.talks == self.seat.base != self.seat.holds else self.seat.talks
+        first: dict[str, Placed] = {}
+        for entry in (*self.addresses, *self.excluded):
+            if entry.interface != told and (self.config.garp_extra_all or entry.interface in self.seat.made):
+                first.setdefault(entry.interface, entry)
+        return tuple(first.values())
+
     def move(self, source: IPAddress) -> None:
         """Send from another address from now on; the machine is told by `Reconfigured(instance.settings)`."""
         self.source = source
@@ -202,9 +217,14 @@ class Instance:
         return self.config.name
 
     @property
+    def interfaces(self) -> frozenset[str]:
+        """Every interface that it uses."""
+        return frozenset((*self.seat.every, *vrrp_plan.interfaces_of(self.config)))
+
+    @property
     def made_of(self) -> tuple[object, ...]:
         """What a configuration decides: when it is another, the machine is to be told."""
-        return (self.config, self.settings, self.lifetime_setting, self.source, self.owned)
+        return (self.config, self.settings, self.lifetime_setting, self.source, self.owned, self.seat)
 
     @property
     def state(self) -> VrrpState:
@@ -367,10 +387,16 @@ class Instance:
 
     def announce(self, times: int, now: float) -> None:
         """Gratuitous ARP or neighbour advertisements for each virtual address, `times` times in turn, as keepalived."""
+        self._announce((*self.addresses, *self.excluded) * times, now)
+
+    def announce_elsewhere(self, now: float) -> None:
+        """One announcement by each interface whose MAC no advert tells the switches (`garp_extra_if`)."""
+        self._announce(self.elsewhere, now)
+
+    def _announce(self, entries: Iterable[Placed], now: float) -> None:
         try:
-            for _ in range(times):
-                for entry in (*self.addresses, *self.excluded):
-                    self._rim.announce(entry.interface, entry.address)
+            for entry in entries:
+                self._rim.announce(entry.interface, entry.address)
         except KernelRefusedError as error:
             self._say("announcement_not_sent", str(error), now)
 

@@ -75,7 +75,7 @@ class Lines:
         for instance in instances.values():
             config, secret = instance.config, secret_of(instance.config, options)
             if secret is not None:
-                here = wanted.setdefault((config.interface, config.family), {})
+                here = wanted.setdefault((_interface(instance), config.family), {})
                 here[config.vrid, config.family] = instance
         for place in set(self._lines) - set(wanted):
             self._lines.pop(place).socket.close()
@@ -116,7 +116,7 @@ class Lines:
         return self._line(instance) is not None
 
     def _line(self, instance: Instance) -> Line | None:
-        line = self._lines.get((instance.config.interface, instance.config.family))
+        line = self._lines.get((_interface(instance), instance.config.family))
         return line if line is not None and router_of(instance) in line.keys else None
 
     def send(self, instance: Instance, order: Order, destination: IPAddress) -> None:
@@ -182,3 +182,10 @@ def _key(config: VrrpInstance, options: BasculeOptions) -> bytes:
     secret = secret_of(config, options)
     assert secret is not None
     return handover.key_of(secret)
+
+
+def _interface(instance: Instance) -> str:
+    """Where an instance speaks to its peers: on its interface, where a virtual MAC does not come between; what is for
+    the address of an ipvlan only that hears.
+    """
+    return instance.seat.talks if instance.config.ipvlan is not None else instance.config.interface

@@ -7,7 +7,7 @@ Decisions only; vrrp_group.py carries them out.
 from __future__ import annotations
 
 from bascule.model.base import IPAddress
-from bascule.model.configuration import VrrpInstance
+from bascule.model.configuration import VirtualAddress, VrrpInstance
 from bascule.model.routing import Route, Rule
 from bascule.vrrp import packet
 from bascule.vrrp.packet import INTERVAL_MAX, PRIORITY_OWNER
@@ -18,6 +18,8 @@ def unsupported(entry: VrrpInstance) -> str | None:
     mixed = _mixed(entry)
     if mixed is not None:
         return mixed
+    if entry.ipvlan is not None and entry.ipvlan.address is None and entry.family == 4:
+        return "an ipvlan needs an IPv4 address (use_ipvlan NAME ADDRESS/LENGTH)"
     if entry.version == 3 and not 1 <= round(entry.advert_interval * 100) <= INTERVAL_MAX:
         return f"an advert interval of {entry.advert_interval:g} s does not fit version 3 (0.01 to 40.95)"
     return None
@@ -56,7 +58,7 @@ def is_another(before: VrrpInstance, entry: VrrpInstance) -> bool:
 def _kind_of(entry: VrrpInstance) -> tuple[object, ...]:
     """What an instance cannot change as long as it runs."""
     apart = entry.virtual_mac is not None and bool(entry.unicast_peers)
-    return (router_of(entry), entry.version, group_of(entry), entry.virtual_mac, apart)
+    return (router_of(entry), entry.version, group_of(entry), entry.virtual_mac, entry.ipvlan, apart)
 
 
 def router_of(entry: VrrpInstance) -> tuple[str, int, int]:
@@ -70,6 +72,13 @@ def remarks_on(entry: VrrpInstance) -> tuple[str, ...]:
     if entry.family == 6 and not any(address.is_link_local for address in addresses):
         return ("has no link-local virtual address, which RFC 9568 5.2.9 wants as the first",)
     return ()
+
+
+def followed(entry: VrrpInstance) -> tuple[VirtualAddress, ...]:
+    """The addresses elsewhere than on the instance's interface, whose interfaces must be up, as keepalived has it."""
+    own = (None, entry.interface)
+    tracked = (each for each in (*entry.virtual_addresses, *entry.excluded_addresses) if not each.no_track)
+    return tuple(each for each in tracked if each.device not in own or each.use_vmac)
 
 
 def entries_of(entry: VrrpInstance) -> tuple[Route | Rule, ...]:

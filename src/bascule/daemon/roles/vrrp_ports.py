@@ -196,19 +196,25 @@ class Ports:
             self._ports.pop(name).close()
 
     def source(self, port: Port, virtual: frozenset[IPAddress], entry: VrrpInstance) -> IPAddress | None:
-        """Where an instance's adverts come from: the configured address if this host has it, else the interface's
-        first one; over IPv6 a link-local one, unless its unicast peers are elsewhere.
+        """Where an instance's adverts come from: the configured address if this host has it, else that of its ipvlan,
+        else the interface's first one; over IPv6 a link-local one, unless its unicast peers are elsewhere.
 
         Never a virtual address: the kernel drops packets from a source that is local, so two actives that both had
         it would be deaf to each other. None = there is no such address, or not the one that unicast peers expect.
         """
         wanted = entry.unicast_source if entry.unicast_peers else entry.multicast_source
+        if wanted is None and entry.ipvlan is not None:
+            wanted = entry.ipvlan.address
         if wanted is not None and wanted in self._local and wanted not in virtual:
             return wanted
         if wanted is not None and entry.unicast_peers:
             return None
         near = all(peer.address.is_link_local for peer in entry.unicast_peers)
         return addresses.primary(self._addresses.values(), port.facts.index, virtual, entry.family, near)
+
+    def read_addresses(self) -> None:
+        """Read all addresses anew, because some were put that the next step needs. Raises KernelRefusedError."""
+        self._read_addresses()
 
     def update(self, messages: Iterable[NetlinkMessage], complete: bool, virtual: frozenset[IPAddress]) -> Changes:
         """Take in what the kernel reported; when some of it was lost, read everything anew.

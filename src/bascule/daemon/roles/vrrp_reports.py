@@ -138,6 +138,7 @@ def _instance_status(instance: Instance, unplaced: dict[str, int], alarms: tuple
         checksum_forms=dict(instance.checksum_forms),
         routes=_routes(instance),
         virtual_mac=_virtual_mac(instance),
+        made_interfaces=_made_interfaces(instance),
         held=found.held,
         handed_to=found.handed_to,
         alarms=alarms,
@@ -153,3 +154,14 @@ def _virtual_mac(instance: Instance) -> str | None:
     """The virtual MAC address and the interface that has it, in words."""
     virtual = instance.config.virtual_mac
     return f"{virtual.address} on {instance.seat.holds}" if virtual is not None else None
+
+
+def _made_interfaces(instance: Instance) -> tuple[str, ...]:
+    """The interfaces that were made on others for an instance, in words."""
+    seat, between = instance.seat, instance.config.ipvlan
+    found = [f"macvlan {seat.holds} on {seat.base}"] if instance.config.virtual_mac is not None else []
+    if between is not None:
+        at = f" at {between.address}" if between.address is not None else ""
+        found.append(f"ipvlan {seat.talks} on {seat.base}{at}")
+    found += [f"macvlan {each.holds} on {each.base} for IPv{each.family} addresses" for each in seat.aparts]
+    return tuple(found)
