@@ -254,3 +254,17 @@ def test_unicast(read_text: Read) -> None:
     before = "global_defs {\nvrrp_check_unicast_src\n}\n"
     assert one(read_text, peers, before).instances[0].check_unicast_source
     assert not one(read_text, peers).instances[0].check_unicast_source
+
+
+def test_an_ipvlan_of_ipv4_without_an_address_leaves_the_instance_out(read_text: Read) -> None:
+    built = one(read_text, "use_ipvlan ip51")
+    assert built.instances == ()
+    assert [code for _, code in built.codes] == ["meaning/ipvlan"]
+    assert one(read_text, "use_ipvlan ip51 10.0.0.3").codes == []
+
+
+def test_a_name_counts_once(read_text: Read) -> None:
+    block = f"vrrp_instance A {{\n{BASE}}}\n"
+    built = Built(read_text, block + block.replace("51", "52"))
+    assert [(entry.name, entry.vrid) for entry in built.instances] == [("A", 51)]
+    assert [code for _, code in built.codes] == ["duplicate"]
