@@ -3,18 +3,45 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pathlib
 import signal
 import subprocess
+from collections.abc import Sequence
 
 from bascule.lab.directors import program
 from bascule.lab.network import LabHost
 from bascule.linux import namespaces
-from bascule.model.base import IPAddress
+from bascule.model.base import IPAddress, Priority
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+
+GLOBAL = "global_defs {{\n router_id {name}\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 1000000\n}}\n"
+INSTANCE = """vrrp_instance VI_{vrid} {{
+ state BACKUP
+ interface eth0
+ virtual_router_id {vrid}
+ priority {priority}
+ version {version}
+ advert_int {interval:g}
+ virtual_ipaddress {{
+  {address}/32
+ }}
+}}
+"""
+
+
+def configuration(
+    name: str, priority: Priority, version: int, interval: float, addresses: Sequence[ipaddress.IPv4Address]
+) -> str:
+    """The file of one director, with an instance for each address; both programs read it."""
+    instances = (
+        INSTANCE.format(vrid=vrid, priority=priority, version=version, interval=interval, address=address)
+        for vrid, address in enumerate(addresses, 1)
+    )
+    return GLOBAL.format(name=name) + "".join(instances)
 
 
 class Program:

@@ -10,6 +10,9 @@ backup's first answer to the client, which asks the virtual address 1,000 times 
 processes of the director at once. `link`: its cable is cut. `stop`: SIGTERM, from the advert with priority 0.
 `planned`: `bascule failover`; its second figure is the time in which nobody answered. keepalived has no such thing.
 Medians of the runs. The formula is three advert intervals and the backup's skew time; for `stop` the skew time alone.
+
+Each row has a rule (bench/verdicts.py). A run that comes to no end is told and counts nowhere; its pair begins anew.
+Status 1: a rule is broken, or a row could not be measured.
 """
 
 from __future__ import annotations
@@ -21,19 +24,22 @@ import itertools
 import pathlib
 import random
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from bascule.errors import BasculeError
 from bascule.lab.network import Network
 from bascule.lab.topologies import Host, HostRole, Link, Topology
 from bascule.lab.topologies import Segment as Lan
 from bascule.lab.waiting import wait_for
 from bascule.model.base import Priority, Seconds, to_json
 from bascule.vrrp.machine import down_interval, skew_time
-from bench.directors import PROGRAMS, Bascule, Program
-from bench.report import Cost, FailoverReport, FailoverRow, Took
+from bench.directors import PROGRAMS, Bascule, Program, configuration
+from bench.report import Cost, FailoverReport, FailoverRow, RowVerdict, Took
 from bench.segment import Kind, Segment
+from bench.verdicts import judge, judge_all
 
 VIRTUAL = ipaddress.IPv4Address("192.168.2.240")
 ACTIVE, BACKUP = "d1", "d2"
@@ -45,21 +51,10 @@ INSTANCES = (1, 250)
 QUIET_SECONDS = 0.3
 START_SECONDS = 15.0
 COST_SECONDS = 10.0
+FAILURES_MAX = 3
+"""Runs of one case that may fail before it is given up: each may have waited for long."""
 
 KEY = 'bascule {\n handover_key "between these two alone"\n}\n'
-GLOBAL = "global_defs {{\n router_id {name}\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 1000000\n}}\n"
-INSTANCE = """vrrp_instance VI_{vrid} {{
- state BACKUP
- interface eth0
- virtual_router_id {vrid}
- priority {priority}
- version {version}
- advert_int {interval:g}
- virtual_ipaddress {{
-  {address}/32
- }}
-}}
-"""
 
 
 def _host(name: str, last_byte: int, role: HostRole = HostRole.ROUTER) -> Host:
@@ -74,13 +69,8 @@ TOPOLOGY = Topology(
 )
 
 
-def configuration(name: str, version: int, interval: float, addresses: Sequence[ipaddress.IPv4Address]) -> str:
-    """The file of one director, with an instance for each address; both programs read it."""
-    instances = (
-        INSTANCE.format(vrid=vrid, priority=PRIORITIES[name], version=version, interval=interval, address=address)
-        for vrid, address in enumerate(addresses, 1)
-    )
-    return GLOBAL.format(name=name) + "".join(instances)
+class MissedError(BasculeError):
+    """What a run is judged by was not seen."""
 
 
 class Pair:
@@ -94,6 +84,7 @@ class Pair:
         self._network = network
         self._segment = segment
         self._interval = interval
+        self._started = 0.0
         self.directors = {name: _director(network, kind, name, version, interval, [VIRTUAL]) for name in MACS}
         if fault == "planned":
             for director in self.directors.values():
@@ -104,10 +95,12 @@ class Pair:
         """Nothing of them is left."""
         for director in self.directors.values():
             director.end(VIRTUAL)
+        self._network.mend(ACTIVE)
 
     def fail(self) -> Took:
         """Let the active fail once, measure, and leave the backup alone."""
         active = self.directors[ACTIVE]
+        self._started = time.time()
         active.start()
         wait_for(self._settled, START_SECONDS, f"{ACTIVE} to lead", evidence=self._evidence)
         time.sleep(QUIET_SECONDS + random.uniform(0, self._interval))
@@ -136,16 +129,19 @@ class Pair:
         kind = Kind.STOP if self._fault == "stop" else Kind.ADVERT
         # What the active said last is not later than its successor's first word, or it did not fail.
         last = self._segment.last(kind, MACS[ACTIVE], announced)
-        assert last is not None, f"no {kind.value} of {ACTIVE}"
+        if last is None or last < self._started:
+            raise MissedError(f"no {kind.value} of {ACTIVE}\n{self._evidence()}")
         silent_since = self._segment.last(Kind.ANSWER, MACS[ACTIVE], answered) if self._fault == "planned" else last
         return Took(last_advert_to_garp_s=announced - last, first_answer_s=answered - (silent_since or moment))
 
     def _settled(self) -> bool:
-        """The active has answered, and the backup, which may have led, is silent for some intervals."""
+        """The active has answered, and the backup, which may have led, says nothing more."""
         adverts = self._segment.times(Kind.ADVERT, MACS[ACTIVE])
         theirs = self._segment.times(Kind.ADVERT, MACS[BACKUP])
-        silent = len(adverts) > 3 and (not theirs or theirs[-1] < adverts[-3])
-        return silent and self._segment.first(Kind.ANSWER, MACS[ACTIVE], adverts[-3]) is not None
+        begun = next((at for at in adverts if at >= self._started), None)
+        if begun is None or adverts[-1] <= begun or (theirs and theirs[-1] >= adverts[-2]):
+            return False
+        return self._segment.first(Kind.ANSWER, MACS[ACTIVE], begun) is not None
 
     def _wait(self, kind: Kind, moment: float) -> float:
         """When the backup first did something after a moment."""
@@ -168,7 +164,7 @@ def _director(
 ) -> Program:
     host = network.host(name)
     file = host.folder / "keepalived.conf"
-    file.write_text(configuration(name, version, interval, addresses))
+    file.write_text(configuration(name, PRIORITIES[name], version, interval, addresses))
     return kind(host, file)
 
 
@@ -180,32 +176,55 @@ def formula(fault: str, version: int, interval: float) -> float:
     return skew_time(version, priority, seconds) if fault == "stop" else down_interval(version, priority, seconds)
 
 
-def measure(
-    intervals: Iterable[float], faults: Sequence[str], runs: int, say: Callable[[str], None]
-) -> list[FailoverRow]:
+class Series:
     """Every interval with every fault, by both programs in turn."""
-    rows = []
-    with Network(TOPOLOGY) as network:
-        segment = Segment(network, VIRTUAL)
-        network.host("client").popen([sys.executable, "-m", "bench.asker", str(VIRTUAL)], log="asker")
-        for interval in intervals:
-            version = 2 if interval >= 1 else 3
-            took: dict[tuple[str, str], list[Took]] = {}
-            for kind, fault in itertools.product(PROGRAMS, faults):
-                if fault == "planned" and kind is not Bascule:
-                    continue
-                say(f"{kind.name}, version {version}, {interval:g} s, {fault}")
-                pair = Pair(network, segment, kind, version, interval, fault)
+
+    def __init__(self, runs: int, say: Callable[[str], None]) -> None:
+        """`say` is told of what is measured now, and of what fails."""
+        self._runs = runs
+        self._say = say
+        self.failures: list[str] = []
+
+    def measure(self, intervals: Iterable[float], faults: Sequence[str]) -> list[FailoverRow]:
+        """A row for each interval and fault."""
+        rows = []
+        with Network(TOPOLOGY) as network:
+            segment = Segment(network, VIRTUAL)
+            network.host("client").popen([sys.executable, "-m", "bench.asker", str(VIRTUAL)], log="asker")
+            for interval in intervals:
+                version = 2 if interval >= 1 else 3
+                took: dict[tuple[str, str], list[Took]] = {}
+                for kind, fault in itertools.product(PROGRAMS, faults):
+                    if fault != "planned" or kind is Bascule:
+                        begin = functools.partial(Pair, network, segment, kind, version, interval, fault)
+                        case = f"{kind.name}, version {version}, {interval:g} s, {fault}"
+                        took[fault, kind.name] = self._each(begin, case)
+                rows += [_row(fault, version, interval, took) for fault in faults]
+        return rows
+
+    def _each(self, begin: Callable[[], Pair], case: str) -> list[Took]:
+        """The runs of one pair; those that fail are left out."""
+        self._say(case)
+        took: list[Took] = []
+        failed = 0
+        pair = begin()
+        try:
+            while len(took) + failed < self._runs and failed < FAILURES_MAX:
                 try:
-                    took[fault, kind.name] = [pair.fail() for _ in range(runs)]
-                finally:
+                    took.append(pair.fail())
+                except (BasculeError, subprocess.TimeoutExpired) as error:
+                    failed += 1
+                    self.failures.append(f"{case}, run {len(took) + failed}: {error}")
+                    self._say(f"  failed: {str(error).splitlines()[0]}")
                     pair.close()
-            rows += [_row(fault, version, interval, took) for fault in faults]
-    return rows
+                    pair = begin()
+        finally:
+            pair.close()
+        return took
 
 
 def _row(fault: str, version: int, interval: float, took: dict[tuple[str, str], list[Took]]) -> FailoverRow:
-    medians = {kind.name: _median(took[fault, kind.name]) for kind in PROGRAMS if (fault, kind.name) in took}
+    medians = {kind.name: _median(took[fault, kind.name]) for kind in PROGRAMS if took.get((fault, kind.name))}
     return FailoverRow(
         version=version, advert_int=interval, fault=fault, formula_s=formula(fault, version, interval), **medians
     )
@@ -258,12 +277,14 @@ def _cost(name: str, number: int, active: Program, backup: Program, seconds: flo
 def as_text(report: FailoverReport) -> str:
     """Both tables; milliseconds."""
     lines = [
-        f"{'':24}{'formula':>10}{'bascule':>22}{'keepalived':>22}",
+        f"{'':24}{'formula':>10}{'bascule':>22}{'keepalived':>22}  rule",
         f"{'':34}" + f"{'to ARP':>11}{'to answer':>11}" * 2,
     ]
     for row in report.rows:
         case = f"v{row.version} {row.advert_int:g} s {row.fault}"
-        lines.append(f"{case:24}{row.formula_s * 1000:>10.1f}{_shown(row.bascule)}{_shown(row.keepalived)}")
+        figures = f"{case:24}{row.formula_s * 1000:>10.1f}{_shown(row.bascule)}{_shown(row.keepalived)}"
+        lines.append(f"{figures}  {_judged(judge(row))}")
+    lines += [f"failed: {failure.splitlines()[0]}" for failure in report.failures]
     lines += ["", f"{'instances at 1 s':24}{'active':>10}{'backup':>10}{'memory':>12}"]
     for cost in report.costs:
         case = f"{cost.program} {cost.instances}"
@@ -279,7 +300,13 @@ def _shown(took: Took | None) -> str:
     return f"{took.last_advert_to_garp_s * 1000:>11.1f}{took.first_answer_s * 1000:>11.1f}"
 
 
-def main() -> None:
+def _judged(verdict: RowVerdict | None) -> str:
+    if verdict is None:
+        return "NOT MEASURED"
+    return f"{'held' if verdict.held else 'BROKEN'}: {verdict.rule} = {verdict.bound_s * 1000:.1f}"
+
+
+def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=10)
@@ -289,14 +316,21 @@ def main() -> None:
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     say = functools.partial(print, flush=True)
-    rows = measure(options.intervals, options.faults, options.runs, say)
+    series = Series(options.runs, say)
+    rows = tuple(series.measure(options.intervals, options.faults))
+    verdicts = judge_all(rows)
     report = FailoverReport(
-        runs=options.runs, rows=tuple(rows), costs=tuple(weigh(options.instances, COST_SECONDS, say))
+        runs=options.runs,
+        rows=rows,
+        verdicts=verdicts,
+        failures=tuple(series.failures),
+        costs=tuple(weigh(options.instances, COST_SECONDS, say)),
     )
     print(as_text(report))
     if options.json is not None:
         options.json.write_bytes(to_json(report))
+    return 0 if len(verdicts) == len(rows) and all(verdict.held for verdict in verdicts) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

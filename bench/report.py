@@ -64,12 +64,92 @@ class Cost(Model, frozen=True, kw_only=True):
     resident_mib: float
 
 
+class RowVerdict(Model, frozen=True, kw_only=True):
+    """Whether a row keeps its rule. What keepalived took is known, so each says which of the two bounds it was."""
+
+    version: int
+    advert_int: float
+    fault: str
+    rule: str
+    """In words."""
+    bound_s: float
+    found_s: float
+    held: bool
+
+
 class FailoverReport(Model, frozen=True, kw_only=True):
     """What `bench/failover.py --json` writes."""
 
     runs: int
+    """Of which each figure is the median, but for those in `failures`."""
     rows: tuple[FailoverRow, ...]
-    costs: tuple[Cost, ...]
+    verdicts: tuple[RowVerdict, ...] = ()
+    """A row that has none could not be measured."""
+    failures: tuple[str, ...] = ()
+    """Runs that came to no end, and why."""
+    costs: tuple[Cost, ...] = ()
+
+
+class Moment(Model, frozen=True, kw_only=True):
+    """Something that happened in a pair that ought to be quiet."""
+
+    at_s: float
+    """Since the beginning."""
+    what: str
+    """`silence`: the active's, of a down interval and more. `promotion`: its backup became active."""
+    silence_s: float
+    """How long the active had been silent."""
+    machine_late_s: float
+    """How late a realtime process that does nothing else woke up in that time; 0 = hardly."""
+    in_time: bool = False
+    """Of a promotion: the active's adverts had left in time."""
+
+
+class PairEndured(Model, frozen=True, kw_only=True):
+    """What became of one pair of directors."""
+
+    program: str
+    scheduling: tuple[str, ...]
+    """How the kernel schedules the processes of its active, as it says itself."""
+    adverts: int
+    """Of the active."""
+    largest_gap_s: float
+    """Between two of them."""
+    largest_gap_machine_late_s: float
+    """As in `Moment`, in that gap."""
+    silences: int
+    """Gaps of a down interval and more."""
+    promotions: int
+    """How often the backup became active."""
+    promotions_in_time: int
+    """How often although the active's adverts left in time: 0, or a rule is broken."""
+    both_active: int
+    """How often both were active at once."""
+    both_active_s: float
+    """How long together."""
+    unseen: int
+    """Frames that the capture had no room for: with any, the pair cannot be judged."""
+    moments: tuple[Moment, ...]
+    """The first ones."""
+
+
+class EnduranceReport(Model, frozen=True, kw_only=True):
+    """What `bench/endurance.py --json` writes."""
+
+    seconds: float
+    advert_int: float
+    down_interval_s: float
+    """Of the backup: what a silence must last for it to be right in taking over."""
+    processors: int
+    busy: float
+    """Share of the processors' time that was used: 1 = all of it."""
+    stolen: float
+    """Share that the host machine gave to others."""
+    machine_late_s: float
+    """How late a realtime process that does nothing else woke up at worst."""
+    pairs: tuple[PairEndured, ...]
+    broken: tuple[str, ...]
+    """Rules that did not hold, in words."""
 
 
 class Figures(Model, frozen=True, kw_only=True):

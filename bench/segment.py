@@ -8,6 +8,7 @@ import bisect
 import collections
 import enum
 import pathlib
+import re
 import struct
 from collections.abc import Iterator
 
@@ -23,6 +24,8 @@ ETHERTYPE_IP, ETHERTYPE_ARP = 0x0800, 0x0806
 PROTOCOL_ICMP, PROTOCOL_VRRP = 1, 112
 ECHO_REPLY = 0
 START_SECONDS = 10.0
+DROPPED = re.compile(r"(\d+) packets? dropped by kernel")
+"""tcpdump's last words."""
 
 
 class Kind(enum.Enum):
@@ -35,19 +38,28 @@ class Kind(enum.Enum):
 
 
 class Segment:
-    """A capture of a network's first segment, as far as one virtual address goes. It ends with its network."""
+    """A capture of a segment, as far as one virtual address goes. It ends with its network, if not before."""
 
-    def __init__(self, network: Network, virtual: IPAddress) -> None:
-        """Begin to capture."""
+    def __init__(self, network: Network, virtual: IPAddress, name: str | None = None) -> None:
+        """Begin to capture the segment of this name; the network's first one when none is given."""
+        name = name or network.topology.segments[0].name
         self._virtual = virtual.packed
-        self._file = network.switch.folder / "segment.pcap"
+        self._file = network.switch.folder / f"{name}.pcap"
         self._offset = FILE_HEADER.size
         self._times: collections.defaultdict[tuple[Kind, str], list[float]] = collections.defaultdict(list)
-        command = ["tcpdump", "-i", network.topology.segments[0].name, "-s", str(SNAP), "-U", "--immediate-mode", "-n"]
+        command = ["tcpdump", "-i", name, "-s", str(SNAP), "-U", "--immediate-mode", "-n"]
         command += ["-B", "16384", "--time-stamp-precision=nano", "-Z", "root", "-w", str(self._file)]
-        network.switch.popen([*command, "ip proto 112 or arp or icmp"], log="segment")
-        evidence = network.switch.log_file("segment").read_text
-        wait_for(lambda: _begun(self._file), START_SECONDS, "tcpdump to listen", evidence=evidence)
+        self._process = network.switch.popen([*command, "ip proto 112 or arp or icmp"], log=f"segment-{name}")
+        self._words = network.switch.log_file(f"segment-{name}").read_text
+        wait_for(lambda: _begun(self._file), START_SECONDS, "tcpdump to listen", evidence=self._words)
+
+    def end(self) -> int:
+        """Capture no more; returns how many frames the kernel had no room for, which `times` does not have."""
+        self._process.terminate()
+        self._process.wait(START_SECONDS)
+        found = DROPPED.search(self._words())
+        assert found is not None, self._words()
+        return int(found[1])
 
     def times(self, kind: Kind, mac: str) -> list[float]:
         """When frames of this kind of a host passed, in order; all adverts are ADVERT, those that stop STOP as well."""

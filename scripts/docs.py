@@ -35,7 +35,7 @@ from bascule.model.diagnostic import Diagnostic
 from bascule.model.keyword import KeywordDescription
 from bascule.model.status import DirectorStatus
 from bascule.vrrp import sync_group, transitions
-from bench.report import BenchReport, DeathReport, FailoverReport
+from bench.report import BenchReport, DeathReport, EnduranceReport, FailoverReport
 from tests.ledger import vrrp_3768, vrrp_5798, vrrp_9568, vrrp_9568_operation
 from tests.ledger.requirement import Requirement
 
@@ -290,6 +290,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "bench.schema.json": lambda: json_schema(BenchReport),
     "bench-failover.schema.json": lambda: json_schema(FailoverReport),
     "bench-deaths.schema.json": lambda: json_schema(DeathReport),
+    "bench-endurance.schema.json": lambda: json_schema(EnduranceReport),
     "requests.schema.json": lambda: json_schema(Request),
 }
 """File below docs/reference: what makes its text."""

@@ -31,11 +31,14 @@ from bascule.model.status import (
     DirectorStatus,
     FifoStatus,
     InstanceStatus,
+    LatenessSpan,
+    LatenessStatus,
     NotifyStatus,
     PlaneStatus,
     RoleStatus,
     ScriptStatus,
     VrrpStatus,
+    WitnessStatus,
 )
 
 NOW = 10_000.0
@@ -229,3 +232,33 @@ def test_alarms_and_who_keeps_back_stand_below_the_instances() -> None:
     shown = msgspec.structs.replace(shown, handed_to=None)
     status = msgspec.structs.replace(STATUS, vrrp=VrrpStatus(instances=(shown,)))
     assert "  VI_1 handed over and keeps back until `bascule failover --release`" in list(lines(status, NOW))
+
+
+def test_witnesses() -> None:
+    here, away, own = (ipaddress.ip_address(f"192.168.2.{last}") for last in (1, 2, 3))
+    witnesses = (
+        WitnessStatus(
+            address=here, answers=True, asked=3, answered=2, last=NOW - 4, round_trip=Seconds(0.0005), trouble=None
+        ),
+        WitnessStatus(address=away, answers=False, asked=9, answered=0, last=None, round_trip=None, trouble="no route"),
+        WitnessStatus(address=own, answers=False, asked=0, answered=0, last=None, round_trip=None, trouble=None),
+    )
+    assert STATUS.vrrp is not None
+    status = msgspec.structs.replace(STATUS, vrrp=msgspec.structs.replace(STATUS.vrrp, witnesses=witnesses))
+    assert [line for line in lines(status, NOW) if "witness" in line] == [
+        "  witness 192.168.2.1: answers (last 4.0 s ago in 0.5 ms, 2 of 3)",
+        "  witness 192.168.2.2: NO ANSWER (last never, 0 of 9): no route",
+        "  witness 192.168.2.3: not asked yet (last never, 0 of 0)",
+    ]
+
+
+def test_lateness_is_one_line() -> None:
+    assert STATUS.vrrp is not None
+    minute = LatenessSpan(count=60, p50=Seconds(0.0002), p99=Seconds(0.001), max=Seconds(0.0014))
+    whole = LatenessSpan(count=9000, p50=Seconds(0.0002), p99=Seconds(0.002), max=Seconds(0.0123))
+    said = LatenessStatus(last_minute=minute, since_start=whole)
+    status = msgspec.structs.replace(STATUS, vrrp=msgspec.structs.replace(STATUS.vrrp, lateness=said))
+    assert [line for line in lines(status, NOW) if "late" in line] == [
+        "  timers late: last minute 60, half within 0.2 ms, 99 % within 1.0 ms, worst 1.4 ms; "
+        "since the start 9000, half within 0.2 ms, 99 % within 2.0 ms, worst 12.3 ms"
+    ]

@@ -142,6 +142,17 @@ SERVICE = "virtual_server [192.168.2.1]:tcp:80"
             msgspec.structs.replace(BASE, options=BasculeOptions(xdp_interfaces=("eth0",))),
             ["bascule: xdp_interface eth0 added"],
         ),
+        (
+            msgspec.structs.replace(BASE, options=BasculeOptions(handover_key="secret")),
+            ["bascule: handover_key changed (it is not shown)"],
+        ),
+        (
+            msgspec.structs.replace(
+                BASE,
+                options=BasculeOptions(witnesses=(ipaddress.ip_address("10.0.0.1"),), witness_timeout=Seconds(2.0)),
+            ),
+            ["bascule: witness 10.0.0.1 added", "bascule: witness_timeout (none) -> 2 s"],
+        ),
     ],
 )
 def test_each_change_is_one_line(after: Configuration, lines: list[str]) -> None:

@@ -97,3 +97,21 @@ GROUP = "virtual_server group web {\n}\n"
 )
 def test_services_of_groups_that_are_nowhere(read_text: Read, text: str, found: list[tuple[int | None, str]]) -> None:
     assert said(read_text, text) == found
+
+
+@pytest.mark.parametrize(
+    ("witness", "found"),
+    [
+        ("10.0.0.9", []),
+        ("10.0.0.1", [(2, "meaning/witness")]),
+        ("10.0.0.9 10.0.0.1/32", [(2, "meaning/witness")]),
+    ],
+)
+def test_a_witness_is_somebody_else(read_text: Read, witness: str, found: list[tuple[int, str]]) -> None:
+    instance = INSTANCE % "virtual_ipaddress {\n10.0.0.1\n}"
+    assert said(read_text, f"bascule {{\nwitness {witness}\n}}\n{instance}") == found
+
+
+def test_a_witness_without_an_instance_is_asked_by_nobody(read_text: Read) -> None:
+    assert said(read_text, "bascule {\nwitness 10.0.0.9\n}") == [(2, "meaning/witness")]
+    assert said(read_text, "bascule {\nwitness 10.0.0.9\n}\nVrrp_instance A {\n}") == []

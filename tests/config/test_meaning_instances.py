@@ -26,6 +26,9 @@ def said(read_text: Read, text: str) -> list[tuple[str, int | None]]:
     return [(found.code.removeprefix("meaning/"), found.line) for found in findings.sorted()]
 
 
+SIGNED = f"auth_hmac {{\nkey 1 {'x' * 32}\nactive_key 1\n}}\n"
+
+
 def addresses(first: str, count: int) -> str:
     """A list of so many addresses."""
     lines = "".join(f"{first}{number:x}\n" for number in range(1, count + 1))
@@ -39,6 +42,11 @@ def addresses(first: str, count: int) -> str:
         (addresses("fd00::", 89), []),
         (addresses("fd00::", 90), [("vip-count", 4)]),
         ("version 3\n" + AUTHENTICATION, [("auth-version", 5)]),
+        (SIGNED + addresses("fd00::", 88), []),
+        (SIGNED + addresses("fd00::", 89), [("vip-count", 8)]),
+        (SIGNED + AUTHENTICATION, [("auth-both", 8)]),
+        ("version 3\n" + SIGNED + AUTHENTICATION, [("auth-both", 9)]),
+        (SIGNED, []),
         ("version 3\n", []),
         (AUTHENTICATION, []),
         ("version 2\n" + ADDRESS6, [("version-family", 4)]),

@@ -42,6 +42,9 @@ def said(mine: Router, other: Router) -> Iterator[tuple[str, int | None, str]]:
 
 
 PASS = "authentication {\nauth_type %s\nauth_pass %s\n}\n"
+KEY, NEW = "x" * 32, "y" * 32
+HMAC = "auth_hmac {\nkey %d %s\nactive_key %d\nmode %s\n}\n"
+SIGNED = HMAC % (1, KEY, 1, "enforce")
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,15 @@ PASS = "authentication {\nauth_type %s\nauth_pass %s\n}\n"
         (BASE + PASS % ("PASS", "a"), BASE + PASS % ("PASS", "b"), [("meaning/peer-auth", 6, "a")]),
         (BASE + PASS % ("AH", "a"), BASE + PASS % ("PASS", "a"), [("meaning/peer-auth", 5, "AH")]),
         (BASE, BASE + PASS % ("PASS", "a"), [("meaning/peer-auth", 1, "A")]),
+        (BASE + PASS % ("PASS", "a") + SIGNED, BASE + SIGNED, []),
+        (BASE, BASE + SIGNED, [("meaning/peer-auth", 1, "A")]),
+        (BASE + SIGNED, BASE, [("meaning/peer-auth", 4, "auth_hmac")]),
+        (BASE + SIGNED, BASE + HMAC % (2, KEY, 2, "permissive"), [("meaning/peer-auth", 4, "auth_hmac")]),
+        (BASE + SIGNED, BASE + HMAC % (1, NEW, 1, "enforce"), [("meaning/peer-auth", 4, "auth_hmac")]),
+        (BASE + SIGNED, BASE + HMAC % (1, "file:x", 1, "permissive"), []),
+        (BASE + SIGNED, BASE + HMAC % (1, KEY, 1, "receive-only"), [("meaning/peer-auth", 4, "auth_hmac")]),
+        (BASE, BASE + HMAC % (1, KEY, 1, "receive-only"), []),
+        (BASE + HMAC % (1, KEY, 1, "permissive"), BASE + HMAC % (1, KEY, 1, "receive-only"), []),
         (
             BASE + "virtual_ipaddress {\n10.0.0.1\n}\n",
             BASE + "virtual_ipaddress {\n10.0.0.2\n}\n",

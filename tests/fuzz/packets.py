@@ -222,7 +222,8 @@ def _summed(body: bytes, source: IPAddress = PEER, destination: IPAddress | None
     made = message[:6] + packet.checksum(head + covered).to_bytes(2, "big") + message[8:]
     if datagram.trailer is None:
         return made + end
-    return trailer.signed(made, source, datagram.trailer.key, SECRET, datagram.trailer.sequence)
+    found = datagram.trailer
+    return trailer.attached(made, trailer.trailer_of(made, source, found.key, SECRET, found.sequence), source)
 
 
 def mutated(data: bytes, others: list[bytes], choose: random.Random) -> bytes:
@@ -276,7 +277,11 @@ def _advert(vrid: int, version: int, virtual: IPAddress = VIP, **changes: object
 def _over_ipv6(vrid: int, version: int = 3, *, unicast: bool = False, sign: bool = False) -> bytes:
     advert = _advert(vrid, version, VIP6, checksum_form=ChecksumForm.PSEUDO_HEADER)
     message = packet.encode(advert, PEER6, HERE6 if unicast else packet.GROUP_IPV6)
-    return bytes((SIX[unicast], 255)) + (_guard().sign(message, PEER6, 1000.0) if sign else message)
+    return bytes((SIX[unicast], 255)) + (_signed(message, PEER6) if sign else message)
+
+
+def _signed(message: bytes, source: IPAddress = PEER) -> bytes:
+    return trailer.attached(message, _guard().sign(message, source, 1000.0), source)
 
 
 def _guard() -> trailer.Guard:
@@ -292,7 +297,7 @@ def seeds() -> list[bytes]:
         ah.wrap(with_header, PEER, packet.GROUP_IPV4, 255, 7, b"abcd"),
         _packet(packet.encode(_advert(53, 3, checksum_form=ChecksumForm.PSEUDO_HEADER), PEER)),
         _packet(packet.encode(_advert(54, 3)), destination=HERE),
-        _packet(_guard().sign(packet.encode(_advert(55, 3)), PEER, 1000.0)),
+        _packet(_signed(packet.encode(_advert(55, 3)))),
         _packet(packet.encode(_advert(56, 2))),
         _packet(packet.encode(_advert(57, 3))),
         _over_ipv6(53),
@@ -307,7 +312,7 @@ def strays() -> list[bytes]:
     return [
         _packet(packet.encode(_advert(53, 3)), source=HERE),
         _packet(packet.encode(_advert(54, 3)), destination=HERE, source=VIP),
-        _packet(_guard().sign(packet.encode(_advert(57, 3)), PEER, 1000.0)),
+        _packet(_signed(packet.encode(_advert(57, 3)))),
     ]
 
 

@@ -169,7 +169,8 @@ class Keepalived:
         self._folder = host.folder / "keepalived"
         self._folder.mkdir(exist_ok=True)
         self._host = host
-        config = self._folder / "keepalived.conf"
+        self._priority, self._state, self._before = priority, state, before
+        config = self._config = self._folder / "keepalived.conf"
         config.write_text(before + KEEPALIVED.format(priority=priority, state=state, lines=lines))
         self._stats = self._folder / "keepalived.stats"
         command = ["keepalived", "--dont-fork", "--log-console", "--vrrp", "--use-file", str(config)]
@@ -186,11 +187,27 @@ class Keepalived:
         host.started.append(self.process)
         self.until("BACKUP STATE")
 
+    def reload(self, lines: str) -> None:
+        """SIGHUP, after other lines were written into its file."""
+        self._config.write_text(
+            self._before + KEEPALIVED.format(priority=self._priority, state=self._state, lines=lines)
+        )
+        self.process.send_signal(signal.SIGHUP)
+
     def log(self) -> str:
         return self._host.log_file("keepalived").read_text()
 
     def until(self, text: str, seconds: float = 10) -> None:
         wait_for(lambda: text in self.log(), seconds, f"keepalived to say {text}", evidence=self.log)
+
+    def until_latest(self, state: str, seconds: float = 30) -> None:
+        """Wait until the last state that it has entered is this one."""
+
+        def entered() -> bool:
+            found: list[str] = re.findall(r"Entering (\w+ STATE)", self.log())
+            return found[-1:] == [state]
+
+        wait_for(entered, seconds, f"keepalived to enter {state}", evidence=self.log)
 
     def stop(self) -> None:
         """SIGTERM: it sends priority 0."""

@@ -112,6 +112,25 @@ def test_an_answer_that_is_cut_short_is_an_error() -> None:
     kernel.close()
 
 
+def test_of_several_orders_those_that_are_refused_are_named_and_the_others_done() -> None:
+    orders = [netlink.Order(16, 0, b"x", f"do {number}") for number in range(1, 5)]
+    earlier = message(2, 77, struct.pack("=i", -errno.EPERM))
+    second, last = message(2, 2, struct.pack("=i", -errno.ENODEV)), message(2, 4, struct.pack("=i", -errno.EBUSY))
+    kernel = Silent(earlier, second, last)
+    refused = kernel.request_all(orders)
+    assert [(error.errno, str(error)) for error in refused] == [
+        (errno.ENODEV, "do 2: No such device"),
+        (errno.EBUSY, "do 4: Device or resource busy"),
+    ]
+    asked = list(netlink.split(kernel.kernel.recv(4096)))
+    assert [(flags, sequence) for _, flags, sequence, _ in asked] == [(1, 1), (1, 2), (1, 3), (5, 4)]
+    with pytest.raises(NetlinkTimeoutError, match="do 4: no answer"):
+        kernel.request_all(orders)
+    assert kernel.request_all([]) == []
+    kernel.kernel.close()
+    kernel.close()
+
+
 @pytest.fixture
 def quiet() -> Iterator[None]:
     """A namespace in which nobody else changes anything."""

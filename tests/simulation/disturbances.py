@@ -88,6 +88,7 @@ def _link(world: World, fault: Fault) -> None:
 def _set_link(router: Router, up: bool) -> None:
     _note(router, f"interface {'up' if up else 'down'}")
     router.link = up
+    router.world.wire.reach()
     router.news = router.machine is not None
     router.touch()
 
@@ -263,6 +264,36 @@ def _unready(world: World, fault: Fault) -> None:
     world.at(world.now + fault.seconds, set_ready, router, router.boots, True)
 
 
+# The witness.
+
+
+def _witness_dead(world: World, fault: Fault) -> None:
+    if world.schedule.witness is not None:
+        _count(world, fault)
+        _change_witness(world, 1)
+        world.at(world.now + fault.seconds, _change_witness, world, -1)
+
+
+def _change_witness(world: World, change: int) -> None:
+    world.wire.witness_dead += change
+    world.wire.reach()
+    _note(world.routers[0], f"witness {'dead' if world.wire.witness_dead else 'answers'}")
+
+
+def _witness_cut(world: World, fault: Fault) -> None:
+    if world.schedule.witness is not None:
+        _count(world, fault)
+        _change_cut(world.routers[fault.router], 1)
+        world.at(world.now + fault.seconds, _change_cut, world.routers[fault.router], -1)
+
+
+def _change_cut(router: Router, change: int) -> None:
+    cuts = router.world.wire.witness_cut
+    cuts[router.number] += change
+    router.world.wire.reach()
+    _note(router, f"witness {'out of' if cuts[router.number] else 'within'} reach")
+
+
 # What is tracked.
 
 
@@ -352,4 +383,6 @@ BEGIN: dict[Kind, Callable[[World, Fault], None]] = {
     Kind.WEIGHT: _weight,
     Kind.FAULT: _fault,
     Kind.HAND_OVER: _hand_over,
+    Kind.WITNESS_DEAD: _witness_dead,
+    Kind.WITNESS_CUT: _witness_cut,
 }

@@ -50,6 +50,8 @@ class Rule(enum.Enum):
     RELUCTANT = "did not take over in a planned switch although it could"
     FORSAKEN = "left in a planned switch, and its successor had not become active"
     BUSY = "wants to be called without end at one moment"
+    UNWITNESSED = "became active by silence alone without a fresh answer of its witness"
+    BLIND = "became active by silence although its witness had been out of reach until just now"
     RAISED = "the machine raised an exception"
 
 
@@ -96,12 +98,22 @@ class Facts:
     """The down interval after the last advert that does not lead."""
     heard_at: float = LONG_AGO
     """When that came."""
+    heard_since: float = LONG_AGO
+    """When the first of those came after nobody was heard."""
     heard_priority: int = 0
     """The priority in it."""
     delayed_until: float = LONG_AGO
     """The `preempt_delay` after the first of those, and the down interval."""
     stop_due: float = LONG_AGO
     """The skew time after priority 0, if nothing that leads came since then."""
+    stop_at: float = LONG_AGO
+    """When that came."""
+    freed_until: float = LONG_AGO
+    """The down interval after that."""
+    asked_at: float = LONG_AGO
+    """When the latest question to the witness was put whose answer it got."""
+    unwitnessed_at: float = LONG_AGO
+    """When a question or its answer was last lost or late."""
     ready_since: float = float("inf")
     held_until: float = LONG_AGO
     stalled_at: float = LONG_AGO

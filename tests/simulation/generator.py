@@ -301,6 +301,34 @@ def _while_away(draft: _Draft, faults: list[Fault]) -> list[Fault]:
     return found
 
 
+_WITNESSED = 0.2
+"""The share of schedules with a witness."""
+
+
+def _witness_gone(draft: _Draft, at: float) -> Fault:
+    """It is gone around a moment, often within the silence after something else went wrong, now and then for good."""
+    chance = draft.chance
+    draft.now = min(max(0.0, at + chance.uniform(-1, 5) * draft.interval), draft.quiet_from)
+    seconds = LENGTH * draft.interval * 2 if chance.random() < 0.1 else draft.lasting(0.3, 15)
+    kind = chance.choice((Kind.WITNESS_DEAD, Kind.WITNESS_CUT, Kind.WITNESS_CUT))
+    return draft.fault(kind, seconds=seconds)
+
+
+def _witnessed(draft: _Draft, faults: list[Fault]) -> tuple[Seconds | None, list[Fault]]:
+    """How old an answer may be, and how the witness goes and comes: of two halves one may be left without it."""
+    chance = draft.chance
+    if chance.random() >= _WITNESSED:
+        return None, []
+    found = [_witness_gone(draft, chance.choice(faults).at) for _ in range(chance.choice((0, 1, 1, 2, 3)))]
+    for fault in faults:
+        if fault.kind is Kind.PARTITION and chance.random() < 0.5:
+            half = [
+                dataclasses.replace(fault, kind=Kind.WITNESS_CUT, router=number, others=()) for number in fault.others
+            ]
+            found += half
+    return Seconds(chance.choice((0.3, 1.0, 1.0, 3.0, 20.0)) * draft.interval), found
+
+
 def _set(chance: random.Random, router: RouterPlan, interval: float) -> RouterPlan:
     """Waits of a backup that differ from the usual."""
     delay = Seconds(chance.choice((0.0, chance.uniform(0.1, 4) * interval)))
@@ -336,10 +364,13 @@ def generate(seed: int, version: int = 2) -> Schedule:
         routers = tuple(_set(chance, router, interval) for router in routers)
     family = 6 if version == 3 and chance.random() < _SIX else 4
     more = (*_tracked(draft, first), *_switches(draft, first), *_while_away(draft, faults))
+    whole = [*sorted(faults, key=lambda fault: fault.at), *echoes, *rows, *more]
     unicast = chance.random() < _UNICAST
     if chance.random() < _COMPANY:
         fastest = min(router.pace for router in routers) * interval
         routers = tuple(_busy(chance, router, fastest) for router in routers)
+    draft.chance = random.Random(f"witness of {seed}")
+    witness, gone = _witnessed(draft, whole)
     return Schedule(
         seed=seed,
         version=version,
@@ -347,7 +378,8 @@ def generate(seed: int, version: int = 2) -> Schedule:
         unicast=unicast,
         interval=interval,
         routers=routers,
-        faults=(*sorted(faults, key=lambda fault: fault.at), *echoes, *rows, *more),
+        faults=(*whole, *gone),
+        witness=witness,
         quiet_from=quiet_from,
         ends_at=LENGTH * interval,
     )

@@ -40,6 +40,14 @@ BELIEVED = (0.125, 0.02)
 """That eighth; but so many seconds any process may be late."""
 
 
+FIRST_ASKED = 1.25
+"""Advert intervals into a silence after which the witness has been asked."""
+AWAY = 1.3
+"""Advert intervals without a witness that are always noticed."""
+ASKING = 0.26
+"""Advert intervals between two questions to the witness, and the way there and back."""
+
+
 class Oracle:
     """The rules for all routers of a world."""
 
@@ -197,10 +205,13 @@ class Oracle:
                 LONG_AGO,
             )
             facts.delayed_until = LONG_AGO
+            facts.stop_at, facts.freed_until = since, since + self._down(router)
         elif priority >= router.priority or not configuration.preempt:
             self._led(router, facts, advert, stamp)
         else:
             facts.pace = advert.interval
+            if facts.heard_due <= stamp:
+                facts.heard_since = stamp
             facts.heard_due = max(facts.heard_due, stamp + self._down(router))
             facts.heard_at, facts.heard_priority = max(facts.heard_at, stamp), priority
             if facts.delayed_until == LONG_AGO and router.plan.preempt_delay > 0:
@@ -232,6 +243,18 @@ class Oracle:
 
     def _allowed_to_wait(self, router: Router, priority: Priority) -> float:
         return EPSILON + (0.0 if priority == PRIORITY_STOP else router.interval / 2 + router.plan.company)
+
+    def answering(self, router: Router, asked_at: float) -> None:
+        """It is about to be told of an answer of the witness."""
+        facts = self.facts[router.number]
+        facts.asked_at = max(facts.asked_at, asked_at)
+        if router.now - asked_at > min(LATE, self._world.schedule.witness or 0.0):
+            facts.unwitnessed_at = max(facts.unwitnessed_at, router.now)
+
+    def unwitnessed(self, router: Router, later: float = 0.0) -> None:
+        """A question to the witness was lost, or its answer; or that will come so much later."""
+        facts = self.facts[router.number]
+        facts.unwitnessed_at = max(facts.unwitnessed_at, router.now + router.rate * later)
 
     # What a router does.
 
@@ -353,8 +376,24 @@ class Oracle:
             if facts.heard_priority >= router.priority:
                 self._fail(Rule.EARLY, router, f"heard priority {facts.heard_priority}")
             self._preempted(router, facts, allowed)
-        elif freed > now + EPSILON:
-            self._not_by_lateness(router, facts)
+        else:
+            self._witnessed(router, facts, slept=long and facts.stalled_as_backup)
+            if freed > now + EPSILON:
+                self._not_by_lateness(router, facts)
+
+    def _witnessed(self, router: Router, facts: Facts, *, slept: bool) -> None:
+        """Silence made it active: somebody else must have answered in that silence, and not long ago."""
+        now, fresh = router.now, self._world.schedule.witness
+        if fresh is None or router.configuration.priority == PRIORITY_OWNER or now <= facts.freed_until + EPSILON:
+            return
+        since = max(facts.base, facts.lead_at, facts.heard_at, facts.stop_at)
+        since = max(since, facts.woke_at) if slept else since
+        if facts.asked_at < since - EPSILON or now - facts.asked_at > fresh + EPSILON:
+            self._fail(Rule.UNWITNESSED, router, f"asked {now - facts.asked_at:.3f} s ago, silent {now - since:.3f} s")
+        wire, began = self._world.wire, self._world.now - (now - since) + FIRST_ASKED * self._longest
+        lost, back = wire.witness_lost[router.number], wire.witness_back[router.number]
+        if back - max(lost, began) > AWAY * self._longest and self._world.now - back < 0.9 * self._shortest:
+            self._fail(Rule.BLIND, router, f"for {back - lost:.3f} s, {self._world.now - back:.3f} s ago")
 
     def _preempted(self, router: Router, facts: Facts, since: float) -> None:
         now = router.now
@@ -444,8 +483,18 @@ class Oracle:
         preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
         may = router.configuration.preempt and facts.heard_priority < router.priority
         due = max(awake, min(silence, preempt) if may else silence)
+        if self._is_bound(router, facts):
+            listens = self._listening(Priority(1), self._longest)  # It may have kept back until it became active.
+            witnessed = facts.unwitnessed_at + ASKING * self._longest + listens
+            due = max(due, witnessed if facts.heard_due <= now else min(witnessed, facts.heard_since))
         if now > due + SLACK * self._interval + router.plan.company:
             self._fail(Rule.MISSED, router, f"due {now - due:.3f} s ago")
+
+    def _is_bound(self, router: Router, facts: Facts) -> bool:
+        """As long as it hears nobody, it waits for its witness if that does not answer."""
+        freed = facts.stop_due > LONG_AGO and facts.woke_at < facts.stop_at
+        owner = router.configuration.priority == PRIORITY_OWNER
+        return self._world.schedule.witness is not None and not freed and not owner
 
     def _heard_of(self, router: Router, facts: Facts) -> None:
         now, slack = router.now, SLACK * router.interval + router.plan.company

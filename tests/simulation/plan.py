@@ -46,6 +46,9 @@ class Kind(enum.Enum):
     IPV6 = "over IPv6"
     UNICAST = "by unicast"
     COMPANY = "busy with other instances of the process"
+    WITNESS = "a witness that has to answer"
+    WITNESS_DEAD = "witness dead for a while"
+    WITNESS_CUT = "witness out of one router's reach"
 
 
 _AT_ONCE = Seconds(0.0)
@@ -96,6 +99,8 @@ class Schedule:
     interval: Seconds
     routers: tuple[RouterPlan, ...]
     faults: tuple[Fault, ...]
+    witness: Seconds | None = None
+    """How old an answer of the witness may be; None = no router has one."""
     quiet_from: float
     """From here on nothing disturbs any more, but for partitions that stay and the dead."""
     ends_at: float

@@ -17,6 +17,7 @@ from bascule.vrrp.events import (
     LINK_DOWN,
     AdvertReceived,
     Announce,
+    AskWitness,
     Declined,
     Drain,
     Event,
@@ -38,8 +39,9 @@ from bascule.vrrp.events import (
     TakeAddresses,
     TakeOver,
     Timeout,
+    WitnessAnswered,
 )
-from bascule.vrrp.machine import Machine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from bascule.vrrp.packet import PRIORITY_OWNER as OWNER
 from bascule.vrrp.packet import PRIORITY_STOP
 from bascule.vrrp.transitions import Cause
@@ -109,7 +111,7 @@ class Router:
         self.address = codec.address_of(number, world.schedule.family)
         self.rate, self.offset = plan.rate, plan.offset
         self.interval = Seconds(world.schedule.interval * plan.pace)
-        self.machine: Machine | None = None
+        self.machine: WitnessedMachine | None = None
         self.state = INIT
         """The machine's after its last event; INIT when no process runs."""
         self.deadline = NEVER
@@ -147,6 +149,8 @@ class Router:
         self.orders: list[Order] = []
         self.waiting: list[tuple[int, Message, float]] = []
         """Packets in the socket, with the kernel's stamps."""
+        self.answers: list[float] = []
+        """Answers of the witness that wait: when each was asked for."""
         self.will = False
         self._reading = False
 
@@ -199,6 +203,7 @@ class Router:
             announce_delay=Seconds(ANNOUNCE_ADVERTS * interval),
             preempt_delay=self.plan.preempt_delay,
             down_adverts=self.plan.down_adverts,
+            witness=self.world.schedule.witness,
         )
 
     # The process: starts and ends.
@@ -231,6 +236,7 @@ class Router:
         self.world.wakes[self.number] = NEVER
         self._busy_until, self._awake_since = 0.0, None
         self.waiting.clear()
+        self.answers.clear()
         for order in self.orders:
             if isinstance(order, Configuration):
                 self.configure(order)
@@ -278,6 +284,14 @@ class Router:
             self.world.wire.slept[sender][self.number] = self.world.now
             self.world.oracle.facts[self.number].missed += 1
 
+    def answer(self, asked_at: float, *, heard: bool) -> None:
+        """The witness's answer has come as far as here, if it is heard here."""
+        if not heard or self.machine is None or self.stalled not in (None, Kind.PAUSE):
+            self.world.oracle.unwitnessed(self)
+        else:
+            self.answers.append(asked_at)
+            self.touch()
+
     def touch(self) -> None:
         """Something waits for the process: it runs as soon as it can."""
         if self.machine is None or self.stalled is not None:
@@ -302,6 +316,8 @@ class Router:
         """What the process does when it runs."""
         if self.waiting:
             self.packets()
+        while self.answers:
+            self.witnessed(self.answers.pop(0))
         if self.deadline <= self.now:
             if self.plan.company and self._others_first():
                 return
@@ -348,6 +364,14 @@ class Router:
         while waiting:
             self._hear(*waiting.pop(0))
         self._reading = False
+
+    def witnessed(self, asked_at: float) -> None:
+        """As the role does: who waits for an answer first hears what waits in the socket."""
+        assert self.machine is not None
+        if self.machine.awaits_witness:
+            self.packets()
+        self.world.oracle.answering(self, asked_at)
+        self.handle(WitnessAnswered(asked_at))
 
     def _hear(self, sender: int, message: Message, stamp: float) -> None:
         world, advert = self.world, message.advert
@@ -457,6 +481,8 @@ class Router:
                     self._announce(times)
                 case Drain():
                     drain = True
+                case AskWitness():
+                    self.world.wire.ask_witness(self)
                 case StateChanged():
                     self._report(command)
                 case Noticed():

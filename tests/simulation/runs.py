@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import Iterable
 
-from bascule.vrrp.machine import Machine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from tests.simulation.facts import Rule, ViolationError
 from tests.simulation.generator import generate
 from tests.simulation.plan import Schedule
@@ -34,7 +34,7 @@ class Finding:
 class Subject:
     """What is tested: the machine, and the part of the runner that drives it."""
 
-    machine: type[Machine] = Machine
+    machine: type[WitnessedMachine] = WitnessedMachine
     router: type[Router] = Router
 
 

@@ -49,6 +49,8 @@ def check(world: World) -> None:
 
 def _check_group(world: World, group: list[Router]) -> None:
     active = [router for router in group if router.state is VrrpState.MASTER]
+    if not active and world.schedule.witness is not None and not any(map(world.wire.witnessed, group)):
+        return
     first = active[0] if active else group[0]
     if len(active) != 1:
         raise ViolationError(Rule.MANY_LEFT if active else Rule.NONE_LEFT, first.number, world.now)

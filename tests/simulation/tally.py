@@ -8,7 +8,7 @@ import enum
 from collections import Counter
 
 from bascule.model.configuration import VrrpState
-from bascule.vrrp.machine import Machine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from bascule.vrrp.transitions import TABLE, Cause
 from tests.simulation.plan import Kind, Schedule
 
@@ -99,7 +99,7 @@ def name_of(row: Row) -> str:
     return f"{row[0].value}: {row[1].value}"
 
 
-def counting(machine: type[Machine], tally: Tally) -> type[Machine]:
+def counting(machine: type[WitnessedMachine], tally: Tally) -> type[WitnessedMachine]:
     """The machine, its transitions counted."""
     rows, move = tally.rows, machine._move
 

@@ -51,6 +51,14 @@ class Wire:
             Kind.LOSS: [], Kind.DELAY: [], Kind.DUPLICATION: [], Kind.REORDERING: [],
         }  # fmt: skip
         self.rough = False
+        self.witness_dead = 0
+        """How many times over."""
+        self.witness_cut = [0] * size
+        """The same, by router, of the way to the witness."""
+        self._reached = [True] * size
+        self.witness_lost = [NEVER] * size
+        self.witness_back = [NEVER] * size
+        """When the witness was last lost to a router, and when it was last within its reach again."""
         self.announced: list[dict[IPAddress, int]] = [{} for _ in range(size)]
         """Who announced an address last, by the router at whose side one looks."""
         self.last: list[int | None] = [None] * size
@@ -111,6 +119,33 @@ class Wire:
         if not lost and self.open(sender.number, receiver.number):
             delay = TRANSIT + self._chance.random() * max(self.weather[Kind.DELAY], default=0.0)
             self._world.at(self._world.now + delay, what, *arguments)
+
+    def witnessed(self, router: Router) -> bool:
+        """Whether the witness would hear a router, and the router it."""
+        return router.link and not self.witness_dead and not self.witness_cut[router.number]
+
+    def reach(self) -> None:
+        """Something has changed on the way to the witness."""
+        for number, router in enumerate(self._world.routers):
+            reached = self.witnessed(router)
+            if reached is not self._reached[number]:
+                self._reached[number] = reached
+                (self.witness_back if reached else self.witness_lost)[number] = self._world.now
+
+    def ask_witness(self, router: Router) -> None:
+        """A question; who is asked answers at once."""
+        lost = self.rough and self._chance.random() < max(self.weather[Kind.LOSS], default=0.0)
+        if lost or not self.witnessed(router):
+            self._world.oracle.unwitnessed(router)
+            return
+        delay = 2 * TRANSIT + self._chance.random() * max(self.weather[Kind.DELAY], default=0.0)
+        if delay > LATE:
+            self._world.oracle.unwitnessed(router, delay)
+        self._world.at(self._world.now + delay, self._answer, router, router.life, router.now)
+
+    def _answer(self, router: Router, life: int, asked_at: float) -> None:
+        if router.life == life:
+            router.answer(asked_at, heard=self.witnessed(router))
 
     def _lose(self, sender: int, receiver: int, why: str) -> None:
         self.bad_at[sender][receiver] = self._world.now

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from bascule.vrrp.machine import Machine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from tests.simulation import codec, disturbances, settled
 from tests.simulation.facts import Rule, ViolationError
 from tests.simulation.oracle import Oracle
@@ -32,7 +32,7 @@ class World:
     def __init__(
         self,
         schedule: Schedule,
-        machine: type[Machine],
+        machine: type[WitnessedMachine],
         tally: Tally,
         record: Record | None = None,
         router: type[Router] = Router,
@@ -66,6 +66,7 @@ class World:
             self.at(plan.starts_at, disturbances.power_on, router, router.life, plan.ready_after)
         self.tally.faults[Kind.IPV6] += self.schedule.family == 6
         self.tally.faults[Kind.UNICAST] += self.schedule.unicast
+        self.tally.faults[Kind.WITNESS] += self.schedule.witness is not None
         for fault in self.schedule.faults:
             self.at(fault.at, disturbances.BEGIN[fault.kind], self, fault)
         self.at(LOOK * self.schedule.interval, self._look)

@@ -61,7 +61,8 @@ def test_it_can_end_before_and_goes_with_its_instance() -> None:
 
 def test_the_cause_says_what_to_make_alike() -> None:
     why = why_refused("192.168.2.211", Refusal.AUTH_DATA, "another password")
-    assert why == "192.168.2.211: another password: make `auth_pass` alike (another password)"
+    alike = "another password or key: make `auth_pass`, or the keys of `auth_hmac`, alike"
+    assert why == f"192.168.2.211: {alike} (another password)"
     assert all(why_refused("x", reason, "detail") for reason in CAUSES)
     assert why_refused("x", Refusal.CHECKSUM, "detail") is None
 

@@ -19,13 +19,14 @@ from bascule.vrrp.events import (
     Noticed,
     ReadyChanged,
     Reconfigured,
+    SendAdvert,
     Settings,
     Start,
     Stop,
     TakeAddresses,
     Timeout,
 )
-from bascule.vrrp.machine import PATIENCE, WATCH, Machine
+from bascule.vrrp.machine import FORGIVEN, PATIENCE, WATCH, Machine
 from bascule.vrrp.transitions import Action
 from tests.vrrp.bench import DOWN, PEER, SETTINGS, active, bench
 
@@ -277,3 +278,37 @@ def test_watching_the_clock_costs_a_backup_nothing_while_there_is_an_active() ->
     made = bench()
     made.hear_every_second(5, 200)
     assert made.machine.deadline() - made.now == pytest.approx(WATCH)
+
+
+def fast_active(machine: type[Machine] = Machine) -> Machine:
+    """Active with an advert every 10 ms, and all of them sent in time until now."""
+    made = machine(dataclasses.replace(SETTINGS, version=3, interval=Seconds(0.01)))
+    made.handle(Start(), 0.0)
+    while made.deadline() < 1.0:
+        made.handle(Timeout(), made.deadline())
+    assert made.state is VrrpState.MASTER
+    return made
+
+
+def test_with_fast_adverts_an_active_that_any_machine_might_have_stopped_goes_on_at_once() -> None:
+    """To stand back would make 70 ms of silence 110, and the other one's time come."""
+    made = fast_active()
+    did = made.handle(Timeout(), made.deadline() + 0.06)
+    assert SendAdvert(SETTINGS.priority) in did
+    assert (made.state, made.snapshot().late_timers) == (VrrpState.MASTER, 0)
+
+
+def test_but_not_when_another_was_heard_meanwhile() -> None:
+    made = fast_active()
+    at = made.deadline() + 0.06
+    heard = AdvertReceived(source=PEER, priority=Priority(90), interval=Seconds(0.01), received_at=at - 0.01)
+    did = made.handle(heard, at)
+    assert not any(isinstance(command, SendAdvert) for command in did)
+    assert made.state is VrrpState.BACKUP
+
+
+def test_nor_after_a_longer_stop() -> None:
+    made = fast_active()
+    did = made.handle(Timeout(), made.deadline() + FORGIVEN)
+    assert not any(isinstance(command, SendAdvert) for command in did)
+    assert (made.state, made.snapshot().late_timers) == (VrrpState.BACKUP, 1)

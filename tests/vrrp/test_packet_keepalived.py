@@ -130,10 +130,10 @@ def test_over_ipv6_the_checksum_of_the_message_alone_is_refused_as_keepalived_s_
 
 
 def test_a_trailer_behind_version_2_over_ipv6_is_found() -> None:
-    signed = trailer.signed(MULTICAST, FIRST6, 1, b"k" * 32, 7)
-    found = trailer.split(datagram(signed, FIRST6, packet.GROUP_IPV6))
-    assert found.payload == MULTICAST
-    assert found.trailer is not None
+    behind = trailer.trailer_of(MULTICAST, FIRST6, 1, b"k" * 32, 7)
+    found = trailer.split(datagram(trailer.attached(MULTICAST, behind, FIRST6), FIRST6, packet.GROUP_IPV6))
+    assert found.trailer == behind
+    assert packet.decode(found) == packet.decode(datagram(MULTICAST, FIRST6, packet.GROUP_IPV6))
 
 
 over_ipv6 = st.builds(

@@ -13,10 +13,12 @@ from bascule.model.status import (
     CheckStatus,
     DirectorStatus,
     InstanceStatus,
+    LatenessStatus,
     NotifyStatus,
     PlaneStatus,
     RoleStatus,
     ScriptStatus,
+    WitnessStatus,
 )
 
 
@@ -33,6 +35,8 @@ def lines(status: DirectorStatus, now: float) -> Iterator[str]:
         yield from _alarms(status.vrrp.instances, now)
         yield from _held(status.vrrp.instances)
         yield from _refused_packets(status.vrrp.instances)
+        yield from _lateness(status.vrrp.lateness)
+        yield from (_witness(witness, now) for witness in status.vrrp.witnesses)
         yield from status_tracking.lines(status.vrrp, now)
     if status.vrrp is not None and status.vrrp.bfd:
         yield ""
@@ -87,6 +91,30 @@ def _alarms(instances: Sequence[InstanceStatus], now: float) -> Iterator[str]:
         for alarm in instance.alarms:
             seen = f"since {age(now - alarm.since)}, last {age(now - alarm.last)} ago"
             yield f"  ALARM {instance.name} {alarm.kind.value} ({seen}): {alarm.why}"
+
+
+def _witness(witness: WitnessStatus, now: float) -> str:
+    answered = "never" if witness.last is None else f"{age(now - witness.last)} ago"
+    taking = f" in {witness.round_trip * 1000:.1f} ms" if witness.round_trip is not None else ""
+    state = "answers" if witness.answers else "NO ANSWER" if witness.asked else "not asked yet"
+    trouble = f": {witness.trouble}" if witness.trouble else ""
+    counts = f"{witness.answered} of {witness.asked}"
+    return f"  witness {witness.address}: {state} (last {answered}{taking}, {counts}){trouble}"
+
+
+def _lateness(lateness: LatenessStatus) -> Iterator[str]:
+    spans = (("last minute", lateness.last_minute), ("since the start", lateness.since_start))
+    said = [
+        f"{name} {span.count}, half within {_ms(span.p50)}, 99 % within {_ms(span.p99)}, worst {_ms(span.max)}"
+        for name, span in spans
+        if span.count
+    ]
+    if said:
+        yield f"  timers late: {'; '.join(said)}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
 
 
 def _held(instances: Sequence[InstanceStatus]) -> Iterator[str]:

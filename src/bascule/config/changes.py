@@ -64,7 +64,7 @@ _KEYWORDS: dict[str, dict[str, str]] = {
     "TcpCheck": {"connect_address": "connect_ip", "bind_address": "bindto"},
     "RealServerConfig": {"forwarding": "lvs_method", "upper_threshold": "uthreshold", "lower_threshold": "lthreshold"},
     "VirtualServerConfig": {"scheduler": "lb_algo", "forwarding": "lb_kind"},
-    "BasculeOptions": {"xdp_interfaces": "xdp_interface"},
+    "BasculeOptions": {"xdp_interfaces": "xdp_interface", "witnesses": "witness"},
 }
 """By struct and field: the keyword, where it is not the field's name."""
 
@@ -82,7 +82,7 @@ _BLOCKS = {
 }
 """By struct: the keyword of its block. Checks carry theirs as tag."""
 
-_SECRET = frozenset({"auth_pass"})
+_SECRET = frozenset({"auth_pass", "handover_key"})
 """Fields whose values are not shown."""
 
 _NAMES = ("id", "name", "address")

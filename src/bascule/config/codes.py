@@ -72,6 +72,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/script-user": (WARNING, "Scripts without a user do not run as root, as keepalived would have them."),
     "meaning/auth-pass-long": (WARNING, "Only the first 8 bytes of a password are sent."),
     "meaning/auth-pass-missing": (WARNING, "Authentication without a password."),
+    "meaning/auth-both": (WARNING, "Adverts are signed (auth_hmac); the other authentication does nothing."),
+    "meaning/active-key": (WARNING, "auth_hmac without an active_key; keepalived does not sign then."),
     "meaning/source-is-vip": (WARNING, "Adverts from a virtual address make two active directors deaf to each other."),
     "meaning/nopreempt-master": (
         WARNING,
@@ -90,6 +92,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "meaning/port-without-persistence": (WARNING, "A service of all ports needs persistence."),
     "meaning/quorum-unreachable": (WARNING, "The quorum is above the sum of the real servers' weights."),
     "meaning/mail-nowhere": (WARNING, "Mail has a receiver but no server."),
+    "meaning/witness": (WARNING, "A witness that this director itself can be, or that no instance asks."),
     "meaning/vip-count": (WARNING, "More virtual addresses than an advert has room for."),
     "meaning/vip-twice": (WARNING, "Two instances hold the same virtual address."),
     "meaning/auth-version": (WARNING, "VRRP version 3 has no authentication."),

@@ -17,6 +17,7 @@ def check_together(top: Section, findings: Findings) -> None:
     _check_references(top, findings)
     _check_groups(top, findings)
     _check_addresses(top, findings)
+    _check_witnesses(top, findings)
     _check_hysteresis(top, findings)
     check_instances(top, findings)
     check_scripts(top, findings)
@@ -121,6 +122,23 @@ def _check_addresses(top: Section, findings: Findings) -> None:
                 f"no vrrp_instance holds {address}: clients reach this service only if something else puts it here"
             )
             findings.add("meaning/vip-unheld", statement, 1, message)
+
+
+def _check_witnesses(top: Section, findings: Findings) -> None:
+    """A witness has to be somebody else: an address that this director may have itself says nothing."""
+    blocks = [block for block in top.each("bascule") if "witness" in block.values]
+    held = _held(top) or set()
+    for block in blocks:
+        line = block.where["witness"]
+        for address in (address for words in block.get("witness") for address in words):
+            if address in held:
+                index = line.words.index(str(address)) if str(address) in line.words else 0
+                message = (
+                    f"{address} is a virtual address: whoever is active answers for it, and when nobody is, nobody"
+                )
+                findings.add("meaning/witness", line, index, message, "write the address of the router, or the like")
+        if not top.each("vrrp_instance") and "vrrp_instance" not in top.misspelt | top.refused:
+            findings.add("meaning/witness", line, 0, "there is no vrrp_instance that would ask a witness")
 
 
 def _held(top: Section) -> set[object] | None:

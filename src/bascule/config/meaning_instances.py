@@ -17,6 +17,9 @@ from bascule.model.configuration import AuthType
 ADVERT_ADDRESSES = {4: 255, 6: 89}
 """Addresses that fit into an advert: the count is one byte, and the packet must fit into 1500 (RFC 9568 5.1)."""
 
+TRAILER_ADDRESSES = 1
+"""IPv6 addresses that a trailer takes the room of (keepalived 2.4.3)."""
+
 ADVERT_INTERVAL_MAX = 40.95
 """Seconds: 12 bits of centiseconds (RFC 9568 5.2.7)."""
 
@@ -37,6 +40,8 @@ def check_instances(top: Section, findings: Findings) -> None:
 def _check_addresses(router: Router, findings: Findings) -> None:
     addresses = router.addresses or frozenset()
     most = ADVERT_ADDRESSES[router.family]
+    if router.family == 6 and router.section.each("auth_hmac"):
+        most -= TRAILER_ADDRESSES
     if len(addresses) > most:
         message = (
             f"{len(addresses)} addresses, of which an advert has room for {most}: "
@@ -48,12 +53,16 @@ def _check_addresses(router: Router, findings: Findings) -> None:
 
 def _check_version(router: Router, findings: Findings) -> None:
     check_version(router.section, router.defaults, findings)
-    if router.version == 2 and router.family == 6:
+    blocks = router.section.each("authentication")
+    signs = bool(router.section.each("auth_hmac"))
+    if blocks and blocks[-1].statement is not None and signs:
+        message = "auth_hmac and authentication exclude each other: this block does nothing"
+        findings.add("meaning/auth-both", blocks[-1].statement, 0, message, "drop it")
+    if router.version == 2 and router.family == 6 and not signs:
         _check_authentication_over_ipv6(router, findings)
     if router.version != 3:
         return
-    blocks = router.section.each("authentication")
-    if blocks and blocks[-1].statement is not None:
+    if blocks and blocks[-1].statement is not None and not signs:
         message = "VRRP version 3 has no authentication: this block does nothing"
         findings.add("meaning/auth-version", blocks[-1].statement, 0, message, "drop it, or write 'version 2'")
     interval = router.get("advert_int")

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bascule.config.assemble.family import family
+from bascule.config.assemble.hmac import auth_hmac
 from bascule.config.assemble.version import version_of
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
 from bascule.config.tree import Statement
-from bascule.model.configuration import AuthType, VrrpState
+from bascule.model.base import Seconds
+from bascule.model.configuration import AuthHmac, AuthType, HmacMode, VrrpState
 
 AUTH_PASS_MAX = 8
 """Bytes of a password that travel."""
@@ -102,7 +104,7 @@ class Router:
     def authentication(self) -> tuple[str, str] | None:
         """Type and the part of the password that is sent; version 3 has neither."""
         blocks = self.section.each("authentication")
-        if self.version == 3 or (not blocks and self.section.lacks("authentication")):
+        if self.version == 3 or self.section.each("auth_hmac") or (not blocks and self.section.lacks("authentication")):
             return "NONE", ""
         if not blocks or blocks[-1].misspelt or blocks[-1].refused:
             return None
@@ -113,6 +115,11 @@ class Router:
         if self.family == 6:
             return ("NONE" if kind is AuthType.AH else kind.value), ""
         return kind.value, word.encode()[:AUTH_PASS_MAX].decode("utf-8", "replace")
+
+    @property
+    def signing(self) -> AuthHmac | None:
+        """What its `auth_hmac` says, as far as that can be used."""
+        return auth_hmac(self.section, Seconds(self.interval or 1.0), Findings())[0]
 
 
 def check_pair(mine: Router, other: Router, findings: Findings) -> None:
@@ -187,6 +194,34 @@ def _authentication(mine: Router, other: Router, findings: Findings) -> None:
     findings.add("meaning/peer-auth", where, index, message)
 
 
+def _signing(mine: Router, other: Router, findings: Findings) -> None:
+    """Either may be the one that is not heard."""
+    why = _unheard(mine.signing, other.signing) or _unheard(other.signing, mine.signing)
+    if why is None:
+        return
+    blocks = mine.section.each("auth_hmac")
+    where, index = mine.at("auth_hmac") if not blocks else (blocks[-1].statement, 0)
+    assert where is not None
+    message = f"not the auth_hmac of {other.place('auth_hmac')}: {why}, and both become MASTER"
+    findings.add("meaning/peer-auth", where, index, message)
+
+
+def _unheard(sender: AuthHmac | None, receiver: AuthHmac | None) -> str | None:
+    """Why a director drops the adverts of another."""
+    if sender is None or sender.mode is HmacMode.RECEIVE_ONLY:
+        enforced = receiver is not None and receiver.mode is HmacMode.ENFORCE
+        return "one does not sign its adverts, which the other demands" if enforced else None
+    if receiver is None:
+        return "one signs its adverts, and the other drops what is signed"
+    (active,) = (key for key in sender.keys if key.number == sender.active_key)
+    known = next((key for key in receiver.keys if key.number == active.number), None)
+    if known is None:
+        return f"one signs its adverts with key {active.number}, which the other does not have"
+    if active.secret and known.secret and active.secret != known.secret:
+        return f"key {active.number} is another one there"
+    return None
+
+
 def _addresses(mine: Router, other: Router, findings: Findings) -> None:
     for keyword, here, there, outcome in (
         (
@@ -233,6 +268,7 @@ _CHECKS: tuple[Callable[[Router, Router, Findings], None], ...] = (
     _version,
     _interval,
     _authentication,
+    _signing,
     _addresses,
     _unicast,
     _source,

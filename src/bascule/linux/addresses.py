@@ -15,8 +15,9 @@ import math
 import socket
 import struct
 from collections.abc import Iterable
+from typing import TypedDict, Unpack
 
-from bascule.linux.netlink import CREATE, REPLACE, Netlink, NetlinkError, NetlinkMessage, attribute, attributes
+from bascule.linux.netlink import CREATE, REPLACE, Netlink, NetlinkError, NetlinkMessage, Order, attribute, attributes
 from bascule.model.base import IPAddress
 
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
@@ -49,34 +50,41 @@ class InterfaceAddress:
     """Seconds left; None = for ever."""
     usable: bool = True
     """False: the kernel does not send from it, because it may be another host's."""
+    taken_by: int | None = None
+    """Of one that was taken off: the netlink port of who asked for it (requesters.py); None = not known."""
 
 
-def add(
-    netlink: Netlink,
-    index: int,
-    address: IPAddress,
-    prefix_length: int,
-    *,
-    lifetime: float | None = None,
-    label: str | None = None,
-    scope: int = 0,
-    preferred: float | None = None,
-    peer: IPAddress | None = None,
-    broadcast: IPAddress | None = None,
-    flags: int | None = None,
-) -> None:
-    """Have an address on the interface, with a lifetime in seconds (rounded up; None = for ever) that starts anew.
+class Options(TypedDict, total=False):
+    """What an address may have besides its place."""
 
-    `preferred`: seconds after which nothing is sent from it unasked (None = as keepalived has it); `peer`: the other
-    end of a point-to-point link; `flags`: of `FLAGS` (None = NO_DAD over IPv6).
+    lifetime: float | None
+    """Seconds, rounded up, that start anew when it is put again; None = for ever."""
+    label: str | None
+    scope: int
+    preferred: float | None
+    """Seconds after which nothing is sent from it unasked; None = as keepalived has it."""
+    peer: IPAddress | None
+    """The other end of a point-to-point link."""
+    broadcast: IPAddress | None
+    flags: int | None
+    """Of `FLAGS`; None = NO_DAD over IPv6."""
 
-    Raises NetlinkError or NetlinkTimeoutError.
-    """
+
+def add(netlink: Netlink, index: int, address: IPAddress, prefix_length: int, **options: Unpack[Options]) -> None:
+    """Have an address on the interface. Raises NetlinkError or NetlinkTimeoutError."""
+    order = put(index, address, prefix_length, **options)
+    netlink.request(order.kind, order.flags, order.body, order.what)
+
+
+def put(index: int, address: IPAddress, prefix_length: int, **options: Unpack[Options]) -> Order:
+    """What `add` asks for, to be asked for with others."""
+    lifetime, preferred = options.get("lifetime"), options.get("preferred")
     seconds = _FOR_EVER if lifetime is None else max(1, math.ceil(lifetime))
     if preferred is None:
         preferred = 0 if address.version == 6 and prefix_length == _HOST_PREFIX else _FOR_EVER
-    body = _head(index, address, prefix_length, scope, peer)
+    body = _head(index, address, prefix_length, options.get("scope", 0), options.get("peer"))
     body += attribute(_CACHE_INFO, _LIFETIMES.pack(min(math.ceil(preferred), seconds), seconds, 0, 0))
+    label, broadcast, flags = options.get("label"), options.get("broadcast"), options.get("flags")
     if label is not None:
         body += attribute(_LABEL, label.encode() + b"\0")
     if broadcast is not None:
@@ -84,7 +92,7 @@ def add(
     flags = (NO_DAD if address.version == 6 else 0) if flags is None else flags
     if flags:
         body += attribute(_FLAGS, struct.pack("=I", flags))
-    netlink.request(NEW_ADDRESS, CREATE | REPLACE, body, f"put {address}/{prefix_length} on interface {index}")
+    return Order(NEW_ADDRESS, CREATE | REPLACE, body, f"put {address}/{prefix_length} on interface {index}")
 
 
 def remove(netlink: Netlink, index: int, address: IPAddress, prefix_length: int, peer: IPAddress | None = None) -> bool:
@@ -132,6 +140,7 @@ def parse(message: NetlinkMessage) -> InterfaceAddress | None:
         scope=scope,
         lifetime=_lifetime(found.get(_CACHE_INFO, b"")),
         usable=not flags & _UNUSABLE,
+        taken_by=message.port if message.kind == DELETE_ADDRESS else None,
     )
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+import select
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from bascule.errors import KernelRefusedError
@@ -62,6 +63,18 @@ class NetlinkMessage:
 
     kind: int
     body: bytes
+    port: int = 0
+    """Of what the kernel tells unasked: the port of the socket whose request it follows from; 0 = from none."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Order:
+    """Something to have done: a message to the kernel, and in words what it is."""
+
+    kind: int
+    flags: int
+    body: bytes
+    what: str
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
@@ -85,12 +98,17 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 def split(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
     """The messages of a datagram as (type, flags, sequence number, body); what is cut short is left out."""
+    return ((kind, flags, sequence, body) for kind, flags, sequence, _, body in _messages(data))
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, int, bytes]]:
+    """The same with the port before the body."""
     at = 0
     while at + _HEADER.size <= len(data):
-        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, at)
+        length, kind, flags, sequence, port = _HEADER.unpack_from(data, at)
         if length < _HEADER.size or at + length > len(data):
             break
-        yield kind, flags, sequence, data[at + _HEADER.size : at + length]
+        yield kind, flags, sequence, port, data[at + _HEADER.size : at + length]
         at += length + -length % 4
 
 
@@ -125,6 +143,31 @@ class Netlink:
             if answer_kind == _ERROR:
                 _raise_error(answer, what)
                 return
+
+    def request_all(self, orders: Sequence[Order]) -> list[NetlinkError]:
+        """Have several things done with one system call; returns what the kernel refused: the others are done.
+
+        Raises NetlinkError or NetlinkTimeoutError when it is not known what was done.
+        """
+        if not orders:
+            return []
+        waiting, message = {}, b""
+        for order in orders:
+            # Errors are told unasked; that the last one is done says that all are through.
+            wanted = REQUEST | order.flags | (ACK if order is orders[-1] else 0)
+            message += self._message(order.kind, wanted, order.body)
+            waiting[self._sequence] = order
+        what, last = orders[-1].what, self._sequence
+        refused: list[NetlinkError] = []
+        for kind, _, sequence, answer in self._messages(self._hand_in(message, what), what):
+            if kind == _ERROR and sequence in waiting:
+                try:
+                    _raise_error(answer, waiting[sequence].what)
+                except NetlinkError as error:
+                    refused.append(error)
+                if sequence == last:
+                    break
+        return refused
 
     def get(self, kind: int, body: bytes, what: str) -> list[NetlinkMessage]:
         """One thing. Raises NetlinkError with the kernel's errno, or NetlinkTimeoutError."""
@@ -162,8 +205,16 @@ class Netlink:
         return found if whole else None
 
     def _send(self, kind: int, flags: int, body: bytes, what: str) -> float:
+        return self._hand_in(self._message(kind, flags, body), what)
+
+    def _message(self, kind: int, flags: int, body: bytes) -> bytes:
+        """With the next sequence number."""
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
-        message = _HEADER.pack(_HEADER.size + len(body), kind, flags, self._sequence, 0) + body
+        filled = bytes(-len(body) % 4)
+        return _HEADER.pack(_HEADER.size + len(body), kind, flags, self._sequence, 0) + body + filled
+
+    def _hand_in(self, message: bytes, what: str) -> float:
+        """Returns the deadline for the answer."""
         try:
             self._socket.send(message)
         except OSError as error:
@@ -172,20 +223,26 @@ class Netlink:
 
     def _answers(self, deadline: float, what: str) -> Iterator[tuple[int, int, bytes]]:
         """The answers to the last request until the deadline; those to an earlier one that came late are dropped."""
+        for kind, flags, sequence, body in self._messages(deadline, what):
+            if sequence == self._sequence:
+                yield kind, flags, body
+
+    def _messages(self, deadline: float, what: str) -> Iterator[tuple[int, int, int, bytes]]:
+        """Whatever comes until the deadline. Most is there already: the kernel answers while it is asked."""
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise NetlinkTimeoutError(f"{what}: no answer from the kernel within {self._timeout:g} s")
-            self._socket.settimeout(left)
             try:
-                data = self._socket.recv(_DATAGRAM)
-            except TimeoutError:
+                data = self._socket.recv(_DATAGRAM, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise NetlinkTimeoutError(f"{what}: no answer from the kernel within {self._timeout:g} s") from None
+                waiting = select.poll()
+                waiting.register(self._socket, select.POLLIN)
+                waiting.poll(left * 1000)
                 continue
             except OSError as error:
                 raise NetlinkError(error.errno or errno.EIO, what) from error
-            for kind, flags, sequence, body in split(data):
-                if sequence == self._sequence:
-                    yield kind, flags, body
+            yield from split(data)
 
 
 class Monitor:
@@ -224,7 +281,8 @@ class Monitor:
                     raise NetlinkError(error.errno or errno.EIO, "listen to the kernel's changes") from error
                 complete = False
                 continue
-            found.extend(NetlinkMessage(kind, body) for kind, _, _, body in split(data) if kind > _OVERRUN)
+            told = ((kind, port, body) for kind, _, _, port, body in _messages(data) if kind > _OVERRUN)
+            found.extend(NetlinkMessage(kind, body, port) for kind, port, body in told)
 
 
 def _open(protocol: int) -> socket.socket:

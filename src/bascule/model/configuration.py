@@ -354,6 +354,13 @@ class VirtualServerConfig(Model, frozen=True, kw_only=True):
         return self.id.protocol
 
 
+class WitnessRule(enum.Enum):
+    """How many of several witnesses have to answer."""
+
+    ANY = "any"
+    ALL = "all"
+
+
 class BasculeOptions(Model, frozen=True, kw_only=True):
     """The `bascule` block."""
 
@@ -369,6 +376,11 @@ class BasculeOptions(Model, frozen=True, kw_only=True):
     """How long readiness may hold back a preemption; None = three advert intervals."""
     handover_key: str | None = None
     """The secret that signs planned switches; None = each instance's auth_pass."""
+    witnesses: tuple[IPAddress, ...] = ()
+    """Who must answer before silence makes this director active; empty = nobody."""
+    witness_answers: WitnessRule = WitnessRule.ANY
+    witness_timeout: Seconds | None = None
+    """How long ago one may have been asked for its answer to count; None = an advert interval, at least a second."""
 
 
 class Configuration(Model, frozen=True, kw_only=True):

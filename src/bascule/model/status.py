@@ -41,6 +41,10 @@ class AlarmKind(enum.Enum):
     """Adverts of ours do not leave this host."""
     ACTIVE_VANISHED = "active_vanished"
     """The active fell silent without saying that it stops."""
+    ADDRESS_TAKEN = "address_taken"
+    """Somebody took a virtual address off; it was put back."""
+    WITNESS_SILENT = "witness_silent"
+    """It would be active, since nobody is heard, and stays backup because its witness does not answer."""
 
 
 class AlarmStatus(Model, frozen=True, kw_only=True):
@@ -137,6 +141,51 @@ class GroupStatus(Model, frozen=True, kw_only=True):
     """Members that keep the others, whose time has come, from being active."""
 
 
+class WitnessStatus(Model, frozen=True, kw_only=True):
+    """A host that must answer before silence makes this director active."""
+
+    address: IPAddress
+    answers: bool
+    """It answered one of the last few regular questions."""
+    asked: int
+    answered: int
+    last: float | None
+    """Unix time of the last answer."""
+    round_trip: Seconds | None
+    """Of that."""
+    trouble: str | None
+    """Why it cannot be asked."""
+
+
+class LatenessSpan(Model, frozen=True, kw_only=True):
+    """How late the timers of a span of time were handled, in seconds."""
+
+    count: int = 0
+    p50: Seconds = Seconds(0.0)
+    """Half of them were not later than this, and `p99` 99 in 100: upper bounds, as fine as `buckets` are."""
+    p99: Seconds = Seconds(0.0)
+    max: Seconds = Seconds(0.0)
+    """The worst, as measured."""
+
+
+class LatenessBucket(Model, frozen=True, kw_only=True):
+    """Timers that were later than the bucket before says."""
+
+    up_to: Seconds | None
+    """And not later than this; None = however late."""
+    count: int
+
+
+class LatenessStatus(Model, frozen=True, kw_only=True):
+    """How late the `vrrp` role comes to its timers: those that it woke for, and those that then waited for others."""
+
+    last_minute: LatenessSpan = LatenessSpan()
+    """Of the last 60 to 70 seconds."""
+    since_start: LatenessSpan = LatenessSpan()
+    buckets: tuple[LatenessBucket, ...] = ()
+    """Since the start, with the same bounds for ever."""
+
+
 class VrrpStatus(Model, frozen=True, kw_only=True):
     """The `vrrp` role's part."""
 
@@ -145,9 +194,11 @@ class VrrpStatus(Model, frozen=True, kw_only=True):
     trackers: tuple[TrackerStatus, ...] = ()
     lateness_max: Seconds = Seconds(0.0)
     """The worst lateness of a timer since the start."""
+    lateness: LatenessStatus = LatenessStatus()
     orders_refused: dict[str, int] = msgspec.field(default_factory=dict)
     """Datagrams of planned switches that were counted and dropped, by reason."""
     bfd: tuple[BfdStatus, ...] = ()
+    witnesses: tuple[WitnessStatus, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -20,6 +20,8 @@ QUIET: dict[AlarmKind, Seconds] = {
     AlarmKind.VRID_IN_USE: Seconds(30.0),
     AlarmKind.ADVERTS_BLOCKED: Seconds(10.0),
     AlarmKind.ACTIVE_VANISHED: Seconds(600.0),
+    AlarmKind.ADDRESS_TAKEN: Seconds(600.0),
+    AlarmKind.WITNESS_SILENT: Seconds(10.0),
 }
 """How long an alarm stands after it was last sighted, or five advert intervals if these are longer."""
 
@@ -28,8 +30,10 @@ DEAF_AFTER = 3
 
 CAUSES: dict[Refusal, str] = {
     Refusal.VERSION: "another version of VRRP: set the same `version` on both",
-    Refusal.AUTH_TYPE: "another kind of authentication: make the `authentication` blocks alike",
-    Refusal.AUTH_DATA: "another password: make `auth_pass` alike",
+    Refusal.AUTH_TYPE: "another kind of authentication: make the `authentication` and `auth_hmac` blocks alike",
+    Refusal.AUTH_DATA: "another password or key: make `auth_pass`, or the keys of `auth_hmac`, alike",
+    Refusal.STALE: "another time: set both clocks (NTP), or write `anti_replay monotonic` on both",
+    Refusal.TRAILING: "it signs its adverts: write `auth_hmac` on both or on neither",
     Refusal.INTERVAL: "another advert interval: set the same `advert_int` on both",
     Refusal.ADDRESS_COUNT: "another list of virtual addresses: make `virtual_ipaddress` alike",
     Refusal.ADDRESS_LIST: "another list of virtual addresses: make `virtual_ipaddress` alike",

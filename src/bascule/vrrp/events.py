@@ -58,6 +58,8 @@ class Settings:
     """Gratuitous ARPs for each address in each of those."""
     grouped: bool = False
     """In a sync group: it becomes active only by `GroupMoves`."""
+    witness: Seconds | None = None
+    """How old an answer of the witness may be when silence makes it active; None = there is no witness."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -136,6 +138,14 @@ class GroupMoves:
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
+class WitnessAnswered:
+    """The witness, or as many of them as have to, answered a question."""
+
+    asked_at: float
+    """When it was put: later than that nothing is known."""
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
 class Reconfigured:
     """New settings for the same instance."""
 
@@ -179,7 +189,16 @@ class Release:
 PlannedSwitch: TypeAlias = HandOver | Succeeded | Declined | TakeOver | Release
 
 Event: TypeAlias = (
-    Start | Stop | StandingChanged | AdvertReceived | Timeout | ReadyChanged | GroupMoves | Reconfigured | PlannedSwitch
+    Start
+    | Stop
+    | StandingChanged
+    | AdvertReceived
+    | Timeout
+    | ReadyChanged
+    | GroupMoves
+    | WitnessAnswered
+    | Reconfigured
+    | PlannedSwitch
 )
 
 
@@ -217,6 +236,11 @@ class Drain:
     """Read what waits in the socket and hand it in before the next timeout."""
 
 
+@dataclasses.dataclass(slots=True, frozen=True)
+class AskWitness:
+    """Ask the witness now, unless that was just done; an answer is `WitnessAnswered`."""
+
+
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
 class StateChanged:
     """Another state was entered; all that had to be done for it was asked for before."""
@@ -235,6 +259,7 @@ class Notice(enum.Enum):
     SECOND_ACTIVE = "second_active"
     ACTIVE_VANISHED = "active_vanished"
     PREEMPTION_HELD = "preemption_held"
+    WITNESS_SILENT = "witness_silent"
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -246,7 +271,7 @@ class Noticed:
 
 
 Command: TypeAlias = (
-    SendAdvert | PutAddresses | TakeAddresses | LeaveAddresses | Announce | Drain | StateChanged | Noticed
+    SendAdvert | PutAddresses | TakeAddresses | LeaveAddresses | Announce | Drain | AskWitness | StateChanged | Noticed
 )
 
 

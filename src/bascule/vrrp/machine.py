@@ -7,7 +7,7 @@ Two things differ from the RFC, and both only make it slower to promote itself:
   was stopped or the machine suspended, and that adverts may wait in the socket or be lost. Then it listens for one
   more whole down interval (whose skew time keeps backups that wake together apart). So it takes as many stops as
   there are adverts in a down interval, each too short to be noticed and each over one of them, to miss an active.
-  An active that overslept its own down interval is backup before it sends anything.
+  An active that overslept its own down interval (and `FORGIVEN`) is backup before it sends anything.
 - A peer of lower priority that is heard is not preempted before this director is ready, nor, after a crash, before
   a stable time has passed. A peer that is not heard is succeeded at once.
 
@@ -39,7 +39,6 @@ from bascule.vrrp.events import (
     Drain,
     Event,
     Fault,
-    GroupMoves,
     HandOver,
     LeaveAddresses,
     Notice,
@@ -84,6 +83,9 @@ CLOSE_LATE = 0.125
 JITTER = Seconds(0.02)
 """But so late may any process come, though never later than `LATE`: only fast adverts are concerned."""
 
+FORGIVEN = Seconds(0.1)
+"""But an active goes on after such a silence, if nobody else was heard: only fast adverts are concerned here, too."""
+
 PATIENCE = 8
 """Late timers in a row, with nothing heard between, until a call may come a whole interval late: a machine that is
 always a little late must take over some time, too."""
@@ -114,13 +116,12 @@ class Machine:
         """The advert interval of whoever is active: our own until another's is learned."""
         self._learned = False
         self._state = VrrpState.INIT
-        self._since = 0.0
+        self._now = self._since = 0.0
         self._reason = ""
         self._commands: list[Command] = []
-        self._now = 0.0
         self._from = 0.0
         """From when the timers of this event run: the kernel's stamp of an advert, else now."""
-        self._heard_at = 0.0
+        self._heard_at = self._sent_at = 0.0
         self._down_at = self._preempt_at = NEVER
         self._not_before = 0.0
         """While it listens because a timer was late: when that is over."""
@@ -131,14 +132,11 @@ class Machine:
         """How late the next call may come."""
         self._disbelieved = 0
         """Late timers since something was heard."""
-        self._advert_at = NEVER
-        self._announce_at = NEVER
+        self._advert_at = self._announce_at = self._refresh_at = NEVER
         self._shift_by = 0.0
         """Seconds by which the skew time has just changed."""
         self._answered_again_at = NEVER
         """When the announcements of an answer are due once more."""
-        self._refresh_at = NEVER
-        self._sent_at = 0.0
         self._answered_at = -NEVER
         self._answer_at = NEVER
         """When an answer that was put off is due."""
@@ -267,8 +265,8 @@ class Machine:
                 self._reconfigure(settings)
             case HandOver() | Succeeded() | Declined() | TakeOver() | Release():
                 self._switch(event)
-            case GroupMoves():
-                self._group_moves(event)
+            case _:
+                self._told(event)
         if self._state is VrrpState.BACKUP:
             self._watch(close=now < self._not_before or not isinstance(event, AdvertReceived))
         return self._commands
@@ -283,7 +281,8 @@ class Machine:
         """Before anything else is made of an event, see whether this process slept before it."""
         if self._state is VrrpState.MASTER:
             silence = self._now - self._sent_at
-            if silence > self.down_interval:
+            # At its own timer it has heard of nobody who is active instead: what waited was handed in before.
+            if silence > max(self.down_interval, FORGIVEN if isinstance(event, Timeout) else 0.0):
                 self._late_timers += 1
                 self._move(Cause.OVERSLEPT, f"woke after {silence:.1f} s without an own advert")
         elif self._state is VrrpState.BACKUP:
@@ -431,8 +430,8 @@ class Machine:
         """Its time has come."""
         self._move(cause, reason)
 
-    def _group_moves(self, event: GroupMoves) -> None:
-        """Of no meaning outside a sync group (machine_grouped.py)."""
+    def _told(self, event: Event) -> None:
+        """What a sync group or a witness says; of no meaning here (machine_grouped.py, machine_witnessed.py)."""
 
     def _silence(self) -> str:
         if self._stopped is not None:

@@ -7,7 +7,7 @@ Without `Settings.grouped` it is the plain machine. Who moves when is decided in
 from __future__ import annotations
 
 from bascule.model.configuration import VrrpState
-from bascule.vrrp.events import SUCCESSION, GroupMoves, Settings
+from bascule.vrrp.events import SUCCESSION, Event, GroupMoves, Settings
 from bascule.vrrp.machine import Machine
 from bascule.vrrp.transitions import Cause
 
@@ -37,6 +37,12 @@ class GroupedMachine(Machine):
             return False
         behind = not self._settings.preempt or self._active_priority >= self._priority
         return self._now < self._not_before or (self._active is not None and behind)
+
+    def _told(self, event: Event) -> None:
+        if isinstance(event, GroupMoves):
+            self._group_moves(event)
+        else:
+            super()._told(event)
 
     def _group_moves(self, event: GroupMoves) -> None:
         if not event.active and self._state is VrrpState.MASTER:

@@ -50,6 +50,9 @@ ADDRESSES_MAX = 255
 INTERVAL_MAX = 4095
 """Centiseconds, in version 3: 12 bits."""
 
+CHECKSUM = slice(6, 8)
+"""Where it is in the header."""
+
 _HEADER = struct.Struct("!BBBBBBH")
 _HEADER_V3 = struct.Struct("!BBBBHH")
 _PSEUDO_IPV4 = struct.Struct("!4s4sBBH")
@@ -177,7 +180,21 @@ def encode(
         old = advert.checksum_form is ChecksumForm.OLD_UNICAST
         wanted = group if old else destination or group
         covered = pseudo_header(source, wanted or group_of(source.version), len(message)) + message
-    return message[:6] + checksum(covered).to_bytes(2, "big") + message[8:]
+    return _summed(message, checksum(covered))
+
+
+def with_more(message: bytes, more: bytes) -> bytes:
+    """The message and what follows it, the checksum with the pseudo-header made to cover both (RFC 1624 3).
+
+    Both are of an even number of bytes.
+    """
+    old = int.from_bytes(message[CHECKSUM], "big")
+    added = len(more).to_bytes(2, "big") + more
+    return _summed(message, checksum((~old & 0xFFFF).to_bytes(2, "big") + added)) + more
+
+
+def _summed(message: bytes, value: int) -> bytes:
+    return message[: CHECKSUM.start] + value.to_bytes(2, "big") + message[CHECKSUM.stop :]
 
 
 def pseudo_header(source: IPAddress, destination: IPAddress, length: int) -> bytes:
@@ -218,7 +235,8 @@ def _decode_v2(datagram: Datagram) -> Advert:
     _, vrid, priority, count, auth_number, interval, _ = _HEADER.unpack_from(data)
     six, size = datagram.source.version == 6, len(datagram.source.packed)
     _check_length(len(data), count, size, 0 if six else AUTH_LENGTH)
-    covered = pseudo_header(datagram.source, datagram.destination, len(data)) + data if six else data
+    sent = _sent(datagram)
+    covered = pseudo_header(datagram.source, datagram.destination, len(sent)) + sent if six else sent
     if checksum(covered) != 0:
         raise RefusedPacketError(Refusal.CHECKSUM, "the checksum does not fit the message")
     return Advert(
@@ -250,7 +268,7 @@ def _decode_v3(datagram: Datagram, groups: Iterable[IPAddress]) -> Advert:
 
 def _checksum_form(datagram: Datagram, groups: Iterable[IPAddress]) -> ChecksumForm:
     """Which of the forms the checksum of a message of version 3 has."""
-    data, source = datagram.payload, datagram.source
+    data, source = _sent(datagram), datagram.source
     if checksum(pseudo_header(source, datagram.destination, len(data)) + data) == 0:
         return ChecksumForm.PSEUDO_HEADER
     if source.version == 4 and checksum(data) == 0:
@@ -262,6 +280,13 @@ def _checksum_form(datagram: Datagram, groups: Iterable[IPAddress]) -> ChecksumF
     raise RefusedPacketError(
         Refusal.CHECKSUM, "the checksum does not fit the message, with the pseudo-header or without"
     )
+
+
+def _sent(datagram: Datagram) -> bytes:
+    """What a checksum is of: over IPv6 kernels make it, of all that is sent, also of a trailer."""
+    if datagram.trailer is None or datagram.source.version == 4:
+        return datagram.payload
+    return datagram.payload + datagram.trailer.packed
 
 
 def _check_length(length: int, count: int, address: int, after: int) -> None:

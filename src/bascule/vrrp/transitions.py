@@ -36,6 +36,7 @@ class Cause(enum.Enum):
     PEER_YIELDS = "advert of a peer that stands behind"
     PEER_LEADS = "advert of a peer that stands before us"
     """By priority, then by address; a backup stands behind an equal priority too, and with nopreempt behind any."""
+    WITNESS_AWAITED = "could be active since nobody is heard, and waits for its witness"
     GROUP_AWAITED = "could be active, and waits for its sync group"
     GROUP_LEADS = "its sync group becomes active"
     GROUP_STANDS_BACK = "its sync group stands back"
@@ -105,6 +106,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(_INIT, Cause.STARTED_WITH_FAULT, _FAULT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
     Transition(_BACKUP, Cause.NOBODY_HEARD, _MASTER, _TAKE_OVER),
     Transition(_BACKUP, Cause.PREEMPTED, _MASTER, _TAKE_OVER),
+    Transition(_BACKUP, Cause.WITNESS_AWAITED, _BACKUP, (Action.START_DOWN_TIMER,)),
     Transition(_BACKUP, Cause.GROUP_AWAITED, _BACKUP, (Action.START_DOWN_TIMER,)),
     Transition(_BACKUP, Cause.GROUP_LEADS, _MASTER, _TAKE_OVER),
     Transition(_BACKUP, Cause.TIMER_LATE, _BACKUP, (Action.PUT_OFF, Action.DRAIN)),

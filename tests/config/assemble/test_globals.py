@@ -8,7 +8,14 @@ from collections.abc import Callable
 from bascule.config.assemble.globals import definitions, merged, options
 from bascule.config.diagnostics import Findings
 from bascule.config.reader import Section
-from bascule.model.configuration import BasculeOptions, DataPlaneChoice, GlobalDefinitions, MailSettings, XdpMode
+from bascule.model.configuration import (
+    BasculeOptions,
+    DataPlaneChoice,
+    GlobalDefinitions,
+    MailSettings,
+    WitnessRule,
+    XdpMode,
+)
 from bascule.model.diagnostic import Severity
 
 Read = Callable[[str], tuple[Section, Findings]]
@@ -81,4 +88,15 @@ def test_the_bascule_block(read_text: Read) -> None:
     assert found.data_plane is DataPlaneChoice.XDP
     assert found.xdp_mode is XdpMode.GENERIC
     assert found.xdp_interfaces == ("a", "b", "c")
+    assert (found.witnesses, found.witness_answers, found.witness_timeout) == ((), WitnessRule.ANY, None)
     assert (found.connection_table_size, found.vip_lifetime, found.ready_timeout) == (65536, 0.0, 1.5)
+
+
+def test_witnesses(read_text: Read) -> None:
+    top, findings = read_text(
+        "bascule {\n witness 192.0.2.1 fd02::1\n witness 192.0.2.2 192.0.2.1\n witness_answers all\n"
+        " witness_timeout 0.5\n}"
+    )
+    found = options(merged(top, "bascule"), findings)
+    assert [str(address) for address in found.witnesses] == ["192.0.2.1", "fd02::1", "192.0.2.2"]
+    assert (found.witness_answers, found.witness_timeout) == (WitnessRule.ALL, 0.5)

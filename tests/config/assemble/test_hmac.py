@@ -17,6 +17,7 @@ Read = Callable[[str], tuple[Section, Findings]]
 
 SECRET = bytes(range(32))
 KEY = f"key 1 hex:{SECRET.hex()}"
+ACTIVE = f"{KEY}\nactive_key 1"
 
 
 def read(read_text: Read, body: str, interval: float = 1.0) -> tuple[AuthHmac | None, str | None, list[str]]:
@@ -32,10 +33,10 @@ def test_there_need_not_be_any(read_text: Read) -> None:
 
 
 def test_defaults(read_text: Read) -> None:
-    found, why, codes = read(read_text, KEY)
+    found, why, codes = read(read_text, ACTIVE)
     assert found == AuthHmac(keys=(HmacKey(number=1, secret=SECRET),), active_key=1, window=Seconds(5.0))
     assert (why, codes) == (None, [])
-    slow, _, _ = read(read_text, KEY, 10.0)
+    slow, _, _ = read(read_text, ACTIVE, 10.0)
     assert slow is not None
     assert slow.window == 30.0
 
@@ -50,10 +51,29 @@ def test_everything_that_can_be_said(read_text: Read) -> None:
     assert (why, codes) == (None, [])
 
 
-def test_who_only_receives_needs_no_key_to_send_with(read_text: Read) -> None:
-    found, why, _ = read(read_text, f"{KEY}\nkey 2 file:x\nmode receive-only")
+def test_blocks_count_as_one(read_text: Read) -> None:
+    body = f"{KEY}\nkey 2 {'x' * 32}\nmode permissive\n}}\nauth_hmac {{\nactive_key 2\nmode enforce\nkey 3 file:x"
+    found, why, codes = read(read_text, body)
     assert found is not None
-    assert (found.active_key, found.mode, why) == (0, HmacMode.RECEIVE_ONLY, None)
+    assert [key.number for key in found.keys] == [1, 2, 3]
+    assert (found.active_key, found.mode, why, codes) == (2, HmacMode.ENFORCE, None, [])
+
+
+def test_the_first_key_of_a_number_counts(read_text: Read) -> None:
+    found, _, codes = read(read_text, f"{ACTIVE}\nkey 1 {'x' * 32}")
+    assert found is not None
+    assert (found.keys, codes) == ((HmacKey(number=1, secret=SECRET),), ["duplicate"])
+
+
+@pytest.mark.parametrize(
+    ("body", "active"),
+    [(KEY, 1), (f"{KEY}\nkey 2 file:x\nmode receive-only", 0), (f"{KEY}\nactive_key 9\nmode receive-only", 0)],
+)
+def test_a_key_to_sign_with_that_is_not_said_and_not_in_doubt(read_text: Read, body: str, active: int) -> None:
+    """keepalived 2.4.3 switches auth_hmac off instead, which is said."""
+    found, why, codes = read(read_text, body)
+    assert found is not None
+    assert (found.active_key, why, codes) == (active, None, ["meaning/active-key"])
 
 
 @pytest.mark.parametrize(
@@ -65,7 +85,9 @@ def test_who_only_receives_needs_no_key_to_send_with(read_text: Read) -> None:
         (f"{KEY}\nactive_key 3", "has no active_key among [1]", []),
         ("key 0 file:x", "has no key", ["out-of-range"]),
         ("key 256 file:x", "has no key", ["out-of-range"]),
-        ("key one file:x", "has no key", ["out-of-range"]),
+        ("key one file:x", "has no key", ["bad-number"]),
+        ("key 0x1 file:x", "has no key", ["bad-number"]),
+        ("key 1 file:", "has no key", ["bad-word"]),
         ("key 1", "has no key", ["missing-argument"]),
         ("key 1 short", "has no key", ["bad-word"]),
         ("key 1 hex:0011", "has no key", ["bad-word"]),

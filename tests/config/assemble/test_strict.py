@@ -54,7 +54,7 @@ def test_it_can_be_on_or_off_for_one(read_text: Read) -> None:
         ("down_timer_adverts 5", "", "down_timer_adverts"),
         ("state MASTER\npriority 100", "", "priority 255"),
         ("state BACKUP\npriority 255", "", "priority 255"),
-        (f"auth_hmac {{\nkey 1 {'x' * 32}\nmode permissive\n}}", "", "mode enforce"),
+        (f"auth_hmac {{\nkey 1 {'x' * 32}\nactive_key 1\nmode permissive\n}}", "", "mode enforce"),
     ],
 )
 def test_what_is_not_allowed_is_said_where_it_stands(read_text: Read, body: str, above: str, words: str) -> None:

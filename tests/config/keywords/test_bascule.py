@@ -33,6 +33,14 @@ def test_no_keyword_is_one_of_keepalived_s_top_level_words_and_no_block_is_insid
         ("connection_table_size 5", "out-of-range"),
         ("vip_lifetime -1", "bad-number"),
         ("api 127.0.0.1:9650", "not-acted-on"),
+        ("witness gateway", "bad-address"),
+        ("witness 192.0.2.1 127.0.0.1", "bad-address"),
+        ("witness 0.0.0.0", "bad-address"),
+        ("witness 224.0.0.18", "bad-address"),
+        ("witness fe80::1", "bad-address"),
+        ("witness", "missing-argument"),
+        ("witness_answers most", "bad-word"),
+        ("witness_timeout 0.01", "out-of-range"),
     ],
 )
 def test_what_is_said_of_its_lines(read_text: Read, line: str, code: str) -> None:

@@ -128,6 +128,9 @@ def test_it_starts_becomes_active_answers_and_stops_in_order(d1: LabHost) -> Non
         (shown,) = status(role).instances
         assert (shown.state, shown.reason, shown.adverts_sent) == (VrrpState.MASTER, "no advert heard", 1)
         assert status(role).notes == ()
+        late = status(role).lateness
+        assert 0 < late.last_minute.count <= late.since_start.count <= sum(bucket.count for bucket in late.buckets)
+        assert 0 < late.since_start.p50 <= late.since_start.max == status(role).lateness_max
         assert [(a.address, a.prefix_length) for a in will(role).addresses] == [(VIP, 32)]
         assert role.stop() == 0
         assert will(role) == LastWill()
@@ -286,6 +289,8 @@ def test_stopped_processes_never_promote_themselves_on_old_time(network: Network
         os.kill(low.process.pid, signal.SIGCONT)
         stays(lambda: (low.pump(0), states(low) == [VrrpState.BACKUP])[1], 2.0, "the woken backup stays backup")
         assert "event=timer_late" in low.log()
+        late = status(low).lateness.last_minute
+        assert late.p50 < 1 < late.max, "the pause is one of its timers"
         os.kill(high.process.pid, signal.SIGSTOP)
         reach(low, VrrpState.MASTER, DOWN + 1)
         low.until(lambda: (low.pump(0.1), high_sent(low) >= 2)[1], 4, "the new active to settle")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import math
 import os
@@ -11,11 +12,13 @@ from collections.abc import Iterator
 import pytest
 
 from bascule.daemon.log import Log
-from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, lifetime_of, placed
+from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, Taken, lifetime_of, placed
+from bascule.lab.waiting import wait_for
 from bascule.linux import addresses, namespaces
 from bascule.linux.addresses import InterfaceAddress
 from bascule.linux.iproute import ip
 from bascule.linux.netlink import Netlink
+from bascule.linux.requesters import UNKNOWN
 from bascule.model.base import Seconds
 from bascule.model.configuration import VirtualAddress
 
@@ -90,8 +93,23 @@ def test_what_is_due_is_renewed(kernel: Netlink) -> None:
     keeper.renew(119.0)
     assert on(kernel) == {VIP: 5}
     keeper.renew(120.0)
-    assert on(kernel) == {VIP: 60}
+    wait_for(lambda: on(kernel) == {VIP: 60}, 10, "the renewal")
     assert keeper.deadline() == 140.0
+    keeper.close()
+    assert keeper.deadline() == math.inf
+
+
+@pytest.mark.root
+def test_what_will_soon_be_due_is_renewed_with_it_and_stays_with_it(kernel: Netlink) -> None:
+    keeper = Keeper(kernel, Log("vrrp"))
+    keeper.put("VI_1", (PLACED,), Seconds(60.0), 100.0)
+    keeper.put("VI_2", (SECOND,), Seconds(60.0), 100.05)
+    for entry in (PLACED, SECOND):
+        addresses.add(kernel, 100, entry.address, 32, lifetime=5)
+    keeper.renew(120.0)
+    wait_for(lambda: on(kernel) == {VIP: 60, OTHER: 60}, 10, "both renewals")
+    assert keeper.deadline() == 140.0
+    keeper.close()
 
 
 @pytest.mark.root
@@ -101,11 +119,19 @@ def test_what_others_take_off_is_put_back_and_said(kernel: Netlink, capfd: pytes
     addresses.remove(kernel, 100, VIP, 32)
     lost = InterfaceAddress(index=100, address=VIP, prefix_length=32)
     strange = InterfaceAddress(index=100, address=ipaddress.IPv4Address("10.0.0.1"), prefix_length=32)
-    assert keeper.put_back([lost, strange]) == {"VI_1"}
+    ((owner, taken),) = keeper.put_back([lost, strange]).items()
+    assert (owner, taken) == ("VI_1", [Taken(PLACED, UNKNOWN)])
     assert set(on(kernel)) == {VIP, OTHER}
-    assert "event=address_put_back instance=VI_1 address=192.168.2.240" in capfd.readouterr().err
+    said = "event=address_put_back instance=VI_1 address=192.168.2.240 interface=eth0 by="
+    assert said in capfd.readouterr().err
+    by_hand = dataclasses.replace(lost, taken_by=os.getpid())
+    ((_, (mine,)),) = keeper.put_back([by_hand]).items()
+    assert (mine.placed, mine.by.pid) == (PLACED, os.getpid())
+    made = keeper.put_back([], ["eth0"])
+    assert made == {"VI_1": []}, "nobody took off what was made again"
+    assert capfd.readouterr().err.count('by="its interface was made again"') == 2
     keeper.take("VI_1", ())
-    assert keeper.put_back([lost]) == set()
+    assert keeper.put_back([lost]) == {}
     assert on(kernel) == {}
 
 
@@ -118,7 +144,7 @@ def test_an_interface_that_vanished_is_said_and_stops_nothing(
     keeper.put("VI_1", (gone, PLACED), None, 100.0)
     assert set(on(kernel)) == {VIP}
     assert "event=address_not_put" in capfd.readouterr().err
-    assert keeper.put_back([InterfaceAddress(index=0, address=OTHER, prefix_length=32)]) == {"VI_1"}
+    assert set(keeper.put_back([InterfaceAddress(index=0, address=OTHER, prefix_length=32)])) == {"VI_1"}
     kernel.close()
     keeper.take("VI_1", ())
     assert "event=address_not_taken" in capfd.readouterr().err

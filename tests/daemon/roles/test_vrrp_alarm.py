@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import signal
+import sys
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from bascule.lab.lone_role import LoneRole
@@ -13,7 +17,7 @@ from bascule.lab.network import Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
 from bascule.model.base import Priority, Seconds, Vrid, from_json
-from bascule.model.configuration import AuthType, Configuration, VirtualAddress, VrrpInstance, VrrpState
+from bascule.model.configuration import AuthType, BasculeOptions, Configuration, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.messages import AlarmChanged, InstanceChanged, Role
 from bascule.model.status import AlarmKind, AlarmStatus, VrrpStatus
 
@@ -144,3 +148,61 @@ def test_one_that_stops_in_order_has_not_vanished_and_one_that_is_killed_has(net
                 assert alarms(two) == ()
             else:
                 alarm(two, AlarmKind.ACTIVE_VANISHED, "no advert from 192.168.2.210 for")
+
+
+REMOVER = """
+import os, signal, socket, sys
+from bascule.linux import addresses
+from bascule.linux.netlink import Netlink
+import ipaddress
+kept = [Netlink() for _ in range(int(sys.argv[1]))]
+address = ipaddress.ip_address("192.168.2.240")
+print("ready", flush=True)
+while True:
+    signal.sigwait([signal.SIGUSR1])
+    print(addresses.remove_named(kept[-1], "eth0", address, 32), flush=True)
+"""
+"""Takes the address off whenever it is told to, by the last of its sockets, and stays."""
+
+
+def virtual(network: Network) -> bool:
+    return f" {VIP}/" in network.host("d1").run(["ip", "address", "show", "dev", "eth0"]).stdout
+
+
+@pytest.mark.parametrize("sockets", [1, 3], ids=["its first socket", "another socket"])
+def test_who_takes_a_virtual_address_off_is_named(network: Network, sockets: int) -> None:
+    host = network.host("d1")
+    with LoneRole(host, Role.VRRP, configuration(255, **FAST)) as one:
+        reach(one, VrrpState.MASTER)
+        masked = f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n{REMOVER}"
+        remover = host.popen([sys.executable, "-c", masked, str(sockets)], log="remover")
+        wait_for(lambda: "ready" in host.log_file("remover").read_text(), 20, "the other program")
+
+        def named() -> bool:
+            """Among many processes one is not always found in time."""
+            remover.send_signal(signal.SIGUSR1)
+            return f"(process {remover.pid})" in one.log()
+
+        wait_for(named, 20, "its name", evidence=one.log)
+        standing = alarm(one, AlarmKind.ADDRESS_TAKEN, f"(process {remover.pid})")
+        assert re.fullmatch(
+            rf"192.168.2.240 was taken off eth0 by python\S* \(process {remover.pid}\), and put back", standing.why
+        )
+        wait_for(lambda: virtual(network), 5, "the address to be back")
+        assert re.search(rf'event=address_put_back .* by="python\S* \(process {remover.pid}\)"', one.log())
+
+
+def test_one_that_has_ended_is_not_named_and_the_kernel_is_no_process(network: Network) -> None:
+    host = network.host("d1")
+    lasting = msgspec.structs.replace(configuration(255, **FAST), options=BasculeOptions(vip_lifetime=Seconds(0.0)))
+    with LoneRole(host, Role.VRRP, lasting) as one:
+        reach(one, VrrpState.MASTER)
+        host.run(["ip", "address", "del", f"{VIP}/32", "dev", "eth0"])
+        standing = alarm(one, AlarmKind.ADDRESS_TAKEN, "taken off eth0")
+        assert re.search(
+            r"by (ip \(process \d+(, by its number alone)?\)|a process that has ended \(.*\)),", standing.why
+        )
+        wait_for(lambda: virtual(network), 5, "the address to be back")
+        host.run(["ip", "address", "replace", f"{VIP}/32", "dev", "eth0", "valid_lft", "1", "preferred_lft", "1"])
+        alarm(one, AlarmKind.ADDRESS_TAKEN, "by the kernel (its lifetime ended")
+        wait_for(lambda: virtual(network), 5, "the address to be back")

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import math
 import re
 import select
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_ports
-from bascule.daemon.roles.vrrp_group import Group
+from bascule.daemon.roles.vrrp_group import MANY, Group
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import will_of
@@ -240,6 +242,28 @@ def test_sequence_numbers_outlive_a_restart(bench: Bench) -> None:
     after.close()
 
 
+def test_so_do_those_of_trailers_though_the_clock_went_back(bench: Bench) -> None:
+    key = HmacKey(number=1, secret=bytes(32))
+    signing = AuthHmac(keys=(key,), active_key=1, window=Seconds(300.0))
+    bench.run(instance(auth_hmac=signing))
+    before = bench.group.instances["VI_1"]
+    assert before.number is not None
+    before.go_on_from(before.number + (100 << 32))
+    handed = bench.group.hand_over()
+    after = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower, bench.groups.append)
+    after.configure(Configuration(instances=(instance(auth_hmac=signing),)), handed)
+    number = after.instances["VI_1"].number
+    assert number is not None
+    assert number > before.number
+    after.stop()
+    sealed = Group(bench.netlink, Log("vrrp"), bench.report, bench.heard_lower, bench.groups.append)
+    sealed.configure(Configuration(instances=(instance(auth_type=AuthType.AH, auth_pass=b"abcd"),)), handed)
+    number = sealed.instances["VI_1"].number
+    assert number is not None
+    assert number < 1 << 32, "those of the other kind mean nothing"
+    sealed.stop()
+
+
 def test_an_instance_whose_keys_cannot_be_read_does_not_run(bench: Bench) -> None:
     nowhere = AuthHmac(keys=(HmacKey(number=1, file="/nowhere/key"),), active_key=1, window=Seconds(5.0))
     signing = AuthHmac(keys=(HmacKey(number=1, secret=bytes(32)),), active_key=1, window=Seconds(5.0))
@@ -249,9 +273,11 @@ def test_an_instance_whose_keys_cannot_be_read_does_not_run(bench: Bench) -> Non
     )
     assert list(bench.group.instances) == ["VI_1"]
     assert bench.group.notes[0].startswith("vrrp_instance VI_2 does not run: key 1 of auth_hmac: /nowhere/key:")
-    assert bench.group.signs
+    assert bench.group.farewell_each == 1.0
+    bench.run(instance(auth_hmac=msgspec.structs.replace(signing, window=Seconds(1.0))))
+    assert bench.group.farewell_each == 0.4
     bench.run(instance())
-    assert not bench.group.signs
+    assert bench.group.farewell_each == math.inf
 
 
 def test_an_owner_with_another_address_sends_from_that(bench: Bench) -> None:
@@ -373,6 +399,20 @@ def test_timers_are_called_when_due(bench: Bench) -> None:
 
     wait_for(called, 3, "the next advert")
     wait_for(lambda: boottime() < bench.group.deadline(), 1, "the next deadline")
+
+
+def test_adverts_of_many_that_are_due_leave_with_one_waking_up(bench: Bench) -> None:
+    """Each waits a little for the others; with the first whose time is over all go that are due."""
+    first = ipaddress.IPv4Address("10.9.0.0")
+    many = [
+        instance(f"VI_{n}", vrid=Vrid(n), virtual_addresses=(VirtualAddress(address=first + n, prefix_length=32),))
+        for n in range(1, MANY + 1)
+    ]
+    bench.run(*many)
+    wait_for(lambda: boottime() >= bench.group.deadline(), 3, "the first advert", pause_max=0.001)
+    begun = boottime()
+    bench.group.timers()
+    assert all(running.deadline > begun for running in bench.group.instances.values())
 
 
 def test_a_restart_leaves_the_address_and_the_successor_takes_it_up_if_it_comes_in_time(bench: Bench) -> None:

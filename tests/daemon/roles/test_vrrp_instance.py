@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import math
+import time
 
 import pytest
 
@@ -404,7 +406,7 @@ def test_adverts_are_signed_and_unsigned_ones_refused_where_auth_hmac_is_enforce
     receiver.guard(secrets)
     assert isinstance(sent, bytes)
     farewell, whole = sender.farewell(packet.GROUP_IPV4)
-    assert sender.signs
+    assert sender.farewell_each == 1.0
     assert not whole
     plain = sender.payload(Priority(200), packet.GROUP_IPV4)
     for data in (sent, sent, plain, farewell):
@@ -416,4 +418,45 @@ def test_adverts_are_signed_and_unsigned_ones_refused_where_auth_hmac_is_enforce
     datagram = trailer.split(Datagram(payload=farewell, source=PEER))
     receiver.hear(packet.decode(datagram), datagram, frozenset({HERE}), 1.0, 1.0)
     assert receiver.refusals.counts["trailing_bytes"] == 1
-    assert not receiver.signs
+    assert receiver.farewell_each == math.inf
+
+
+def test_the_copies_of_an_advert_to_peers_share_a_trailer() -> None:
+    secrets = {7: bytes(range(32))}
+    signing = AuthHmac(keys=(HmacKey(number=7, secret=secrets[7]),), active_key=7, window=Seconds(5.0))
+    peers = tuple(UnicastPeer(address=PEER + number) for number in range(3))
+    sender, rim = made(
+        config_with(version=3, auth_type=AuthType.NONE, priority=Priority(255), auth_hmac=signing, unicast_peers=peers)
+    )
+    sender.guard(secrets)
+    sender.handle(Start(), 0.0)
+    sent = [(entry[2], entry[4]) for entry in rim.did if entry[0] == "send"]
+    assert [destination for _, destination in sent] == [peer.address for peer in peers]
+    found: list[Datagram] = []
+    for payload, destination in sent:
+        assert isinstance(payload, bytes)
+        assert isinstance(destination, ipaddress.IPv4Address)
+        found.append(trailer.split(Datagram(payload=payload, source=HERE, destination=destination)))
+        packet.decode(found[-1])
+        trailer.Guard(signing, secrets).check(found[-1], time.time())
+    assert len({datagram.payload for datagram in found}) == 3, "the checksums cover where they go"
+    assert len({datagram.trailer for datagram in found}) == 1
+
+
+def test_a_peer_whose_clock_will_soon_be_refused_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    secrets = {1: bytes(range(32))}
+    signing = AuthHmac(keys=(HmacKey(number=1, secret=secrets[1]),), active_key=1, window=Seconds(60.0))
+    config = config_with(version=3, auth_type=AuthType.NONE, auth_hmac=signing)
+    receiver, _ = made(config)
+    receiver.guard(secrets)
+    sender, _ = made(config)
+    sender.move(PEER)
+    message = sender.payload(Priority(200), packet.GROUP_IPV4)
+    behind = trailer.Guard(signing, secrets).sign(message, PEER, time.time() + 45)
+    datagram = trailer.split(Datagram(payload=trailer.attached(message, behind, PEER), source=PEER))
+    receiver.hear(packet.decode(datagram), datagram, frozenset({HERE}), 1.0, 1.0)
+    assert receiver.refusals.counts == {}
+    said = capfd.readouterr().err
+    assert said.count("clock_differs") == 1
+    assert f"{PEER}: 4" in said
+    assert "ahead of our clock, 60 s are allowed" in said

@@ -11,13 +11,13 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_keys import secrets_of
 from bascule.errors import ConfigurationError
 from bascule.model.base import Seconds, Vrid
-from bascule.model.configuration import AuthHmac, HmacKey, VrrpInstance
+from bascule.model.configuration import AuthHmac, HmacKey, HmacMode, VrrpInstance
 
 SECRET = bytes(range(32))
 
 
-def entry(*keys: HmacKey) -> VrrpInstance:
-    settings = AuthHmac(keys=keys, active_key=1, window=Seconds(5.0)) if keys else None
+def entry(*keys: HmacKey, active: int = 1, mode: HmacMode = HmacMode.ENFORCE) -> VrrpInstance:
+    settings = AuthHmac(keys=keys, active_key=active, window=Seconds(5.0), mode=mode) if keys else None
     return VrrpInstance(name="VI_1", interface="eth0", vrid=Vrid(51), auth_hmac=settings)
 
 
@@ -49,4 +49,16 @@ def test_a_key_that_cannot_be_had_is_named(tmp_path: pathlib.Path, content: str 
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigurationError, match=f"key 7 of auth_hmac: .*{why}"):
-        secrets_of(entry(HmacKey(number=7, file=str(path))), Log("vrrp"))
+        secrets_of(entry(HmacKey(number=7, file=str(path)), active=7), Log("vrrp"))
+
+
+def test_a_key_that_nothing_is_signed_with_may_be_missing(capfd: pytest.CaptureFixture[str]) -> None:
+    here, gone, away = HmacKey(number=1, secret=SECRET), *(HmacKey(number=n, file=f"/nowhere/{n}") for n in (2, 3))
+    assert secrets_of(entry(here, gone), Log("vrrp")) == {1: SECRET}
+    assert "event=key_not_read instance=VI_1 key=2" in capfd.readouterr().err
+    with pytest.raises(ConfigurationError, match="key 3 of auth_hmac"):
+        secrets_of(entry(here, gone, away, active=3), Log("vrrp"))
+    only = HmacMode.RECEIVE_ONLY
+    assert secrets_of(entry(here, gone, active=2, mode=only), Log("vrrp")) == {1: SECRET}
+    with pytest.raises(ConfigurationError, match="key 2 of auth_hmac"):
+        secrets_of(entry(gone, away, active=0, mode=only), Log("vrrp"))

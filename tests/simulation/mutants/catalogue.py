@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from tests.simulation.mutants import careful, machine, runner, table
+from tests.simulation.mutants import careful, machine, runner, table, witness
 from tests.simulation.mutants.loading import Mutant
 
-_ALL = (*machine.MUTANTS, *table.MUTANTS, *runner.MUTANTS, *careful.MUTANTS)
+_ALL = (*machine.MUTANTS, *table.MUTANTS, *runner.MUTANTS, *careful.MUTANTS, *witness.MUTANTS)
+
 MUTANTS: dict[str, Mutant] = {mutant.name: mutant for mutant in _ALL}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deliberate defects: the machine's source text with a few words changed, or its table with a row changed.
+"""Deliberate defects: the text of the machine's modules with a few words changed, or its table with a row changed.
 
 An edit whose words are not found exactly once is an error: the machine has moved on, and the defect has to follow it.
 """
@@ -7,15 +7,20 @@ An edit whose words are not found exactly once is an error: the machine has move
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import pathlib
+import sys
 import types
+from unittest import mock
 
 from bascule.model.configuration import VrrpState
-from bascule.vrrp import machine as original
-from bascule.vrrp.machine import Machine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from bascule.vrrp.transitions import ROWS, Action, Cause, Transition
 from tests.simulation.router import Router
 from tests.simulation.runs import Subject
+
+MODULES = ("bascule.vrrp.machine", "bascule.vrrp.machine_grouped", "bascule.vrrp.machine_witnessed")
+"""What the machine is made of; each stands on the one before."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -26,7 +31,7 @@ class Mutant:
     what: str
     """What is wrong with it."""
     edits: tuple[tuple[str, str], ...] = ()
-    """Words of machine.py, and what stands there instead."""
+    """Words of the first of `MODULES` that has them, and what stands there instead."""
     rows: tuple[Transition, ...] = ()
     """Rows instead of the table's."""
     router: type[Router] = Router
@@ -38,17 +43,24 @@ class Mutant:
         """What is to be tested. Raises ValueError when an edit does not fit."""
         return Subject(self._machine(), self.router)
 
-    def _machine(self) -> type[Machine]:
-        text = pathlib.Path(original.__file__).read_text(encoding="utf-8")
+    def _machine(self) -> type[WitnessedMachine]:
+        texts = {name: _source(name) for name in MODULES}
         for old, new in self.edits:
-            if text.count(old) != 1:
-                raise ValueError(f"mutant {self.name}: found {text.count(old)} times: {old!r}")
-            text = text.replace(old, new)
-        module = types.ModuleType(original.__name__)
-        exec(compile(text, f"machine.py with defect {self.name}", "exec"), module.__dict__)
-        module.__dict__["ROWS"] = ROWS | {(row.source, row.cause): row for row in self.rows}
-        found: type[Machine] = module.__dict__["Machine"]
+            place = next((name for name, text in texts.items() if old in text), MODULES[0])
+            if texts[place].count(old) != 1:
+                raise ValueError(f"mutant {self.name}: found {texts[place].count(old)} times: {old!r}")
+            texts[place] = texts[place].replace(old, new)
+        made = {name: types.ModuleType(name) for name in MODULES}
+        with mock.patch.dict(sys.modules, made):
+            for name, text in texts.items():
+                exec(compile(text, f"{name} with defect {self.name}", "exec"), made[name].__dict__)
+        made[MODULES[0]].__dict__["ROWS"] = ROWS | {(row.source, row.cause): row for row in self.rows}
+        found: type[WitnessedMachine] = made[MODULES[-1]].__dict__["WitnessedMachine"]
         return found
+
+
+def _source(name: str) -> str:
+    return pathlib.Path(str(importlib.import_module(name).__file__)).read_text(encoding="utf-8")
 
 
 def without(source: VrrpState, cause: Cause, action: Action) -> Transition:

@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         name="oversleep_not_noticed",
         what="an active that was stopped for long goes on as active",
-        edits=(("if silence > self.down_interval:", "if silence > NEVER:"),),
+        edits=(("if silence > max(self.down_interval, ", "if silence > max(NEVER, "),),
     ),
     Mutant(
         name="lateness_believed",

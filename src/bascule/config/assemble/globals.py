@@ -11,6 +11,18 @@ from bascule.model.base import Seconds
 from bascule.model.configuration import BasculeOptions, DataPlaneChoice, GlobalDefinitions, MailSettings
 from bascule.model.diagnostic import Severity
 
+_AS_THEY_ARE = (
+    "data_plane",
+    "xdp_mode",
+    "connection_table_size",
+    "vip_lifetime",
+    "ready_timeout",
+    "handover_key",
+    "witness_answers",
+    "witness_timeout",
+)
+"""Keywords of the `bascule` block whose values are the model's."""
+
 
 def merged(top: Section, name: str) -> Section:
     """All blocks of one kind as one: a later value overrides, lists grow, as keepalived does with `global_defs`."""
@@ -66,9 +78,10 @@ def options(section: Section, findings: Findings) -> BasculeOptions:
         hint = "write 'data_plane xdp', or leave it out"
         findings.add("not-acted-on", section.where["data_plane"], 1, message, hint, Severity.FATAL)
     names: list[tuple[str, ...]] = section.get("xdp_interface") or []
-    known = {
-        name: section.values[name]
-        for name in ("data_plane", "xdp_mode", "connection_table_size", "vip_lifetime", "ready_timeout", "handover_key")
-        if name in section.values
-    }
-    return BasculeOptions(xdp_interfaces=tuple(name for line in names for name in line), **known)
+    known = {name: section.values[name] for name in _AS_THEY_ARE if name in section.values}
+    witnesses = (address for line in section.get("witness") or [] for address in line)
+    return BasculeOptions(
+        xdp_interfaces=tuple(name for line in names for name in line),
+        witnesses=tuple(dict.fromkeys(witnesses)),
+        **known,
+    )

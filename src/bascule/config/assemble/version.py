@@ -56,7 +56,7 @@ def check_version(section: Section, defaults: Section, findings: Findings) -> No
             "meaning/strict", written.where, 0, "strict mode has no version 2 over IPv6: version 3 is in effect"
         )
     else:
-        message = "version 2 over IPv6 is in no RFC: keepalived speaks it, and no other router understands it"
+        message = "version 2 over IPv6 is in no RFC: only keepalived and bascule speak it"
         findings.add("meaning/version-family", written.where, 0, message, "drop it: IPv6 is version 3")
 
 

@@ -10,12 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bascule.config.kinds import WORD, Choice, Decimal, Integer, Kind
+from bascule.config.kinds import WORD, Address, Choice, Decimal, Integer, IPAddressKind, Kind, RefusedWordError
 from bascule.config.schema import Block, Keyword
-from bascule.model.configuration import DataPlaneChoice, XdpMode
+from bascule.model.configuration import DataPlaneChoice, WitnessRule, XdpMode
 
 if TYPE_CHECKING:
     from bascule.config.tree import Statement
+
+
+class WitnessKind(IPAddressKind):
+    """The address of somebody else, whom one interface or another leads to."""
+
+    def parse(self, word: str) -> Address:
+        """The address."""
+        address = super().parse(word)
+        if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
+            hint = "write the address of the router, or of another host that is always there"
+            raise RefusedWordError("bad-address", f"'{word}' cannot be a witness: it names no host elsewhere", hint)
+        return address
+
+
+WITNESS = WitnessKind()
 
 LEGACY = Choice({"honour": True, "skip": False}, "honour|skip")
 
@@ -67,6 +82,30 @@ BASCULE = Block(
         unit="seconds",
         acted=True,
         meaning="how long a director that is not ready yet holds back from preempting a peer",
+    ),
+    Keyword(
+        "witness",
+        WITNESS,
+        rest=WITNESS,
+        repeats=True,
+        default="none",
+        acted=True,
+        meaning="who must answer a ping before this director becomes active because nobody is heard",
+    ),
+    Keyword(
+        "witness_answers",
+        Choice({rule.value: rule for rule in WitnessRule}, "any|all"),
+        default="any",
+        acted=True,
+        meaning="whether one witness has to answer or every one",
+    ),
+    Keyword(
+        "witness_timeout",
+        Decimal(0.05, 3600),
+        default="the advert interval, at least 1",
+        unit="seconds",
+        acted=True,
+        meaning="how long ago a witness may have been asked for its answer to count",
     ),
     Keyword(
         "notify_timeout",

@@ -26,7 +26,7 @@ from bascule.daemon.memfd import read_all
 from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_group import Group
 from bascule.daemon.roles.vrrp_handover import Switchboard
-from bascule.daemon.roles.vrrp_instance import FAREWELL_EACH, Instance
+from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_reports import change_of, lower_of, state_of, status_of, stopped, will_of
 from bascule.errors import BasculeError
@@ -96,7 +96,6 @@ class Runner:
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
         self._orphaned = False
-        self._lateness = 0.0
         self._will_at = math.inf
         """When the last will is to be sent again."""
         self._willed_at = -math.inf
@@ -160,14 +159,16 @@ class Runner:
         wake = min(self._group.deadline(), others, boottime() + IDLE)
         writers = [self._bus.fileno()] if self._bus.wants_write else []
         bus, monitor = self._bus.fileno(), self._monitor.fileno()
-        readers = [*ports, *lines, *self._group.watch.descriptors, bus, monitor]
+        readers = [*ports, *lines, *self._group.watch.descriptors, *self._group.witnesses.descriptors(), bus, monitor]
         readers += () if bfd is None else bfd.descriptors()
         readable, writable = self._poll.wait(readers, writers, wake - boottime())
-        self._lateness = max(self._lateness, boottime() - wake)
+        if (now := boottime()) >= wake:
+            self._group.lateness.note(now - wake, now)
         for port in _chosen(ports, readable):
             self._group.packets(port)
         for line in _chosen(lines, readable):
             self._switchboard.receive(line)
+        self._group.witnessed(readable)
         self._group.timers()
         self._switchboard.timers()
         if bfd is not None:
@@ -245,9 +246,10 @@ class Runner:
         lines, bfd = self._switchboard.lines, self._bfd
         notes = (*self._notes, *self._group.notes, *lines.notes, *(() if bfd is None else bfd.notes))
         instances, alarms = self._group.instances.values(), self._group.bell.status
-        found = status_of(instances, unplaced, self._lateness, notes, lines.refused, alarms)
+        found = status_of(instances, unplaced, self._group.lateness.worst, notes, lines.refused, alarms)
         groups, trackers = self._group.sync.status(self._group.instances), self._group.tracking.status()
-        found = msgspec.structs.replace(found, groups=groups, trackers=trackers)
+        witnesses, lateness = self._group.witnesses.status(), self._group.lateness.status(boottime())
+        found = msgspec.structs.replace(found, groups=groups, trackers=trackers, witnesses=witnesses, lateness=lateness)
         return to_json(found if bfd is None else msgspec.structs.replace(found, bfd=bfd.status()))
 
     def _report(self, instance: Instance, changes: list[StateChanged]) -> None:
@@ -286,7 +288,7 @@ class Runner:
 
     def _send_will(self) -> None:
         self._willed_at = boottime()
-        self._will_at = self._willed_at + FAREWELL_EACH if self._group.signs else math.inf
+        self._will_at = self._willed_at + self._group.farewell_each
         self._tell(will_of(self._group.instances.values(), self._group.routes.will))
 
     def _end(self) -> None:

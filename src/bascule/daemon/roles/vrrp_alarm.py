@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_addresses import Placed
 from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.errors import KernelRefusedError
+from bascule.linux.requesters import Requester
 from bascule.linux.tap import Tap
+from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpState
 from bascule.model.messages import AlarmChanged
 from bascule.model.status import AlarmKind, AlarmStatus
@@ -27,6 +30,11 @@ LOOK = 3.0
 
 SETTLING = 0.1
 """Seconds after a promotion in which the one before may still be heard."""
+
+HEALED = 3.0
+"""Seconds without a sign of a second active, or three advert intervals if these are longer, after which an active
+announces its addresses: the other one did so too, and one whose adverts are refused leaves without a word that is
+understood. After as long a host whose adverts were refused and are accepted now is a stranger no more."""
 
 TOLERANCE = 2
 """Adverts that may be on their way when they are counted."""
@@ -45,6 +53,12 @@ class Bell:
         self._taps: dict[str, Tap] = {}
         self._sent: dict[str, int] = {}
         self._look_at = math.inf
+        self._strangers: dict[str, tuple[IPAddress, float]] = {}
+        """By instance: whose adverts were refused last, and when."""
+        self._announce_at: dict[str, float] = {}
+        """By instance that was not the only active: when that is over, as it seems."""
+        self._unwitnessed: set[str] = set()
+        """Instances that wait for the witness."""
 
     # What is seen.
 
@@ -54,6 +68,7 @@ class Bell:
 
     def heard(self, instance: Instance, event: AdvertReceived, *, second: bool) -> None:
         """An advert was accepted. `second`: while active, from one that stands behind."""
+        self._understood(instance, event.source)
         if not second or time.time() - instance.since < SETTLING:
             self._answered.pop(instance.name, None)
             return
@@ -70,6 +85,18 @@ class Bell:
         else:
             whose = f"VRID {instance.config.vrid} is used by a host whose adverts are refused"
             self._sight(instance, AlarmKind.VRID_IN_USE, f"{whose}: {why}")
+            self._strangers[instance.name] = (datagram.source, boottime())
+
+    def _understood(self, instance: Instance, source: IPAddress) -> None:
+        stranger, seen = self._strangers.get(instance.name, (None, 0.0))
+        if stranger == source and boottime() - seen >= max(HEALED, 3 * instance.config.advert_interval):
+            del self._strangers[instance.name]
+            self._over(instance, AlarmKind.VRID_IN_USE)
+
+    def _over(self, instance: Instance, kind: AlarmKind) -> None:
+        found = self._alarms.end(instance.name, kind)
+        if found is not None:
+            self._say(found)
 
     def stranger(self, instances: Iterable[Instance], advert: Advert, datagram: Datagram) -> None:
         """An advert with a VRID that no instance has: with an address of ours it is a second active."""
@@ -80,6 +107,25 @@ class Bell:
                 why = f"two actives: {datagram.source} has {shared} with VRID {advert.vrid}"
                 hint = f"ours is {instance.config.vrid}: set the same `virtual_router_id` on both"
                 self._sight(instance, AlarmKind.SECOND_ACTIVE, f"{why}, {hint}")
+
+    def taken(self, instance: Instance, placed: Placed, by: Requester) -> None:
+        """Somebody took a virtual address off, and it was put back."""
+        hint = f"; {by.hint.replace('INTERFACE', placed.interface)}" if by.hint else ""
+        why = f"{placed.address} was taken off {placed.interface} by {by.words}, and put back{hint}"
+        self._sight(instance, AlarmKind.ADDRESS_TAKEN, why)
+
+    def witness(self, instance: Instance, unwitnessed: str | None, words: str) -> None:
+        """What came of an event: why it would be active but for the witness, or that it waits for none any more."""
+        if unwitnessed is not None:
+            why = (
+                f"{unwitnessed}, and the witness ({words}) does not answer: stays backup until it does. "
+                "This director is cut off, or the witness is down"
+            )
+            self._unwitnessed.add(instance.name)
+            self._sight(instance, AlarmKind.WITNESS_SILENT, why)
+        elif instance.name in self._unwitnessed and not instance.machine.awaits_witness:
+            self._unwitnessed.discard(instance.name)
+            self._over(instance, AlarmKind.WITNESS_SILENT)
 
     # Whether our adverts leave.
 
@@ -141,7 +187,10 @@ class Bell:
     # What is said.
 
     def _sight(self, instance: Instance, kind: AlarmKind, why: str) -> None:
-        found = self._alarms.sight(instance.name, kind, why, instance.config.advert_interval, boottime())
+        now, interval = boottime(), instance.config.advert_interval
+        if kind is AlarmKind.SECOND_ACTIVE:
+            self._announce_at[instance.name] = now + max(HEALED, 3 * interval)
+        found = self._alarms.sight(instance.name, kind, why, interval, now)
         if found is not None:
             self._say(found)
 
@@ -155,13 +204,22 @@ class Bell:
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        return min(self._alarms.deadline(), self._look_at)
+        return min(self._alarms.deadline(), self._look_at, *self._announce_at.values())
 
     def timers(self, instances: Mapping[str, Instance]) -> None:
-        """End alarms whose time is over, and look at what has left."""
-        for found in self._alarms.expire(boottime()):
+        """End alarms whose time is over, announce what another one may have announced, and look at what has left."""
+        now = boottime()
+        for found in self._alarms.expire(now):
             self._say(found)
+        for name in [name for name, at in self._announce_at.items() if now >= at]:
+            del self._announce_at[name]
+            self._announce_again(instances.get(name), now)
         self.look(instances)
+
+    def _announce_again(self, instance: Instance | None, now: float) -> None:
+        if instance is not None and instance.state is VrrpState.MASTER:
+            self._log.notice("announced_again", instance=instance.name, why="the second active is silent")
+            instance.announce(max(1, instance.settings.answer_announcements), now)
 
     def keep(self, instances: Mapping[str, Instance]) -> None:
         """Follow a configuration."""

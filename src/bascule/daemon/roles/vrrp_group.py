@@ -16,11 +16,13 @@ from bascule.daemon.roles import vrrp_intake, vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Keeper, Placed, placed
 from bascule.daemon.roles.vrrp_agenda import Agenda
 from bascule.daemon.roles.vrrp_alarm import Bell
+from bascule.daemon.roles.vrrp_awake import Awake
 from bascule.daemon.roles.vrrp_forwarding import Forwarding
 from bascule.daemon.roles.vrrp_instance import Instance, Outcome
 from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_keys import secrets_of
 from bascule.daemon.roles.vrrp_late import LateFrames
+from bascule.daemon.roles.vrrp_lateness import Lateness
 from bascule.daemon.roles.vrrp_pacer import Pacer
 from bascule.daemon.roles.vrrp_ports import Changes, Port, Ports
 from bascule.daemon.roles.vrrp_routes import RouteKeeper
@@ -29,6 +31,7 @@ from bascule.daemon.roles.vrrp_sync import Sync
 from bascule.daemon.roles.vrrp_tracking import Tracking
 from bascule.daemon.roles.vrrp_virtual_mac import Seat, VirtualLinks
 from bascule.daemon.roles.vrrp_watch import Watch
+from bascule.daemon.roles.vrrp_witness import Witnesses
 from bascule.errors import ConfigurationError, KernelRefusedError
 from bascule.linux.netlink import Netlink, NetlinkMessage
 from bascule.linux.rawsocket import AH
@@ -48,6 +51,7 @@ from bascule.vrrp.events import (
     StateChanged,
     Stop,
     Timeout,
+    WitnessAnswered,
 )
 from bascule.vrrp.packet import RefusedPacketError
 
@@ -59,7 +63,7 @@ FRESH = 0.0005
 """Seconds for which a socket that was just read counts as empty, among the timers of one round."""
 
 MANY = 20
-SLACK = 0.002
+SLACK = 0.01
 """From so many instances on, an active's adverts may leave so many seconds late, or a hundredth of their interval."""
 
 NO_SOURCE: dict[int, IPAddress] = {4: ipaddress.IPv4Address(0), 6: ipaddress.IPv6Address(0)}
@@ -98,7 +102,7 @@ class Group:
         self.late = LateFrames(netlink, log, self.ports.holds)
         self.instances: dict[str, Instance] = {}
         self._agenda = Agenda()
-        self._signing: tuple[Instance, ...] = ()
+        self._awake = Awake()
         self.bell = Bell(log, tell)
         self._by_router: dict[tuple[str, int, int], Instance] = {}
         self._beneath: dict[str, str] = {}
@@ -109,12 +113,14 @@ class Group:
         self.tracking = Tracking(log, self._weigh)
         self.watch = Watch(netlink, log, self.tracking, boottime)
         self.sync = Sync(log, tell)
+        self.witnesses = Witnesses(log, lambda address: address in self.ports.local)
         self._entries: dict[str, VrrpInstance] = {}
         self._seats: dict[str, Seat] = {}
         self._moving = 0
         """How many events are being handled, one because of the other."""
         self._secrets: dict[str, dict[int, bytes]] = {}
         self._ready = False
+        self.lateness = Lateness()
         self._sync_group_of: dict[str, str] = {}
         self._reading: set[str] = set()
         self.notes: tuple[str, ...] = ()
@@ -160,7 +166,7 @@ class Group:
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        others = (self._keeper, self._pacer, self.late, self.watch, self.bell)
+        others = (self._keeper, self._pacer, self.late, self.watch, self.bell, self.witnesses)
         return min(self._agenda.deadline(), *(other.deadline() for other in others))
 
     def configure(self, wanted: Configuration, handover: Handover, follow: Callable[[], None] = lambda: None) -> None:
@@ -169,6 +175,7 @@ class Group:
         `follow` is called when it is known what they track and none has started: those who take readings begin then.
         Raises ConfigurationError when an interface is missing; then nothing was changed.
         """
+        self._awake.begin(boottime())
         reasons = {entry.name: vrrp_plan.unsupported(entry) or self._unlock(entry) for entry in wanted.instances}
         entries = {entry.name: entry for entry in wanted.instances if reasons[entry.name] is None}
         for entry in entries.values():
@@ -194,6 +201,7 @@ class Group:
         self.routes.put(STATIC, (*wanted.static_routes, *wanted.static_rules))
         self.sync.configure(wanted.sync_groups, entries)
         self.watch.configure(wanted)
+        self.witnesses.configure(wanted.options, boottime())
         follow()
         for entry in entries.values():
             if entry.name in self.instances:
@@ -203,13 +211,13 @@ class Group:
         self._sync_group_of = {name: f"group {g.name}" for g in wanted.sync_groups for name in g.members}
         self._settle()
         self.bell.keep(self.instances)
+        self._awake.end(boottime(), self._agenda.deadline())
 
     def _settle(self) -> None:
         """Know which instance a packet is for, and let go of the interfaces that none uses any more."""
         seats = [instance.seat for instance in self.instances.values()]
         devices = (name for i in self.instances.values() for name in vrrp_plan.interfaces_of(i.config))
         self._by_router = {(i.seat.talks, i.config.vrid, i.config.family): i for i in self.instances.values()}
-        self._signing = tuple(instance for instance in self.instances.values() if instance.signs)
         self._beneath = {seat.talks: seat.base for seat in seats}
         self._routers = frozenset(vrrp_plan.router_of(instance.config) for instance in self.instances.values())
         self.ports.keep({*devices, *(name for seat in seats for name in seat.names)})
@@ -260,8 +268,8 @@ class Group:
         instance = Instance(entry, wanted.options, source or NO_SOURCE[entry.family], self, self._log, owned, seat)
         self.instances[entry.name] = instance
         instance.guard(self._secrets[entry.name])
-        if instance.sequences is not None and entry.name in handover.sequences:
-            instance.sequences.highest = handover.sequences[entry.name]
+        if entry.name in handover.sequences:
+            instance.go_on_from(handover.sequences[entry.name])
         now = boottime()
         standing = instance.standing = self._standing(instance)
         fresh = now - handover.at <= instance.machine.down_interval
@@ -339,6 +347,10 @@ class Group:
 
     def _follow(self, instance: Instance, outcome: Outcome) -> None:
         self._schedule(instance)
+        asked_at = self.witnesses.ask(instance.name, boottime()) if outcome.asks else None
+        if asked_at is not None:
+            self._handle(instance, WitnessAnswered(asked_at), boottime())
+        self.bell.witness(instance, outcome.unwitnessed, self.witnesses.words)
         if outcome.vanished is not None:
             self.bell.vanished(instance, outcome.vanished)
         if outcome.heard is not None:
@@ -399,11 +411,22 @@ class Group:
                 self.bell.refused(instance, heard.datagram, outcome.refused)
             self._follow(instance, outcome)
 
+    def witnessed(self, readable: Collection[object]) -> None:
+        """Take in what witnesses answered; who waits for that first hears what waits for it."""
+        asked_at, wanting = self.witnesses.receive(readable, boottime())
+        for instance in [self.instances[name] for name in wanting if name in self.instances]:
+            if instance.machine.awaits_witness:
+                self.packets(self.ports.require(instance.seat.talks))
+            self._handle(instance, WitnessAnswered(asked_at), boottime())
+
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
-        awake_since = boottime()
+        begun = boottime()
+        awake_since = self._awake.begin(begun)
         read: dict[str, float] = {}
-        for name in self._agenda.due(awake_since):
+        called = False  # How late the first one is called is how late the process woke.
+        # Who could wait a little longer, and need not any more, goes with those who cannot.
+        for name in self._agenda.due(begun + (SLACK if len(self.instances) >= MANY else 0.0)):
             instance = self.instances.get(name)
             if instance is None or instance.deadline > boottime():
                 continue
@@ -411,7 +434,12 @@ class Group:
             if boottime() - read.get(talks, -math.inf) > FRESH:
                 read[talks] = boottime()
                 self.packets(self.ports.require(talks), awake_since)
-            self._handle(instance, Timeout(awake_since), boottime())
+            now = boottime()
+            if called:
+                self.lateness.note(max(0.0, now - instance.deadline - self._slack(instance)), now)
+            called = True
+            self._handle(instance, Timeout(awake_since), now)
+        self._awake.end(boottime(), self._agenda.deadline())
         self.watch.timers()
         now = boottime()
         if self._keeper.deadline() <= now:
@@ -421,6 +449,7 @@ class Group:
         for owner in self.late.expire(now):
             if owner in self.instances:
                 self._forwarding.keep(owner, self.instances[owner].seat, active=False)
+        self.witnesses.timers(now)
         self.bell.timers(self.instances)
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
@@ -447,9 +476,12 @@ class Group:
 
     def _put_back(self, changes: Changes, made: frozenset[str]) -> None:
         owners = self._keeper.put_back(changes.lost, made)
-        self.routes.again(owners)
-        for owner in owners - {STATIC}:
-            self.instances[owner].announce(1, boottime())
+        self.routes.again(set(owners))
+        for owner, taken in owners.items():
+            if owner != STATIC:
+                self.instances[owner].announce(1, boottime())
+                for each in taken:
+                    self.bell.taken(self.instances[owner], each.placed, each.by)
 
     def _refresh(self, instance: Instance) -> None:
         """Follow an interface: its carrier, and the address that adverts come from."""
@@ -492,9 +524,10 @@ class Group:
             self._handle(instance, ReadyChanged(ready), boottime())
 
     @property
-    def signs(self) -> bool:
-        """Whether a last will is soon too old."""
-        return any(instance.state is VrrpState.MASTER for instance in self._signing)
+    def farewell_each(self) -> float:
+        """Seconds after which a last will is too old."""
+        active = (instance for instance in self.instances.values() if instance.state is VrrpState.MASTER)
+        return min((instance.farewell_each for instance in active), default=math.inf)
 
     def active(self) -> tuple[str, ...]:
         """The names of the instances that are active."""
@@ -503,20 +536,23 @@ class Group:
     def hand_over(self) -> Handover:
         """Leave everything for a successor on this machine: fresh lifetimes, an advert just sent."""
         now = boottime()
+        self._keeper.close()
         for instance in tuple(self.instances.values()):
             if instance.state is VrrpState.MASTER:
                 self._handle(instance, Reconfigured(instance.settings), now)
         owned = frozenset().union(*(instance.owned for instance in self.instances.values()))
-        sealed = {name: i.sequences.highest for name, i in self.instances.items() if i.sequences is not None}
-        return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=sealed)
+        numbers = {name: i.number for name, i in self.instances.items() if i.number is not None}
+        return Handover(active=self.active(), at=now, owned=tuple(owned), sequences=numbers)
 
     def stop(self) -> None:
         """Give every address up in order; `serve_late` and `close` come after it."""
         for name in tuple(self.instances):
             self._remove(name)
         self.watch.close()
+        self.witnesses.close()
         self.routes.take(STATIC, ())
         self._keeper.take(STATIC, ())
+        self._keeper.close()
 
     def serve_late(self) -> None:
         """Until no late frames are served any more; then take off what this process made, which has them till then."""

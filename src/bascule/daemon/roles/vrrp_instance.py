@@ -24,11 +24,12 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.vrrp import acceptance, ah, packet
+from bascule.vrrp import acceptance, ah, packet, trailer
 from bascule.vrrp.acceptance import Expected
 from bascule.vrrp.events import (
     AdvertReceived,
     Announce,
+    AskWitness,
     Drain,
     Event,
     LeaveAddresses,
@@ -41,9 +42,8 @@ from bascule.vrrp.events import (
     StateChanged,
     TakeAddresses,
 )
-from bascule.vrrp.machine_grouped import GroupedMachine
+from bascule.vrrp.machine_witnessed import WitnessedMachine
 from bascule.vrrp.packet import PRIORITY_STOP, Advert, Datagram, RefusedPacketError
-from bascule.vrrp.trailer import Guard
 
 LOWER_PAUSE = 1.0
 """Seconds between two reports of adverts of lower priority; else scripts would run at the pace of fast adverts."""
@@ -51,14 +51,15 @@ LOWER_PAUSE = 1.0
 AHEAD = 1 << 22
 """By how much the sequence number of a last will is above the last one sent: 48 days of an advert a second."""
 
-FAREWELL_EACH = 1.0
-"""Seconds after which a farewell with a trailer is made anew: who hears it compares clocks."""
-
-FAREWELL_FRESH = 1.25
-"""How far ahead of the clock such a farewell is: above all that is sent until the next one is made."""
+FAREWELL_EARLY = 0.8
+"""Of the time for which a farewell with a trailer serves, after so much it is made anew."""
 
 READY_ADVERTS = 3
 """Advert intervals that readiness may hold back a preemption, unless `ready_timeout` says otherwise."""
+
+
+WITNESS_FRESH = 1.0
+"""Seconds, or an advert interval if that is longer, that a witness's answer counts, unless `witness_timeout` says."""
 
 
 class Rim(Protocol):
@@ -98,6 +99,10 @@ class Outcome:
     refused: RefusedPacketError | None = None
     vanished: str | None = None
     """The active fell silent without a word."""
+    asks: bool = False
+    """The witness is to be asked."""
+    unwitnessed: str | None = None
+    """It would be active, but for the witness."""
 
 
 class Instance:
@@ -129,13 +134,13 @@ class Instance:
         """Adverts received, by what their checksum covers."""
         self._lower_at = -math.inf
         self.since = time.time()
-        self._guard: Guard | None = None
+        self._guard: trailer.Guard | None = None
         self.sequences: ah.Sequences | None = None
         """Of adverts with an authentication header."""
         self.standing = StandingChanged()
         """What the machine was last told of faults and weights."""
         self.configure(config, options, source, owned)
-        self.machine = GroupedMachine(self.settings)
+        self.machine = WitnessedMachine(self.settings)
         self.deadline = self.machine.deadline()
 
     def configure(
@@ -207,9 +212,11 @@ class Instance:
         return self.machine.state
 
     @property
-    def signs(self) -> bool:
-        """Whether its adverts have a trailer, so that a farewell soon is too old."""
-        return self._guard is not None and self._guard.signs
+    def farewell_each(self) -> float:
+        """Seconds after which a farewell is too old: who hears its trailer compares clocks, and numbers."""
+        if self._guard is None or not self._guard.signs:
+            return math.inf
+        return FAREWELL_EARLY * self._guard.farewell_ahead
 
     def guard(self, secrets: dict[int, bytes]) -> None:
         """Have the keys of `auth_hmac`, by number: before it starts, and at each new configuration."""
@@ -217,9 +224,23 @@ class Instance:
         if settings is None:
             self._guard = None
         elif self._guard is None:
-            self._guard = Guard(settings, secrets)
+            self._guard = trailer.Guard(settings, secrets)
         else:
             self._guard.change(settings, secrets)
+
+    @property
+    def number(self) -> int | None:
+        """The last sequence number of its adverts, where they have any: the next process goes on from there."""
+        if self._guard is not None:
+            return self._guard.sent
+        return None if self.sequences is None else self.sequences.highest
+
+    def go_on_from(self, number: int) -> None:
+        """Send higher numbers than this one, which was the last of the process before."""
+        if self._guard is not None:
+            self._guard.sent = number
+        elif self.sequences is not None and number <= ah.SEQUENCE_MAX:
+            self.sequences.highest = number
 
     def payload(self, priority: Priority, destination: IPAddress) -> bytes:
         """The message of an advert of this priority to a peer or the group."""
@@ -255,7 +276,7 @@ class Instance:
         try:
             acceptance.verify(advert, datagram, self._expected, own, datagram.source == self._familiar)
             if self._guard is not None:
-                self._guard.check(datagram, time.time())
+                self._say_clock(datagram.source, self._guard.check(datagram, time.time()), now)
             if datagram.ah is not None and self.sequences is not None:
                 self.sequences.hear(datagram.source, datagram.ah.sequence)
         except RefusedPacketError as error:
@@ -282,6 +303,10 @@ class Instance:
         if active and PRIORITY_STOP < heard.priority < self.machine.priority and now - self._lower_at >= LOWER_PAUSE:
             self._lower_at, outcome.lower = now, heard
         return outcome
+
+    def _say_clock(self, source: IPAddress, odd: str | None, now: float) -> None:
+        if odd is not None:
+            self._say("clock_differs", f"{source}: {odd}", now)
 
     def _fall_back(self, source: IPAddress) -> None:
         """Send the old unicast checksum, too, as keepalived means to, until the configuration is another.
@@ -322,13 +347,23 @@ class Instance:
                 case StateChanged():
                     self.since = time.time()
                     outcome.changes.append(command)
-                case Noticed(notice=Notice.ACTIVE_VANISHED, detail=detail):
-                    outcome.vanished = detail
-                case Noticed(notice=notice, detail=detail):
-                    outcome.second = outcome.second or notice is Notice.SECOND_ACTIVE
-                    self._say(notice.value, detail, now)
+                case AskWitness():
+                    outcome.asks = True
+                case Noticed():
+                    self._notice(command, outcome, now)
         self.deadline = self.machine.deadline()
         return outcome
+
+    def _notice(self, noticed: Noticed, outcome: Outcome, now: float) -> None:
+        """Alarms are said elsewhere."""
+        match noticed.notice:
+            case Notice.ACTIVE_VANISHED:
+                outcome.vanished = noticed.detail
+            case Notice.WITNESS_SILENT:
+                outcome.unwitnessed = noticed.detail
+            case notice:
+                outcome.second = outcome.second or notice is Notice.SECOND_ACTIVE
+                self._say(notice.value, noticed.detail, now)
 
     def announce(self, times: int, now: float) -> None:
         """Gratuitous ARP or neighbour advertisements for each virtual address, `times` times in turn, as keepalived."""
@@ -341,12 +376,13 @@ class Instance:
 
     def _send(self, priority: Priority, now: float) -> None:
         """To the group, or to every peer: one that cannot be reached must not keep the others waiting."""
+        behind: trailer.Trailer | None = None
+        if self._guard is not None:
+            behind = self._guard.sign(self.payload(priority, self.destinations[0]), self.source, time.time())
         for destination in self.destinations:
-            payload = self.payload(priority, destination)
+            payload = trailer.attached(self.payload(priority, destination), behind, self.source)
             self.tried += 1
             try:
-                if self._guard is not None:
-                    payload = self._guard.sign(payload, self.source, time.time())
                 if self.sequences is None:
                     self._rim.send(self.seat.talks, payload, self.source, destination, self.ttl)
                 else:
@@ -367,7 +403,8 @@ class Instance:
         """
         payload = self.payload(packet.PRIORITY_STOP, destination)
         if self._guard is not None:
-            payload = self._guard.sign_for(payload, self.source, time.time() + FAREWELL_FRESH)
+            behind = self._guard.sign_farewell(payload, self.source, time.time())
+            payload = trailer.attached(payload, behind, self.source)
         if self.sequences is None:
             return payload, False
         return self._wrapped(payload, destination, min(self.sequences.highest + AHEAD, ah.SEQUENCE_MAX)), True
@@ -421,6 +458,17 @@ def settings_of(config: VrrpInstance, options: BasculeOptions, source: IPAddress
         preempt_delay=config.preempt_delay,
         down_adverts=config.down_timer_adverts,
         grouped=config.sync_group is not None,
+        witness=_witness(config, options),
+    )
+
+
+def _witness(config: VrrpInstance, options: BasculeOptions) -> Seconds | None:
+    if not options.witnesses:
+        return None
+    return (
+        Seconds(max(config.advert_interval, WITNESS_FRESH))
+        if options.witness_timeout is None
+        else options.witness_timeout
     )
 
 

@@ -9,7 +9,7 @@ import stat
 
 from bascule.daemon.log import Log
 from bascule.errors import ConfigurationError
-from bascule.model.configuration import HmacKey, VrrpInstance
+from bascule.model.configuration import HmacKey, HmacMode, VrrpInstance
 from bascule.model.secrets import KEY_MAX, KEY_MIN, secret_of
 
 _SIZE_MAX = 4096
@@ -17,10 +17,27 @@ _SIZE_MAX = 4096
 
 
 def secrets_of(entry: VrrpInstance, log: Log) -> dict[int, bytes]:
-    """An instance's keys by number. Raises ConfigurationError when one cannot be read or is none."""
-    if entry.auth_hmac is None:
-        return {}
-    return {key.number: _secret(key, entry.name, log) for key in entry.auth_hmac.keys}
+    """An instance's keys by number, without those that cannot be read or are none.
+
+    Raises ConfigurationError when there is none to sign with, or, where nothing is signed, none at all: an old key that
+    was taken away, or a new one that is not there yet, is no reason to run without a director.
+    """
+    settings = entry.auth_hmac
+    found: dict[int, bytes] = {}
+    if settings is None:
+        return found
+    missing: ConfigurationError | None = None
+    for key in settings.keys:
+        try:
+            found[key.number] = _secret(key, entry.name, log)
+        except ConfigurationError as error:
+            log.error("key_not_read", instance=entry.name, key=key.number, why=error)
+            if missing is None or key.number == settings.active_key:
+                missing = error
+    needed = found if settings.mode is HmacMode.RECEIVE_ONLY else settings.active_key in found
+    if missing is not None and not needed:
+        raise missing
+    return found
 
 
 def _secret(key: HmacKey, name: str, log: Log) -> bytes:
