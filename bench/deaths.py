@@ -43,8 +43,7 @@ from bascule.model.base import Seconds, to_json
 from bascule.model.control import Verb
 from bascule.model.messages import Role
 from bascule.vrrp.machine import down_interval, skew_time
-from bench.directors import Bascule
-from bench.directors import configuration as text_of
+from bench.directors import Bascule, configuration
 from bench.failover import ACTIVE, BACKUP, MACS, PRIORITIES, QUIET_SECONDS, START_SECONDS, TOPOLOGY, VIRTUAL
 from bench.report import DeathReport, DeathRow, Figures
 from bench.segment import Kind, Segment
@@ -81,7 +80,7 @@ class Bereaved:
     def _director(self, network: Network, name: str) -> Bascule:
         host = network.host(name)
         file = host.folder / "keepalived.conf"
-        file.write_text(text_of(name, PRIORITIES[name], self.version, self.interval, [VIRTUAL]))
+        file.write_text(configuration(name, PRIORITIES[name], self.version, self.interval, [VIRTUAL]))
         return Bascule(host, file)
 
     def close(self) -> None:

@@ -289,8 +289,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "demo.schema.json": lambda: json_schema(DemoReport),
     "bench.schema.json": lambda: json_schema(BenchReport),
     "bench-failover.schema.json": lambda: json_schema(FailoverReport),
-    "bench-endurance.schema.json": lambda: json_schema(EnduranceReport),
     "bench-deaths.schema.json": lambda: json_schema(DeathReport),
+    "bench-endurance.schema.json": lambda: json_schema(EnduranceReport),
     "requests.schema.json": lambda: json_schema(Request),
 }
 """File below docs/reference: what makes its text."""
