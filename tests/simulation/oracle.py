@@ -478,23 +478,24 @@ class Oracle:
         # With which priority it woke, and how late it was when it was slow, does not matter here.
         awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest, router.plan.down_adverts)
         silence = max(freed, facts.heard_due)
-        preempt = max(freed, awake)
+        witnessed = self._witnessed_from(router, facts)
+        preempt = max(freed, awake, witnessed)
         preempt = max(preempt, facts.delayed_until)
         preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
         may = router.configuration.preempt and facts.heard_priority < router.priority
-        due = max(awake, min(silence, preempt) if may else silence)
-        if self._is_bound(router, facts):
-            listens = self._listening(Priority(1), self._longest)  # It may have kept back until it became active.
-            witnessed = facts.unwitnessed_at + ASKING * self._longest + listens
-            due = max(due, witnessed if facts.heard_due <= now else min(witnessed, facts.heard_since))
+        due = max(awake, witnessed, min(silence, preempt) if may else silence)
         if now > due + SLACK * self._interval + router.plan.company:
             self._fail(Rule.MISSED, router, f"due {now - due:.3f} s ago")
 
-    def _is_bound(self, router: Router, facts: Facts) -> bool:
-        """As long as it hears nobody, it waits for its witness if that does not answer."""
+    def _witnessed_from(self, router: Router, facts: Facts) -> float:
+        """Until when it may have waited for its witness; it does as long as it hears nobody."""
         freed = facts.stop_due > LONG_AGO and facts.woke_at < facts.stop_at
         owner = router.configuration.priority == PRIORITY_OWNER
-        return self._world.schedule.witness is not None and not freed and not owner
+        if self._world.schedule.witness is None or freed or owner:
+            return LONG_AGO
+        listens = self._listening(Priority(1), self._longest)  # It may have kept back until it became active.
+        witnessed = facts.unwitnessed_at + ASKING * self._longest + listens
+        return witnessed if facts.heard_due <= router.now else min(witnessed, facts.heard_since)
 
     def _heard_of(self, router: Router, facts: Facts) -> None:
         now, slack = router.now, SLACK * router.interval + router.plan.company

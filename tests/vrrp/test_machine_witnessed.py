@@ -103,6 +103,14 @@ def test_a_witness_that_answers_costs_nothing() -> None:
     assert len(asked(made)) == count, "an active asks nothing"
 
 
+def test_an_answer_that_counts_for_less_than_the_pause_between_questions_is_at_hand_too() -> None:
+    made, machine = bound(witness=Seconds(0.3), interval=Seconds(2.0), version=3)
+    witnessed(made, machine.down_interval + 0.001)
+    assert machine.state is VrrpState.MASTER
+    at = asked(made)
+    assert max(later - earlier for earlier, later in itertools.pairwise(at)) <= 0.15 + 1e-9
+
+
 def test_a_question_that_is_lost_costs_nothing() -> None:
     for lost in range(4):
         made, _ = bound()
