@@ -26,6 +26,7 @@ from bascule.vrrp.events import (
     StandingChanged,
     StateChanged,
     TakeOver,
+    Timeout,
     WitnessAnswered,
 )
 from bascule.vrrp.machine import CLOSE, WATCH, Machine
@@ -190,6 +191,17 @@ def test_an_answer_that_is_too_old_counts_for_nothing(age: float) -> None:
     witnessed(made, DOWN - age - CLOSE)
     made.wait(age + CLOSE)
     assert (made.is_in(VrrpState.BACKUP), machine.awaits_witness) == (True, True)
+
+
+def test_an_answer_that_waited_while_the_process_was_busy_is_no_sign_of_sleep() -> None:
+    made, machine = bound()
+    witnessed(made, DOWN - 0.05)
+    began = made.now + 0.06
+    made.sleep(0.5)
+    made.tell(WitnessAnswered(made.now - 0.4, awake_since=began))
+    assert machine.snapshot().late_timers == 0
+    made.tell(Timeout(awake_since=began))
+    assert machine.state is VrrpState.MASTER
 
 
 def test_an_answer_of_before_the_last_advert_counts_for_nothing() -> None:

@@ -435,10 +435,11 @@ class Group:
     def witnessed(self, readable: Collection[object]) -> None:
         """Take in what witnesses answered; who waits for that first hears what waits for it."""
         asked_at, wanting = self.witnesses.receive(readable, boottime())
+        awake_since = self._awake.begin(boottime())
         for instance in [self.instances[name] for name in wanting if name in self.instances]:
             if instance.machine.awaits_witness:
                 self.packets(self.ports.require(instance.seat.talks))
-            self._handle(instance, WitnessAnswered(asked_at), boottime())
+            self._handle(instance, WitnessAnswered(asked_at, awake_since), boottime())
 
     def timers(self) -> None:
         """Call every instance whose time has come, after handing in what waits for it; renew addresses."""
