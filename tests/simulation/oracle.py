@@ -392,6 +392,8 @@ class Oracle:
             self._fail(Rule.UNWITNESSED, router, f"asked {now - facts.asked_at:.3f} s ago, silent {now - since:.3f} s")
         wire, began = self._world.wire, self._world.now - (now - since) + FIRST_ASKED * self._longest
         lost, back = wire.witness_lost[router.number], wire.witness_back[router.number]
+        if self._world.now - (now - facts.asked_at) < lost:
+            return  # It went by an answer of before, which still counted: `witness_timeout` is long.
         if back - max(lost, began) > AWAY * self._longest and self._world.now - back < 0.9 * self._shortest:
             self._fail(Rule.BLIND, router, f"for {back - lost:.3f} s, {self._world.now - back:.3f} s ago")
 
