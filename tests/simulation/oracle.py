@@ -168,8 +168,10 @@ class Oracle:
             facts.stop_due = max(facts.stop_due + shift, min(facts.stop_due, now))
         if facts.heard_due > LONG_AGO:
             facts.heard_due = max(facts.heard_due + shift, min(facts.heard_due, now))
-            if facts.heard_priority >= router.priority:
-                facts.due = max(facts.due, facts.heard_due)  # The one that it has heard leads now.
+            if facts.heard_priority >= router.priority:  # The one that it has heard leads now.
+                facts.due = max(facts.due, facts.heard_due)
+                if facts.stop_due > LONG_AGO:
+                    facts.stop_due = max(facts.stop_due, facts.heard_due)
 
     def hearing(self, router: Router, advert: Advert, sender: int, stamp: float) -> VrrpState:
         """It is about to be told of an advert; returns its state."""
