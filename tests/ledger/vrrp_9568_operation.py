@@ -36,8 +36,8 @@ OPERATION: tuple[Requirement, ...] = (
         section="7.1 (erratum 8298)",
         level=MUST,
         what="the VRID is configured on the interface",
-        shown=(at.GROUP + "test_the_same_vrid_over_ipv4_and_ipv6_is_two_routers",),
-        against=(at.GROUP + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once", at.REFUSED_LESS),
+        shown=(at.HEARING + "test_the_same_vrid_over_ipv4_and_ipv6_is_two_routers",),
+        against=(at.HEARING + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once", at.REFUSED_LESS),
     ),
     Requirement(
         section="7.1 (erratum 8301)",
@@ -182,7 +182,7 @@ OPERATION: tuple[Requirement, ...] = (
         level=MUST,
         what="nothing is announced before address and MAC are configured",
         shown=(at.MACHINE + "test_nobody_heard_makes_it_active_after_the_down_interval_and_in_this_order",),
-        against=(at.GROUP + "test_an_ipv6_instance_waits_for_a_source_and_goes_with_it",),
+        against=(at.FOOTING + "test_an_ipv6_instance_waits_for_a_source_and_goes_with_it",),
     ),
     Requirement(
         section="8.1.2, 8.2.2",
@@ -196,7 +196,7 @@ OPERATION: tuple[Requirement, ...] = (
         level=SHOULD,
         what="an active announces every address of a newly configured interface",
         shown=(
-            at.GROUP + "test_a_cut_cable_is_a_fault_and_its_mending_a_new_beginning",
+            at.NEWS + "test_a_cut_cable_is_a_fault_and_its_mending_a_new_beginning",
             at.MACHINE + "test_new_settings_of_an_active_are_on_the_wire_at_once",
         ),
         against=(*defects("old_addresses_after_reload", "unannounced_adoption"),),

@@ -289,7 +289,7 @@ class Runner:
     def _send_will(self) -> None:
         self._willed_at = boottime()
         self._will_at = self._willed_at + self._group.farewell_each
-        self._tell(will_of(self._group.instances.values(), self._group.routes.will))
+        self._tell(will_of(self._group.instances.values(), self._group.hands.routes.will))
 
     def _end(self) -> None:
         self._finish_switch()

@@ -7,12 +7,12 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterable
-from typing import Protocol
 
 from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_plan
 from bascule.daemon.roles.vrrp_addresses import Placed, lifetime_of, placed_at
 from bascule.daemon.roles.vrrp_refusals import Refusals, Seldom
+from bascule.daemon.roles.vrrp_rim import Outcome, Rim
 from bascule.daemon.roles.vrrp_seats import Seat, plain
 from bascule.errors import KernelRefusedError
 from bascule.model.base import IPAddress, Priority, Seconds
@@ -61,49 +61,6 @@ READY_ADVERTS = 3
 
 WITNESS_FRESH = 1.0
 """Seconds, or an advert interval if that is longer, that a witness's answer counts, unless `witness_timeout` says."""
-
-
-class Rim(Protocol):
-    """What an instance needs of the world."""
-
-    def send(self, interface: str, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
-        """Send a VRRP message. Raises KernelRefusedError."""
-
-    def send_whole(self, interface: str, packet: bytes, source: IPAddress, destination: IPAddress) -> None:
-        """Send an IPv4 packet with an authentication header. Raises KernelRefusedError."""
-
-    def announce(self, interface: str, address: IPAddress) -> None:
-        """Send one gratuitous ARP or neighbour advertisement. Raises KernelRefusedError."""
-
-    def put(self, owner: str, wanted: tuple[Placed, ...], lifetime: Seconds | None, now: float) -> None:
-        """Have addresses on."""
-
-    def take(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
-        """Have addresses off."""
-
-    def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
-        """Have addresses off, but serve late frames."""
-
-
-@dataclasses.dataclass(slots=True)
-class Outcome:
-    """What an event led to, for the runner."""
-
-    changes: list[StateChanged]
-    drain: bool = False
-    lower: AdvertReceived | None = None
-    """Of lower priority, heard while active: at most one in `LOWER_PAUSE`."""
-    heard: AdvertReceived | None = None
-    """The advert that was accepted."""
-    second: bool = False
-    """It came from one that stands behind while we are active, and not just became so."""
-    refused: RefusedPacketError | None = None
-    vanished: str | None = None
-    """The active fell silent without a word."""
-    asks: bool = False
-    """The witness is to be asked."""
-    unwitnessed: str | None = None
-    """It would be active, but for the witness."""
 
 
 class Instance:
