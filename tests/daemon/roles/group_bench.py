@@ -74,7 +74,7 @@ class Bench:
         """Each report, with the priority."""
         self.lower: list[tuple[str, int]] = []
         self.groups: list[GroupChanged | AlarmChanged] = []
-        self.group = Group(netlink, Log("vrrp"), self.report, self.heard_lower, self.groups.append)
+        self.group = self.another()
         self.group.ready(True)
 
     def heard_lower(self, reporting: Instance, heard: AdvertReceived) -> None:
@@ -86,7 +86,7 @@ class Bench:
 
     def another(self) -> Group:
         """A group beside this one: its successor."""
-        return Group(self.netlink, Log("vrrp"), self.report, self.heard_lower, self.groups.append)
+        return Group(self.netlink, Log("vrrp"), self.report, self.heard_lower, self.groups.append, self.host.folder)
 
     def run(self, *instances: VrrpInstance, handover: Handover = FRESH) -> None:
         self.group.configure(configuration(*instances), handover)

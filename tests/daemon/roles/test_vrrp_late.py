@@ -14,6 +14,7 @@ import pytest
 from bascule.daemon.log import Log
 from bascule.daemon.roles.vrrp_addresses import Placed
 from bascule.daemon.roles.vrrp_late import SECONDS, LateFrames
+from bascule.daemon.roles.vrrp_late_note import NAME
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.linux import addresses, sysctl
@@ -58,7 +59,7 @@ class Bench:
             index = socket.if_nametoindex("eth0")
             for entry in PLACED:
                 addresses.add(self.netlink, index, entry.address, entry.prefix_length)
-        self.late = LateFrames(self.netlink, Log("vrrp"), lambda _index, _address: held)
+        self.late = LateFrames(self.netlink, Log("vrrp"), lambda _index, _address: held, host.folder)
 
     def begin(self, now: float) -> None:
         with self.host.entered():
@@ -206,4 +207,5 @@ def test_what_is_refused_is_said_and_nothing_else(bench: Bench, capfd: pytest.Ca
     with bench.host.entered():
         bench.late.begin("VI_1", (Placed(interface="eth7", address=VIP, prefix_length=32),), 100.0)
         bench.late.expire(200.0)
+    assert not (bench.host.folder / NAME).exists()
     assert "event=late_frames_not_served" in capfd.readouterr().err

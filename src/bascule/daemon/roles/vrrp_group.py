@@ -9,6 +9,7 @@ comes of each event, and vrrp_hands.py does what they ask for.
 from __future__ import annotations
 
 import math
+import pathlib
 from collections.abc import Callable, Collection, Iterable
 
 from bascule.daemon.log import Log
@@ -60,16 +61,18 @@ class Group:
         report: Callable[[Instance, list[StateChanged]], None],
         heard_lower: Callable[[Instance, AdvertReceived], None],
         tell: Callable[[GroupChanged | AlarmChanged], None],
+        folder: pathlib.Path,
     ) -> None:
         """No instance yet. Every state change is reported through `report`. `heard_lower`: an active one heard an
-        advert of lower priority, told once a second. `tell` gets what becomes of alarms.
+        advert of lower priority, told once a second. `tell` gets what becomes of alarms. `folder`:
+        for what must outlive this process.
 
         Raises KernelRefusedError when the kernel's addresses cannot be read.
         """
         self._log = log
         self.instances: dict[str, Instance] = {}
         self.ports = Ports(netlink)
-        self.hands = Hands(netlink, log, self.ports, self.instances)
+        self.hands = Hands(netlink, log, self.ports, self.instances, folder)
         self.bell = Bell(log, tell)
         self.tracking = Tracking(log, self._weigh)
         self.watch = Watch(netlink, log, self.tracking, boottime)

@@ -8,6 +8,7 @@ a module of its own, and nothing is decided here.
 from __future__ import annotations
 
 import math
+import pathlib
 import time
 from collections.abc import Collection, Mapping
 
@@ -36,8 +37,11 @@ STATIC = ""
 class Hands:
     """Everything that instances put, send and announce."""
 
-    def __init__(self, netlink: Netlink, log: Log, ports: Ports, instances: Mapping[str, Instance]) -> None:
-        """Nothing is put. `instances`: those there are, by name, now and later.
+    def __init__(
+        self, netlink: Netlink, log: Log, ports: Ports, instances: Mapping[str, Instance], folder: pathlib.Path
+    ) -> None:
+        """Nothing is put. `instances`: those there are, by name, now and later. `folder`: for what must outlive this
+        process.
 
         Raises KernelRefusedError when the kernel's addresses cannot be read.
         """
@@ -49,7 +53,7 @@ class Hands:
         self._silence.clear()
         self._forwarding = Forwarding(log)
         self._pacer = Pacer(lambda name, address: ports.require(name).announce(address), log)
-        self._late = LateFrames(netlink, log, ports.holds)
+        self._late = LateFrames(netlink, log, ports.holds, folder)
         self._repeats = Agenda()
 
     def send(self, interface: str, payload: bytes, source: IPAddress, destination: IPAddress, ttl: int) -> None:
@@ -105,6 +109,10 @@ class Hands:
             self._repeats.put(owner, now + interval)
         else:
             self._repeats.drop(owner)
+
+    def clear(self) -> None:
+        """End what a predecessor left that no configuration speaks of."""
+        self._late.clear()
 
     def pace(self, wanted: Configuration) -> None:
         """Keep a configuration's gaps between announcements."""
