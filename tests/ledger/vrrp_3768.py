@@ -311,14 +311,14 @@ VERSION_2: tuple[Requirement, ...] = (
         section="7.1",
         level=MUST,
         what="whatever fails one of these is discarded",
-        shown=(at.INSTANCE + "test_a_peers_advert_is_counted_and_followed",),
-        against=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
+        shown=(at.LISTENING + "test_a_peers_advert_is_counted_and_followed",),
+        against=(at.LISTENING + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
     ),
     Requirement(
         section="7.1",
         level=SHOULD,
         what="what is discarded is logged",
-        shown=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
+        shown=(at.LISTENING + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
         against=(
             "daemon/roles/test_vrrp_refusals.py::test_the_first_is_said_and_then_one_in_a_while_that_speaks_for_all",
         ),
@@ -373,7 +373,7 @@ VERSION_2: tuple[Requirement, ...] = (
         level=MUST,
         what="an advert goes as protocol 112 to the group",
         shown=(_LEAVES,),
-        against=(at.INSTANCE + "test_unicast_peers_hear_each_other_and_not_the_group",),
+        against=(at.LISTENING + "test_unicast_peers_hear_each_other_and_not_the_group",),
         why="unicast peers are keepalived's extension",
     ),
     Requirement(

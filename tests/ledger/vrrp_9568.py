@@ -113,7 +113,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         section="5.2.9, 6.1 (erratum 8300)",
         level=MUST,
         what="over IPv6 the first address is the virtual router's link-local one",
-        shown=(at.INSTANCE + "test_over_ipv6_the_link_local_address_is_the_first_in_the_advert",),
+        shown=(at.SPEAKING + "test_over_ipv6_the_link_local_address_is_the_first_in_the_advert",),
         against=(
             at.ACCEPTANCE + "test_over_ipv6_a_link_local_address_stands_first",
             at.ADMISSION + "test_an_ipv6_instance_without_a_link_local_address_runs_and_is_remarked",
@@ -127,7 +127,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         level=MUST,
         what="over IPv4 the checksum that is sent covers the message alone",
         shown=(
-            at.INSTANCE + "test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted",
+            at.LISTENING + "test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted",
             at.ASSEMBLY + "test_a_checksum_over_the_message_alone_is_sent_on_demand",
         ),
         against=(at.PACKET + "test_a_checksum_over_the_message_alone_is_received_over_ipv4_and_told_from_the_other",),
