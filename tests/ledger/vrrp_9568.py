@@ -224,6 +224,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         what="a backup discards frames to the virtual MAC",
         shown=(
             at.WORK + "test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does",
+            at.WORK + "test_nor_does_a_backup_over_ipv6_where_the_packet_filter_drops_what_it_would_route",
             at.BPF + "test_a_virtual_mac_that_is_given_up_is_another_directors",
         ),
         against=(
@@ -232,8 +233,8 @@ PROTOCOL: tuple[Requirement, ...] = (
         ),
         standing=Standing.OTHERWISE,
         why="with `use_vmac` its interface is up, because adverts are heard on it; it accepts nothing, the XDP "
-        "director leaves it alone, and over IPv4 it does not forward. Over IPv6 the kernel forwards for the whole "
-        "namespace or not at all: a backup that routes IPv6 routes what a switch floods, as keepalived's does",
+        "director leaves it alone, and what came in by it is not forwarded: over IPv4 by a setting, over IPv6 by the "
+        "packet filter. Without nf_tables a backup that routes IPv6 routes what a switch floods, as keepalived's does",
     ),
     Requirement(
         section="6.4.2",

@@ -72,7 +72,7 @@ class Hands:
         """Have addresses on, then the instance's routes and rules (Rim)."""
         instance = self._instances[owner]
         self._late.ahead(owner, wanted, now)
-        self._forwarding.keep(owner, instance.seat, active=True)
+        self._forward(owner, True)
         accepts = vrrp_plan.accepts(instance.config)
         self._silence.keep(owner, () if accepts else (entry.address for entry in wanted))
         self.keeper.put(owner, wanted, lifetime, now)
@@ -84,7 +84,7 @@ class Hands:
         self._late.end_ahead(owner)
         self._hush(owner, unwanted)
         self._take(owner, unwanted)
-        self._forwarding.keep(owner, self._instances[owner].seat, active=False)
+        self._forward(owner, False)
 
     def leave(self, owner: str, unwanted: tuple[Placed, ...], now: float) -> None:
         """Have addresses off, but serve late frames (Rim)."""
@@ -96,6 +96,10 @@ class Hands:
         self.routes.take(owner, vrrp_plan.entries_of(self._instances[owner].config))
         self.keeper.take(owner, unwanted)
         self._silence.keep(owner, ())
+
+    def _forward(self, owner: str, active: bool) -> None:
+        instance = self._instances[owner]
+        self._forwarding.keep(owner, instance.seat, active, instance.config.family)
 
     def _hush(self, owner: str, unwanted: tuple[Placed, ...]) -> None:
         """Announce no more: the last announcement on a segment must be the active's."""
@@ -113,6 +117,7 @@ class Hands:
     def clear(self) -> None:
         """End what a predecessor left that no configuration speaks of."""
         self._late.clear()
+        self._forwarding.clear()
 
     def pace(self, wanted: Configuration) -> None:
         """Keep a configuration's gaps between announcements."""
@@ -129,7 +134,9 @@ class Hands:
 
     def deadline(self) -> float:
         """When `timers` is to be called next."""
-        return min(other.deadline() for other in (self.keeper, self._pacer, self._late, self._repeats))
+        return min(
+            other.deadline() for other in (self.keeper, self._pacer, self._late, self._repeats, self._forwarding)
+        )
 
     def timers(self) -> None:
         """Renew addresses, announce what has its time, and end the late frames that are over."""
@@ -143,7 +150,8 @@ class Hands:
             self._pacer.run(now)
         for owner in self._late.expire(now):
             if owner in self._instances:
-                self._forwarding.keep(owner, self._instances[owner].seat, active=False)
+                self._forward(owner, False)
+        self._forwarding.timers()
 
     def again(self, made: Collection[str]) -> None:
         """Interfaces were made anew, which forward as the namespace does."""
@@ -160,6 +168,7 @@ class Hands:
         self.routes.take(STATIC, ())
         self.keeper.take(STATIC, ())
         self.keeper.close()
+        self._forwarding.timers()
 
     def serve_late(self) -> None:
         """Until no late frames are served any more."""
