@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection
 
 from bascule.daemon.log import Log
+from bascule.daemon.roles.vrrp_intake import boottime
 from bascule.daemon.roles.vrrp_seats import Seat
 from bascule.errors import KernelRefusedError
 from bascule.linux import nftables, sysctl
@@ -56,8 +57,8 @@ class Forwarding:
         self._stale = self._stale or bool(names or before)
 
     def deadline(self) -> float:
-        """When `timers` is to be called next: at once, or never."""
-        return -math.inf if self._stale else math.inf
+        """When `timers` is to be called next: now, or never. It is no timer that could be late."""
+        return boottime() if self._stale else math.inf
 
     def timers(self) -> None:
         """Tell the packet filter what has changed."""
