@@ -25,7 +25,7 @@ from bascule.model.configuration import VrrpState
 from bascule.vrrp.machine import down_interval
 from tests.daemon.switching import PRIORITIES, SEGMENT, VIP, Pair, Setting
 
-pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.few, pytest.mark.timeout(240)]
 
 _VIRTUAL = " virtual_ipaddress {\n  192.168.2.240/32\n }"
 

@@ -26,7 +26,7 @@ from bascule.model.configuration import VrrpState
 from bascule.model.messages import Role
 from bascule.model.status import DirectorStatus, InstanceStatus
 
-pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.few, pytest.mark.timeout(180)]
 
 VIP = ipaddress.ip_address("192.168.2.240")
 ADVERT = 1.0

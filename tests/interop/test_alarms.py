@@ -33,7 +33,7 @@ OUR_WORDS: dict[str, tuple[str, str]] = {
     "version": ("version 3\n", "another version of VRRP: set the same `version` on both"),
     "interval": ("advert_int 1", "another advert interval: set the same `advert_int` on both"),
     "kind of authentication": ("authentication", "another kind of authentication"),
-    "password": ("1111", "another password: make `auth_pass` alike"),
+    "password": ("1111", "another password or key: make `auth_pass`, or the keys of `auth_hmac`, alike"),
     "addresses": ("192.168.2.240", "another list of virtual addresses: make `virtual_ipaddress` alike"),
 }
 

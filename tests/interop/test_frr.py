@@ -22,7 +22,7 @@ from bascule.model.status import VrrpStatus
 from tests.interop.frr import Frr
 from tests.interop.scenarios import V2, V3, V6, VIP6, Scenario
 
-pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.few]
 
 MARGIN = 0.05
 FRR_MARGIN = 0.25

@@ -22,7 +22,7 @@ from bascule.model.messages import InstanceState, Role, StopMode
 from bascule.model.status import InstanceStatus, VrrpStatus
 from tests.interop.scenarios import ALL, OLD_OURS, OLD_THEIRS, PASS_V2_6, V2, Scenario
 
-pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.few]
 
 MARGIN = 0.05
 """What we may add to the protocol's formula."""

@@ -15,7 +15,13 @@ from bascule.lab.directors import program
 from bascule.lab.records import DemoReport, Request
 from bascule.model.base import from_json
 
-pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.lab,
+    pytest.mark.few,
+    pytest.mark.xdist_group("demo"),
+    pytest.mark.timeout(240),
+]
 
 DEMO_SECONDS = 180
 FAULTS = {

@@ -7,6 +7,7 @@ import asyncio
 
 import pytest
 
+from bascule.notify import tasks
 from bascule.notify.tasks import Tasks
 
 
@@ -46,3 +47,26 @@ def test_all_end_with_their_owner() -> None:
 
     asyncio.run(main())
     assert ended == [True]
+
+
+def test_a_task_that_loses_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "CANCEL_EACH", 0.01)
+    lost = []
+
+    async def stubborn() -> None:
+        for _ in range(3):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost.append(True)
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        task = asyncio.create_task(stubborn())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await tasks.end([task])
+        assert task.cancelled()
+
+    asyncio.run(main())
+    assert lost == [True, True, True]

@@ -168,8 +168,10 @@ class Oracle:
             facts.stop_due = max(facts.stop_due + shift, min(facts.stop_due, now))
         if facts.heard_due > LONG_AGO:
             facts.heard_due = max(facts.heard_due + shift, min(facts.heard_due, now))
-            if facts.heard_priority >= router.priority:
-                facts.due = max(facts.due, facts.heard_due)  # The one that it has heard leads now.
+            if facts.heard_priority >= router.priority:  # The one that it has heard leads now.
+                facts.due = max(facts.due, facts.heard_due)
+                if facts.stop_due > LONG_AGO:
+                    facts.stop_due = max(facts.stop_due, facts.heard_due)
 
     def hearing(self, router: Router, advert: Advert, sender: int, stamp: float) -> VrrpState:
         """It is about to be told of an advert; returns its state."""
@@ -332,9 +334,14 @@ class Oracle:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
 
     def _taken_from(self, router: Router, facts: Facts) -> bool:
-        """Whether somebody has become active since it was told to hand over, because it asked."""
+        """Whether somebody has become active since it was told to hand over, because it asked.
+
+        One that was a second active and stood back just before leaves a last word on its way, which looks the same.
+        """
         takers = (each for each in self.facts if each.predecessor == router.number)
-        return any(each.taken_at_true >= facts.handing_at_true for each in takers)
+        taken = any(each.taken_at_true >= facts.handing_at_true for each in takers)
+        others = (each for each in self.facts if each is not facts)
+        return taken or any(each.left_at_true > facts.handing_at_true - router.interval for each in others)
 
     def _successor_of(self, router: Router) -> int | None:
         asked = (number for number, facts in enumerate(self.facts) if facts.predecessor == router.number)
@@ -392,6 +399,8 @@ class Oracle:
             self._fail(Rule.UNWITNESSED, router, f"asked {now - facts.asked_at:.3f} s ago, silent {now - since:.3f} s")
         wire, began = self._world.wire, self._world.now - (now - since) + FIRST_ASKED * self._longest
         lost, back = wire.witness_lost[router.number], wire.witness_back[router.number]
+        if self._world.now - (now - facts.asked_at) < lost:
+            return  # It went by an answer of before, which still counted: `witness_timeout` is long.
         if back - max(lost, began) > AWAY * self._longest and self._world.now - back < 0.9 * self._shortest:
             self._fail(Rule.BLIND, router, f"for {back - lost:.3f} s, {self._world.now - back:.3f} s ago")
 
@@ -478,23 +487,24 @@ class Oracle:
         # With which priority it woke, and how late it was when it was slow, does not matter here.
         awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest, router.plan.down_adverts)
         silence = max(freed, facts.heard_due)
-        preempt = max(freed, awake)
+        witnessed = self._witnessed_from(router, facts)
+        preempt = max(freed, awake, witnessed)
         preempt = max(preempt, facts.delayed_until)
         preempt = max(preempt, min(facts.ready_since, preempt + READY_ADVERTS * router.interval), facts.held_until)
         may = router.configuration.preempt and facts.heard_priority < router.priority
-        due = max(awake, min(silence, preempt) if may else silence)
-        if self._is_bound(router, facts):
-            listens = self._listening(Priority(1), self._longest)  # It may have kept back until it became active.
-            witnessed = facts.unwitnessed_at + ASKING * self._longest + listens
-            due = max(due, witnessed if facts.heard_due <= now else min(witnessed, facts.heard_since))
+        due = max(awake, witnessed, min(silence, preempt) if may else silence)
         if now > due + SLACK * self._interval + router.plan.company:
             self._fail(Rule.MISSED, router, f"due {now - due:.3f} s ago")
 
-    def _is_bound(self, router: Router, facts: Facts) -> bool:
-        """As long as it hears nobody, it waits for its witness if that does not answer."""
+    def _witnessed_from(self, router: Router, facts: Facts) -> float:
+        """Until when it may have waited for its witness; it does as long as it hears nobody."""
         freed = facts.stop_due > LONG_AGO and facts.woke_at < facts.stop_at
         owner = router.configuration.priority == PRIORITY_OWNER
-        return self._world.schedule.witness is not None and not freed and not owner
+        if self._world.schedule.witness is None or freed or owner:
+            return LONG_AGO
+        listens = self._listening(Priority(1), self._longest)  # It may have kept back until it became active.
+        witnessed = facts.unwitnessed_at + ASKING * self._longest + listens
+        return witnessed if facts.heard_due <= router.now else min(witnessed, facts.heard_since)
 
     def _heard_of(self, router: Router, facts: Facts) -> None:
         now, slack = router.now, SLACK * router.interval + router.plan.company

@@ -371,7 +371,7 @@ class Router:
         if self.machine.awaits_witness:
             self.packets()
         self.world.oracle.answering(self, asked_at)
-        self.handle(WitnessAnswered(asked_at))
+        self.handle(WitnessAnswered(asked_at, NEVER if self._awake_since is None else self._awake_since))
 
     def _hear(self, sender: int, message: Message, stamp: float) -> None:
         world, advert = self.world, message.advert

@@ -26,6 +26,7 @@ from bascule.vrrp.events import (
     StandingChanged,
     StateChanged,
     TakeOver,
+    Timeout,
     WitnessAnswered,
 )
 from bascule.vrrp.machine import CLOSE, WATCH, Machine
@@ -101,6 +102,14 @@ def test_a_witness_that_answers_costs_nothing() -> None:
     count = len(asked(made))
     made.wait(10)
     assert len(asked(made)) == count, "an active asks nothing"
+
+
+def test_an_answer_that_counts_for_less_than_the_pause_between_questions_is_at_hand_too() -> None:
+    made, machine = bound(witness=Seconds(0.3), interval=Seconds(2.0), version=3)
+    witnessed(made, machine.down_interval + 0.001)
+    assert machine.state is VrrpState.MASTER
+    at = asked(made)
+    assert max(later - earlier for earlier, later in itertools.pairwise(at)) <= 0.15 + 1e-9
 
 
 def test_a_question_that_is_lost_costs_nothing() -> None:
@@ -182,6 +191,17 @@ def test_an_answer_that_is_too_old_counts_for_nothing(age: float) -> None:
     witnessed(made, DOWN - age - CLOSE)
     made.wait(age + CLOSE)
     assert (made.is_in(VrrpState.BACKUP), machine.awaits_witness) == (True, True)
+
+
+def test_an_answer_that_waited_while_the_process_was_busy_is_no_sign_of_sleep() -> None:
+    made, machine = bound()
+    witnessed(made, DOWN - 0.05)
+    began = made.now + 0.06
+    made.sleep(0.5)
+    made.tell(WitnessAnswered(made.now - 0.4, awake_since=began))
+    assert machine.snapshot().late_timers == 0
+    made.tell(Timeout(awake_since=began))
+    assert machine.state is VrrpState.MASTER
 
 
 def test_an_answer_of_before_the_last_advert_counts_for_nothing() -> None:

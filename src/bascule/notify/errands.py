@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 
 from bascule.notify.changes import Step
-from bascule.notify.tasks import Tasks
+from bascule.notify.tasks import Tasks, end
 
 Execute = Callable[[Step, str], Awaitable[None]]
 """Runs one step to its end, for something with this label. Does not raise for what goes wrong with the program."""
@@ -84,14 +84,10 @@ class Errands:
 
     async def finish(self, seconds: float) -> tuple[str, ...]:
         """Let what runs and waits come to its end for so long, then end it; the labels of what was cut off."""
-        end = asyncio.get_running_loop().time() + seconds
-        while self._tasks and (left := end - asyncio.get_running_loop().time()) > 0:
+        until = asyncio.get_running_loop().time() + seconds
+        while self._tasks and (left := until - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(self._tasks.values(), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         cut = (*self.under_way, *(errand.label for errand in self._waiting.values()))
         self._waiting.clear()
-        running = tuple(self._tasks.values())
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        await end(tuple(self._tasks.values()))
         return cut

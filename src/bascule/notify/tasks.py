@@ -4,7 +4,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+
+CANCEL_EACH = 0.25
+"""Seconds after which a task that has not ended is cancelled again."""
+
+
+async def end(tasks: Iterable[asyncio.Task[object]]) -> None:
+    """Cancel tasks until each has ended.
+
+    Once is not always enough: before Python 3.12 `asyncio.wait_for`, which libraries use, loses a cancellation that
+    comes in the moment in which what it waits for is done.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_EACH)
 
 
 class Tasks:
@@ -36,10 +52,6 @@ class Tasks:
 
     async def close(self) -> None:
         """End all and wait for that; raises what one of them has raised."""
-        ending = tuple(self._tasks)
-        for task in ending:
-            task.cancel()
-        if ending:
-            await asyncio.wait(ending)
+        await end(tuple(self._tasks))
         if self._defect is not None:
             raise self._defect

@@ -143,6 +143,8 @@ class WitnessAnswered:
 
     asked_at: float
     """When it was put: later than that nothing is known."""
+    awake_since: float = math.inf
+    """As in `Timeout`."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -185,6 +187,9 @@ class TakeOver:
 class Release:
     """An operator ends the hold after a planned switch."""
 
+
+Read: TypeAlias = Timeout | AdvertReceived | WitnessAnswered
+"""What a process may come to late because it was busy with others."""
 
 PlannedSwitch: TypeAlias = HandOver | Succeeded | Declined | TakeOver | Release
 

@@ -45,6 +45,7 @@ from bascule.vrrp.events import (
     Noticed,
     PlannedSwitch,
     PutAddresses,
+    Read,
     ReadyChanged,
     Reconfigured,
     Release,
@@ -295,7 +296,7 @@ class Machine:
 
     def _awake_since(self, event: Event) -> float:
         """A process that has hundreds of timers at one time comes late to the last of them without having slept."""
-        if isinstance(event, Timeout | AdvertReceived) and self._now - event.awake_since <= LATE * self._pace:
+        if isinstance(event, Read) and self._now - event.awake_since <= LATE * self._pace:
             return min(event.awake_since, self._now)
         return self._now
 

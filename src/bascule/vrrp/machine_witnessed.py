@@ -25,6 +25,7 @@ and who follows a member that became active needs none, so that a group is never
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import AskWitness, Event, Notice, Noticed, Settings, WitnessAnswered
@@ -126,7 +127,8 @@ class WitnessedMachine(GroupedMachine):
         if self._now >= self._ask_at or self._wait.first_asked == NEVER:
             self._ask(AskWitness())
             self._wait.first_asked = min(self._wait.first_asked, self._now)
-            self._ask_at = self._now + CLOSE * self._pace
+            # Twice within the time that an answer counts, so that one is at hand when it is needed.
+            self._ask_at = self._now + min(CLOSE * self._pace, (self._settings.witness or math.inf) / 2)
         if self._unwitnessed is not None:
             reason, since = self._unwitnessed
             if self._now - since >= max(GRACE, CLOSE * self._pace):

@@ -120,7 +120,7 @@ MUTANTS = (
     Mutant(
         name="oversleeps_too_soon",
         what="gives up after two intervals without an own advert",
-        edits=(("silence > self.down_interval", "silence > 2 * self._pace"),),
+        edits=(("silence > max(self.down_interval,", "silence > max(2 * self._pace,"),),
     ),
     Mutant(
         name="owner_begins_as_backup",

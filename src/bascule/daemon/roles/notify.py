@@ -43,7 +43,7 @@ from bascule.model.messages import (
     StopMode,
 )
 from bascule.model.status import NotifyStatus
-from bascule.notify import changes, mail
+from bascule.notify import changes, mail, tasks
 from bascule.notify.queue import Policy
 from bascule.notify.spool import Spool
 from bascule.notify.tasks import Tasks
@@ -142,9 +142,7 @@ class Runner:
         finally:
             loop.remove_reader(self._bus)
             loop.remove_writer(self._bus)
-            for task in (sender, ending, failed):
-                task.cancel()
-            await asyncio.wait((sender, ending, failed))
+            await tasks.end((sender, ending, failed))
             self._scripts.fifos.close(remove=self._mode is StopMode.STOP)
         if self._mode is StopMode.STOP:
             self._postman.give_up("the daemon has ended")

@@ -190,10 +190,11 @@ class Group:
     def witnessed(self, readable: Collection[object]) -> None:
         """Take in what witnesses answered; who waits for that first hears what waits for it."""
         asked_at, wanting = self.witnesses.receive(readable, boottime())
+        awake_since = self._awake.begin(boottime())
         for instance in [self.instances[name] for name in wanting if name in self.instances]:
             if instance.machine.awaits_witness:
                 self._drain(instance)
-            self._following.handle(instance, WitnessAnswered(asked_at), boottime())
+            self._following.handle(instance, WitnessAnswered(asked_at, awake_since), boottime())
 
     def kernel(self, messages: Collection[NetlinkMessage], complete: bool) -> None:
         """Take in what changed in the kernel: links that went or came, addresses that others took off."""
