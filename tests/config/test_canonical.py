@@ -65,6 +65,7 @@ def test_every_declared_keyword_comes_back(text: str) -> None:
 
 
 @hypothesis.given(files_from_declarations(noise=True))
+@hypothesis.example("virtual_server 10.0.0.1 80 {\n lb_kind TUN eth0\n}\n")
 def test_wrong_text_leaves_a_right_file(text: str) -> None:
     assert_round_trip(text)
 
@@ -230,6 +231,26 @@ def test_services_by_other_names_and_tunnels_stay_as_they_are() -> None:
         "virtual_server fwmark 05 {\n    lb_kind TUN type gue\n}\n\nvirtual_server group g {\n    lb_kind DR extra\n}\n"
     )
     assert body(text) == text.replace("05", "5").replace(" extra", "")
+
+
+WRONG_TUNNELS = ("eth0", "type", "type foo", "type gue eth0 port 6000", "type gue port 0", "type gre port 6000", "csum")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("options", WRONG_TUNNELS)
+def test_of_a_tunnel_with_a_wrong_option_the_method_stays(options: str, tmp_path: pathlib.Path) -> None:
+    """keepalived 2.2.7 complains of the line, has the method, and leaves the tunnel as it was."""
+    rest = "    protocol TCP\n    lb_algo rr\n    real_server 10.0.0.2 80 {{\n    }}\n}}\n"
+    service = "virtual_server 10.0.0.1 80 {{\n    lb_kind TUN{}\n" + rest
+    text = service.format(f" {options}")
+    assert body(text) == service.format("")
+    assert len(printed(text).left_out) == 1
+    assert_round_trip(text)
+    path = tmp_path / "k.conf"
+    path.write_text(text)
+    assert len(_complaints(path)) > 0
+    path.write_bytes(printed(text).text)
+    assert _complaints(path) == set()
 
 
 def test_bytes_that_are_not_utf_8_stay_what_they_are(tmp_path: pathlib.Path) -> None:

@@ -308,12 +308,17 @@ def seeds() -> list[bytes]:
 
 
 def strays() -> list[bytes]:
-    """Of what no change of a few bytes makes: from ourselves, from no peer, signed long ago."""
+    """Of what changes hardly make: from ourselves, from no peer, signed long ago, without an address."""
     return [
+        repaired(_packet(_without_addresses(packet.encode(_advert(53, 3))))),
         _packet(packet.encode(_advert(53, 3)), source=HERE),
         _packet(packet.encode(_advert(54, 3)), destination=HERE, source=VIP),
         _packet(_signed(packet.encode(_advert(57, 3)))),
     ]
+
+
+def _without_addresses(message: bytes) -> bytes:
+    return message[:3] + b"\0" + message[4:8]
 
 
 Run = tuple[bytes, str | None, int, Counter[str]]

@@ -49,6 +49,12 @@ def test_the_seeds_are_heard_by_an_instance_each() -> None:
     assert len(director.instances) == len(director._configured)
 
 
+def test_the_strays_are_refused_each_by_a_cause_of_its_own() -> None:
+    director = Director()
+    causes = [director.hear(data) for data in strays()]
+    assert causes == ["address_count", "own_packet", "sender", "stale"]
+
+
 def test_every_cause_of_a_refusal_is_found() -> None:
     director, good, choose = Director(), seeds() + strays(), random.Random(3)
     for data in strays():

@@ -22,7 +22,7 @@ VERSION_2: tuple[Requirement, ...] = (
         level=MUST,
         what="adverts come from the interface's own primary address",
         shown=(at.PORTS + "test_adverts_come_from_the_wanted_address_if_it_is_here_and_never_from_a_virtual_one",),
-        against=(at.GROUP + "test_a_source_that_is_a_virtual_address_is_not_used",),
+        against=(at.FOOTING + "test_a_source_that_is_a_virtual_address_is_not_used",),
     ),
     Requirement(
         section="5.2.2",
@@ -221,7 +221,7 @@ VERSION_2: tuple[Requirement, ...] = (
         level=MUST_NOT,
         what="an active that is not the owner accepts packets to the addresses",
         shown=(
-            at.GROUP + "test_what_is_not_accepted_is_dropped_while_active_alone",
+            at.HANDS + "test_what_is_not_accepted_is_dropped_while_active_alone",
             "config/assemble/test_strict.py::test_what_is_not_allowed_is_said_where_it_stands",
         ),
         against=(
@@ -235,8 +235,8 @@ VERSION_2: tuple[Requirement, ...] = (
         section="6.4.3",
         level=MUST,
         what="an owner that is active accepts packets to the addresses",
-        shown=(at.GROUP + "test_what_is_not_accepted_is_dropped_while_active_alone",),
-        against=(at.GROUP + "test_an_owner_does_not_lose_the_hosts_own_address",),
+        shown=(at.HANDS + "test_what_is_not_accepted_is_dropped_while_active_alone",),
+        against=(at.FOOTING + "test_an_owner_does_not_lose_the_hosts_own_address",),
     ),
     Requirement(
         section="6.4.3",
@@ -296,8 +296,8 @@ VERSION_2: tuple[Requirement, ...] = (
         section="7.1",
         level=MUST,
         what="the VRID is configured on the interface",
-        shown=(at.GROUP + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once",),
-        against=(_OF_ANOTHER_MIND, at.GROUP + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once"),
+        shown=(at.HEARING + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once",),
+        against=(_OF_ANOTHER_MIND, at.HEARING + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once"),
     ),
     Requirement(
         section="7.1",
@@ -311,14 +311,14 @@ VERSION_2: tuple[Requirement, ...] = (
         section="7.1",
         level=MUST,
         what="whatever fails one of these is discarded",
-        shown=(at.INSTANCE + "test_a_peers_advert_is_counted_and_followed",),
-        against=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
+        shown=(at.LISTENING + "test_a_peers_advert_is_counted_and_followed",),
+        against=(at.LISTENING + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
     ),
     Requirement(
         section="7.1",
         level=SHOULD,
         what="what is discarded is logged",
-        shown=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
+        shown=(at.LISTENING + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
         against=(
             "daemon/roles/test_vrrp_refusals.py::test_the_first_is_said_and_then_one_in_a_while_that_speaks_for_all",
         ),
@@ -373,7 +373,7 @@ VERSION_2: tuple[Requirement, ...] = (
         level=MUST,
         what="an advert goes as protocol 112 to the group",
         shown=(_LEAVES,),
-        against=(at.INSTANCE + "test_unicast_peers_hear_each_other_and_not_the_group",),
+        against=(at.LISTENING + "test_unicast_peers_hear_each_other_and_not_the_group",),
         why="unicast peers are keepalived's extension",
     ),
     Requirement(

@@ -26,7 +26,7 @@ VERSION_3_BEFORE: tuple[Requirement, ...] = (
         what="the checksum covers the pseudo-header, over IPv4 too",
         shown=(
             at.GOLDEN,
-            at.INSTANCE + "test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted",
+            at.LISTENING + "test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted",
         ),
         against=(
             at.PACKET + "test_a_checksum_with_the_pseudo_header_needs_the_source",

@@ -26,7 +26,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         level=MUST,
         what="adverts over IPv4 come from the interface's own primary address",
         shown=(at.PORTS + "test_adverts_come_from_the_wanted_address_if_it_is_here_and_never_from_a_virtual_one",),
-        against=(at.GROUP + "test_a_source_that_is_a_virtual_address_is_not_used",),
+        against=(at.FOOTING + "test_a_source_that_is_a_virtual_address_is_not_used",),
     ),
     Requirement(
         section="5.1.1.2, 5.1.2.2",
@@ -58,7 +58,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         level=MUST,
         what="adverts over IPv6 come from the interface's link-local address",
         shown=(at.PORTS + "test_over_ipv6_adverts_come_from_a_link_local_address_unless_peers_are_elsewhere",),
-        against=(at.GROUP + "test_an_ipv6_instance_waits_for_a_source_and_goes_with_it",),
+        against=(at.FOOTING + "test_an_ipv6_instance_waits_for_a_source_and_goes_with_it",),
     ),
     Requirement(
         section="5.1.2.3",
@@ -113,10 +113,10 @@ PROTOCOL: tuple[Requirement, ...] = (
         section="5.2.9, 6.1 (erratum 8300)",
         level=MUST,
         what="over IPv6 the first address is the virtual router's link-local one",
-        shown=(at.INSTANCE + "test_over_ipv6_the_link_local_address_is_the_first_in_the_advert",),
+        shown=(at.SPEAKING + "test_over_ipv6_the_link_local_address_is_the_first_in_the_advert",),
         against=(
             at.ACCEPTANCE + "test_over_ipv6_a_link_local_address_stands_first",
-            at.GROUP + "test_an_ipv6_instance_without_a_link_local_address_runs_and_is_remarked",
+            at.ADMISSION + "test_an_ipv6_instance_without_a_link_local_address_runs_and_is_remarked",
         ),
         standing=Standing.OTHERWISE,
         why="it is put first when there is one; without one the instance runs and says so, as keepalived's users "
@@ -127,7 +127,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         level=MUST,
         what="over IPv4 the checksum that is sent covers the message alone",
         shown=(
-            at.INSTANCE + "test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted",
+            at.LISTENING + "test_the_checksum_is_sent_as_configured_and_either_is_received_and_counted",
             at.ASSEMBLY + "test_a_checksum_over_the_message_alone_is_sent_on_demand",
         ),
         against=(at.PACKET + "test_a_checksum_over_the_message_alone_is_received_over_ipv4_and_told_from_the_other",),
@@ -166,7 +166,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         section="6.1",
         level=MUST,
         what="an active does not accept packets to the addresses of another owner unless told to",
-        shown=(at.GROUP + "test_what_is_not_accepted_is_dropped_while_active_alone",),
+        shown=(at.HANDS + "test_what_is_not_accepted_is_dropped_while_active_alone",),
         against=("config/assemble/test_strict.py::test_defaults_follow_the_rfcs_without_a_word",),
         standing=Standing.OTHERWISE,
         why="the default is to accept, as in keepalived: directors serve at these addresses. `no_accept`, and "
@@ -224,6 +224,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         what="a backup discards frames to the virtual MAC",
         shown=(
             at.WORK + "test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does",
+            at.WORK + "test_nor_does_a_backup_over_ipv6_where_the_packet_filter_drops_what_it_would_route",
             at.BPF + "test_a_virtual_mac_that_is_given_up_is_another_directors",
         ),
         against=(
@@ -232,8 +233,8 @@ PROTOCOL: tuple[Requirement, ...] = (
         ),
         standing=Standing.OTHERWISE,
         why="with `use_vmac` its interface is up, because adverts are heard on it; it accepts nothing, the XDP "
-        "director leaves it alone, and over IPv4 it does not forward. Over IPv6 the kernel forwards for the whole "
-        "namespace or not at all: a backup that routes IPv6 routes what a switch floods, as keepalived's does",
+        "director leaves it alone, and what came in by it is not forwarded: over IPv4 by a setting, over IPv6 by the "
+        "packet filter. Without nf_tables a backup that routes IPv6 routes what a switch floods, as keepalived's does",
     ),
     Requirement(
         section="6.4.2",
@@ -354,7 +355,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         level=MUST,
         what="an active accepts packets to the addresses as their owner, or when told to accept",
         shown=(at.ROLE + "test_it_starts_becomes_active_answers_and_stops_in_order",),
-        against=(at.GROUP + "test_an_owner_does_not_lose_the_hosts_own_address",),
+        against=(at.FOOTING + "test_an_owner_does_not_lose_the_hosts_own_address",),
     ),
     Requirement(
         section="6.4.3",
@@ -362,7 +363,7 @@ PROTOCOL: tuple[Requirement, ...] = (
         what="an active accepts packets to the addresses when neither holds",
         shown=(
             "linux/test_nftables.py::test_what_is_sent_to_some_addresses_is_dropped_while_neighbours_are_answered",
-            at.GROUP + "test_what_is_not_accepted_is_dropped_while_active_alone",
+            at.HANDS + "test_what_is_not_accepted_is_dropped_while_active_alone",
         ),
         against=("linux/test_nftables.py::test_a_refusal_is_said",),
         standing=Standing.OTHERWISE,

@@ -36,8 +36,8 @@ OPERATION: tuple[Requirement, ...] = (
         section="7.1 (erratum 8298)",
         level=MUST,
         what="the VRID is configured on the interface",
-        shown=(at.GROUP + "test_the_same_vrid_over_ipv4_and_ipv6_is_two_routers",),
-        against=(at.GROUP + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once", at.REFUSED_LESS),
+        shown=(at.HEARING + "test_the_same_vrid_over_ipv4_and_ipv6_is_two_routers",),
+        against=(at.HEARING + "test_a_higher_peer_is_heard_and_strangers_are_counted_and_said_once", at.REFUSED_LESS),
     ),
     Requirement(
         section="7.1 (erratum 8301)",
@@ -50,14 +50,14 @@ OPERATION: tuple[Requirement, ...] = (
         section="7.1",
         level=MUST,
         what="whatever fails one of these is discarded",
-        shown=(at.INSTANCE + "test_a_peers_advert_is_counted_and_followed",),
-        against=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
+        shown=(at.LISTENING + "test_a_peers_advert_is_counted_and_followed",),
+        against=(at.LISTENING + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
     ),
     Requirement(
         section="7.1",
         level=SHOULD,
         what="what is discarded is logged, not too often",
-        shown=(at.INSTANCE + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
+        shown=(at.LISTENING + "test_an_advert_that_does_not_pass_is_counted_and_said_once",),
         against=(
             "daemon/roles/test_vrrp_refusals.py::test_the_first_is_said_and_then_one_in_a_while_that_speaks_for_all",
         ),
@@ -75,7 +75,7 @@ OPERATION: tuple[Requirement, ...] = (
         what="another advert interval than configured is logged, not too often, and the advert heard",
         shown=(
             at.ACCEPTANCE + "test_version_3_hears_adverts_of_another_mind_and_remarks_it",
-            at.INSTANCE + "test_how_adverts_differ_is_said_once",
+            at.LISTENING + "test_how_adverts_differ_is_said_once",
         ),
         against=(at.ACCEPTANCE + "test_a_good_packet_passes_without_remark",),
     ),
@@ -101,7 +101,7 @@ OPERATION: tuple[Requirement, ...] = (
         level=MUST,
         what="an advert says what is configured and has its checksum",
         shown=(at.GOLDEN, at.INSTANCE + "test_new_settings_are_in_the_next_advert"),
-        against=(at.INSTANCE + "test_another_source_is_in_the_checksum_of_version_3",),
+        against=(at.SPEAKING + "test_another_source_is_in_the_checksum_of_version_3",),
     ),
     Requirement(
         section="7.2",
@@ -122,7 +122,7 @@ OPERATION: tuple[Requirement, ...] = (
             at.SOCKET + "test_what_is_sent_to_the_group_arrives_with_source_ttl_and_age_and_is_not_heard_by_the_sender",
             at.FRR + "test_we_lead_and_frr_follows",
         ),
-        against=(at.INSTANCE + "test_unicast_peers_hear_each_other_and_not_the_group",),
+        against=(at.LISTENING + "test_unicast_peers_hear_each_other_and_not_the_group",),
         why="unicast peers are keepalived's extension",
     ),
     Requirement(
@@ -182,7 +182,7 @@ OPERATION: tuple[Requirement, ...] = (
         level=MUST,
         what="nothing is announced before address and MAC are configured",
         shown=(at.MACHINE + "test_nobody_heard_makes_it_active_after_the_down_interval_and_in_this_order",),
-        against=(at.GROUP + "test_an_ipv6_instance_waits_for_a_source_and_goes_with_it",),
+        against=(at.FOOTING + "test_an_ipv6_instance_waits_for_a_source_and_goes_with_it",),
     ),
     Requirement(
         section="8.1.2, 8.2.2",
@@ -196,7 +196,7 @@ OPERATION: tuple[Requirement, ...] = (
         level=SHOULD,
         what="an active announces every address of a newly configured interface",
         shown=(
-            at.GROUP + "test_a_cut_cable_is_a_fault_and_its_mending_a_new_beginning",
+            at.NEWS + "test_a_cut_cable_is_a_fault_and_its_mending_a_new_beginning",
             at.MACHINE + "test_new_settings_of_an_active_are_on_the_wire_at_once",
         ),
         against=(*defects("old_addresses_after_reload", "unannounced_adoption"),),

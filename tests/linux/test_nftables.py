@@ -120,3 +120,17 @@ def test_what_is_reported_of_groups_has_a_table_of_its_own(network: Network) -> 
 def tables(host: LabHost) -> str:
     """The packet filter as nft(8) prints it."""
     return host.run(["nft", "list", "ruleset"]).stdout
+
+
+@pytest.mark.root
+@pytest.mark.lab
+def test_what_is_not_forwarded_has_a_table_too_by_the_names_of_interfaces(network: Network) -> None:
+    host = network.host("d1")
+    with host.entered():
+        nftables.drop_forwarded(("vrrp6.51", "a" * 15))
+        shown = host.run(["nft", "list", "table", "inet", nftables.FORWARDED_TABLE]).stdout
+        assert "hook forward" in shown
+        for name in ("vrrp6.51", "a" * 15):
+            assert f'meta nfproto ipv6 iifname "{name}" drop' in shown
+        nftables.drop_forwarded(())
+        assert nftables.FORWARDED_TABLE not in host.run(["nft", "list", "tables"]).stdout

@@ -3,7 +3,7 @@
 between them. Smaller than world.py: what one instance does is tested there, here it is what two do together.
 
 The real cores: the machine, `sync_group.moves` and `sync_group.shared`, called as the `vrrp` role calls them
-(daemon/roles/vrrp_group.py): after each event of a member, until nobody moves any more.
+(daemon/roles/vrrp_following.py): after each event of a member, until nobody moves any more.
 """
 
 from __future__ import annotations

@@ -157,14 +157,9 @@ def _without_wrong(reader: LineReader) -> Callable[[Statement], Sequence[str]]:
     return words
 
 
-def _method(statement: Statement) -> Sequence[str]:
-    # Only a tunnel has options.
-    return statement.words[1:] if statement.words[1] == "TUN" else statement.words[1:2]
-
-
 _TITLES: dict[LineReader, Callable[[Statement], Sequence[str]]] = {
     lines.virtual_server_name: _service,
-    inline_lvs.forwarding: _method,
+    inline_lvs.forwarding: inline_lvs.forwarding_words,
     inline_lvs.sync_daemon: _without_wrong(inline_lvs.sync_daemon),
     inline_lvs.timeouts: _without_wrong(inline_lvs.timeouts),
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two tables of the kernel's packet filter (nf_tables over netlink). One drops what is sent to some of this host's
-addresses, the other what some of its interfaces would tell of IPv6 groups (MLD, RFC 3810). Each is put as a whole and
-taken away as a whole, in one transaction; nothing else in the filter is touched.
+"""Three tables of the kernel's packet filter (nf_tables over netlink). One drops what is sent to some of this host's
+addresses, one what some of its interfaces would tell of IPv6 groups (MLD, RFC 3810), one what of IPv6 some of them
+would forward. Each is put as a whole and taken away as a whole, in one transaction; nothing else in the filter is
+touched.
 
 Packets of the host to itself pass, and over IPv6 neighbour solicitations and advertisements (RFC 9568 6.4.3). Other
 tables still have their say on what passes here.
@@ -20,6 +21,7 @@ from bascule.model.base import IPAddress
 
 TABLE, CHAIN = "bascule", "not-accepted"
 REPORTS_TABLE, REPORTS_CHAIN = "bascule-reports", "not-reported"
+FORWARDED_TABLE, FORWARDED_CHAIN = "bascule-forwarded", "not-forwarded"
 PRIORITY = -1
 """Before the filters that people write (0)."""
 
@@ -31,7 +33,7 @@ _NFGENMSG = struct.Struct("!BBH")
 _BATCH_BEGIN, _BATCH_END, _ERROR = 0x10, 0x11, 2
 _SUBSYSTEM = 10
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE = 0, 2, 3, 6
-_INET, _LOCAL_IN, _LOCAL_OUT = 1, 1, 3
+_INET, _LOCAL_IN, _FORWARD, _LOCAL_OUT = 1, 1, 2, 3
 _NESTED = 0x8000
 _APPEND = 0x800
 """Rules in their order: else each is put before the others."""
@@ -39,7 +41,8 @@ _BIG = struct.Struct("!I")
 _DROP, _ACCEPT = 0, 1
 _EQUAL, _AT_MOST, _AT_LEAST = 0, 3, 5
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
-_META_IIF, _META_OIF, _META_FAMILY, _META_PROTOCOL = 4, 5, 15, 16
+_META_IIF, _META_OIF, _META_IIFNAME, _META_FAMILY, _META_PROTOCOL = 4, 5, 6, 15, 16
+_NAME_SIZE = 16
 _FAMILIES = {4: 2, 6: 10}
 _DESTINATION_AT = {4: 16, 6: 24}
 _ICMPV6 = 58
@@ -68,6 +71,14 @@ def drop_reports(indexes: Iterable[int]) -> None:
     _have(REPORTS_TABLE, REPORTS_CHAIN, _LOCAL_OUT, rules)
 
 
+def drop_forwarded(interfaces: Iterable[str]) -> None:
+    """Drop what of IPv6 came in by these interfaces, by name, and is for another host; without any, the table is gone.
+
+    Raises NetlinkError (of a kernel without nf_tables, too) or NetlinkTimeoutError.
+    """
+    _have(FORWARDED_TABLE, FORWARDED_CHAIN, _FORWARD, list(map(_drop_from, sorted(set(interfaces)))))
+
+
 def _have(table: str, chain_name: str, hook_number: int, rules: list[list[bytes]]) -> None:
     """A table with one chain of these rules; without any, none."""
     name = _text(1, table)
@@ -88,6 +99,11 @@ def _drop_messages(index: int, least: int, most: int) -> list[bytes]:
         *_icmpv6(least, most),
         _verdict(_DROP),
     ]
+
+
+def _drop_from(interface: str) -> list[bytes]:
+    name = interface.encode().ljust(_NAME_SIZE, b"\0")
+    return [*_family(6), _meta(_META_IIFNAME), _compare(_EQUAL, name), _verdict(_DROP)]
 
 
 def _drop(address: IPAddress) -> list[bytes]:

@@ -7,7 +7,7 @@ import ipaddress
 
 import pytest
 
-from bascule.config.keywords.inline_lvs import forwarding, group_member, sync_daemon, timeouts
+from bascule.config.keywords.inline_lvs import forwarding, forwarding_words, group_member, sync_daemon, timeouts
 from bascule.config.schema import RefusedLineError
 from bascule.config.source import Source
 from bascule.config.tree import Statement
@@ -72,6 +72,20 @@ def test_a_bad_tunnel_keeps_the_method() -> None:
     with pytest.raises(RefusedLineError) as caught:
         forwarding(statement("lb_kind TUN type gue"))
     assert caught.value.instead is ForwardingMethod.TUN
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("NAT nocsum", "NAT"),
+        ("TUN type gre csum", "TUN type gre csum"),
+        ("TUN eth0", "TUN"),
+        ("TUN type gue port 0", "TUN"),
+        ("TUN type gue", "TUN type gue"),
+    ],
+)
+def test_words_of_a_forwarding_method_that_are_in_effect(text: str, left: str) -> None:
+    assert " ".join(forwarding_words(statement(f"lb_kind {text}"))) == left
 
 
 @pytest.mark.parametrize(

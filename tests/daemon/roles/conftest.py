@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A role's runner in a thread of the test, which is its supervisor: quick, and without a change of user."""
+"""A role's runner in a thread of the test, which is its supervisor: quick, and without a change of user. A group of
+instances in a host.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,13 @@ import pytest
 from bascule.daemon import memfd
 from bascule.daemon.bus import Bus, BusClosedError
 from bascule.daemon.context import RoleContext
+from bascule.lab.network import Network
+from bascule.lab.waiting import wait_for
+from bascule.linux.netlink import Netlink
 from bascule.model.base import from_json, pack
 from bascule.model.configuration import Configuration
 from bascule.model.messages import Configure, Message, StatusReply, StatusRequest, Stop
+from tests.daemon.roles.group_bench import PAIR, Bench
 
 M = TypeVar("M")
 
@@ -125,3 +131,15 @@ def serve(tmp_path: pathlib.Path) -> Iterator[Serve]:
             desk.stop()
         finally:
             desk.bus.close()
+
+
+@pytest.fixture
+def group_bench() -> Iterator[Bench]:
+    """A group without instances, in the first of two hosts on a segment."""
+    with Network(PAIR) as network, network.host("d1").entered(), Netlink() as netlink:
+        made = Bench(network, netlink)
+        wait_for(lambda: "LOWER_UP" in made.host.run(["ip", "-br", "link", "show", "eth0"]).stdout, 5, "the carrier")
+        yield made
+        made.group.stop()
+        made.group.close()
+        made.monitor.close()

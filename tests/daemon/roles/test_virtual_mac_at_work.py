@@ -17,6 +17,7 @@ from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import PAIR
 from bascule.lab.waiting import wait_for
+from bascule.linux import nftables
 from bascule.model.base import Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import Configuration, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.messages import Handover, InstanceState, LastWill, Role, StopMode
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.root, pytest.mark.lab]
 VIP, VIP6 = ipaddress.ip_address("192.168.2.240"), ipaddress.ip_address("fd02::240")
 PATIENCE = 20.0
 PEER, BEHIND = ipaddress.IPv4Address("192.168.2.211"), ipaddress.IPv4Address("198.51.100.9")
+PEER6, BEHIND6 = ipaddress.IPv6Address("fd02::211"), ipaddress.IPv6Address("2001:db8::9")
 OWN_MAC, VIRTUAL_MAC = "02:00:c0:a8:02:d2", "00:00:5e:00:01:33"
 MARK = 1000
 """The port of a frame that is routed in any case."""
@@ -167,6 +169,61 @@ def test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does() 
             role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
             assert routed(VIRTUAL_MAC, 1002) == [1002, MARK]
             assert role.stop() == 0
+
+
+def frame6(mac: str, port: int) -> bytes:
+    """The same over IPv6."""
+    ethernet = bytes.fromhex(mac.replace(":", "")) + bytes.fromhex("0200c0a802d3") + b"\x86\xdd"
+    header = struct.pack("!IHBB", 6 << 28, 8, 17, 64) + PEER6.packed + BEHIND6.packed
+    return ethernet + header + struct.pack("!HHHH", port, port, 8, 1)
+
+
+def test_nor_does_a_backup_over_ipv6_where_the_packet_filter_drops_what_it_would_route() -> None:
+    mac = VirtualMac(address=hardware_address(Vrid(51), 6))
+    virtual = VirtualAddress(address=VIP6, prefix_length=128)
+    fast = instance(virtual_mac=mac, virtual_addresses=(virtual,))
+    slow = instance(virtual_mac=mac, virtual_addresses=(virtual,), advert_interval=Seconds(30.0))
+    with Network(PAIR) as network:
+        host, peer = network.host("d1"), network.host("d2")
+        host.run(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"])
+        host.run(["ip", "address", "add", "fd02::210/64", "dev", "eth0", "nodad"])
+        host.run(
+            ["ip", "neighbour", "add", str(PEER6), "lladdr", "02:00:c0:a8:02:d3", "dev", "eth0", "nud", "permanent"]
+        )
+        host.run(["ip", "route", "add", f"{BEHIND6}/128", "via", str(PEER6)])
+        with peer.entered():
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD))
+            wire.bind(("eth0", 0))
+
+        def routed(port: int) -> list[int]:
+            """The ports of what came back, up to a frame to the interface's own MAC that is sent after."""
+            wire.send(frame6(mac.address, port))
+            wire.send(frame6(OWN_MAC, MARK))
+            back: list[int] = []
+            while MARK not in back:
+                data = wire.recv(2000)
+                if data[6:12] != bytes.fromhex("0200c0a802d3") and data[38:54] == BEHIND6.packed:
+                    back.append(int.from_bytes(data[56:58], "big"))
+            return back
+
+        with wire, LoneRole(host, Role.VRRP, Configuration(instances=(slow,))) as role:
+            wire.settimeout(PATIENCE)
+            role.until(lambda: states(role)[-1:] == [VrrpState.BACKUP], PATIENCE, "to be backup")
+            wait_for(lambda: nftables.FORWARDED_TABLE in tables(host), PATIENCE, "the filter", evidence=role.log)
+            assert routed(1001) == [MARK]
+            host.run(["nft", "delete", "table", "inet", nftables.FORWARDED_TABLE])
+            assert routed(1002) == [1002, MARK], "it is the filter that drops it"
+            role.configure(Configuration(instances=(fast,)))
+            role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
+            wait_for(lambda: routed(1003) == [1003, MARK], PATIENCE, "the active to route")
+            role.configure(Configuration(instances=(slow,)))
+            assert routed(1004) == [1004, MARK], "it is active as before"
+            assert role.stop() == 0
+        assert tables(host) == "", "nothing is left"
+
+
+def tables(host: LabHost) -> str:
+    return host.run(["nft", "list", "tables"]).stdout
 
 
 def test_no_ipv6_address_is_made_of_a_virtual_mac(host: LabHost) -> None:

@@ -12,19 +12,26 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from bascule.daemon.log import Log
+from bascule.daemon.roles import vrrp_alarm
+from bascule.daemon.roles.vrrp_alarm import HEALED, Bell
+from bascule.daemon.roles.vrrp_instance import Instance
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
 from bascule.lab.waiting import wait_for
-from bascule.model.base import Priority, Seconds, Vrid, from_json
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import AuthType, BasculeOptions, Configuration, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.messages import AlarmChanged, InstanceChanged, Role
 from bascule.model.status import AlarmKind, AlarmStatus, VrrpStatus
+from bascule.vrrp.events import AdvertReceived, Start, Stop
+from bascule.vrrp.packet import Datagram, Refusal, RefusedPacketError
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
 
 VIP = ipaddress.IPv4Address("192.168.2.240")
 OTHER = ipaddress.IPv4Address("192.168.2.241")
+HERE, PEER = ipaddress.IPv4Address("192.168.2.210"), ipaddress.IPv4Address("192.168.2.211")
 FAST = {"version": 3, "advert_interval": Seconds(0.2)}
 PASS = {"auth_type": AuthType.PASS}
 
@@ -206,3 +213,73 @@ def test_one_that_has_ended_is_not_named_and_the_kernel_is_no_process(network: N
         host.run(["ip", "address", "replace", f"{VIP}/32", "dev", "eth0", "valid_lft", "1", "preferred_lft", "1"])
         alarm(one, AlarmKind.ADDRESS_TAKEN, "by the kernel (its lifetime ended")
         wait_for(lambda: virtual(network), 5, "the address to be back")
+
+
+class Watched:
+    """A bell with a clock of the test's, and one instance, whose announcements are counted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, priority: int) -> None:
+        self.now = 10.0
+        monkeypatch.setattr(vrrp_alarm, "boottime", lambda: self.now)
+        self.told: list[tuple[str, bool]] = []
+        self.bell = Bell(Log("vrrp"), lambda change: self.told.append((change.kind, change.stands)))
+        self.announced = 0
+        (config,) = configuration(priority, version=3, garp_lower_prio_repeat=2).instances
+        self.instance = Instance(config, BasculeOptions(), HERE, self, Log("vrrp"))  # type: ignore[arg-type]
+        self.instance.handle(Start(), self.now)
+        self.instance.since = 0.0
+        self.announced = 0
+
+    def announce(self, *_: object) -> None:
+        self.announced += 1
+
+    def __getattr__(self, name: str) -> object:
+        """Everything else that it asks for is done by nobody."""
+        return lambda *_: None
+
+    def hear(self, source: IPAddress = PEER, *, second: bool) -> None:
+        event = AdvertReceived(source=source, priority=Priority(50), interval=Seconds(1.0), received_at=self.now)
+        self.bell.heard(self.instance, event, second=second)
+
+    def timers(self, at: float) -> int:
+        """The announcements by then."""
+        self.now = at
+        self.bell.timers({"VI_1": self.instance})
+        return self.announced
+
+
+def test_an_active_that_was_not_alone_announces_again_once_the_other_is_silent(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched(monkeypatch, 255)
+    assert watched.instance.state is VrrpState.MASTER
+    watched.hear(second=True)
+    assert watched.timers(12.0) == 0
+    watched.hear(second=True)
+    assert watched.bell.deadline() <= 12.0 + HEALED
+    assert watched.timers(11.9 + HEALED) == 0, "the other may only have lost adverts"
+    assert watched.timers(12.0 + HEALED) == 2
+    assert watched.timers(100.0) == 2, "once"
+    assert capfd.readouterr().err.count("event=announced_again") == 1
+    watched.hear(second=True)
+    watched.instance.handle(Stop(), watched.now)
+    assert watched.timers(200.0) == 2, "it is not active any more"
+
+
+def test_a_stranger_that_is_understood_ends_the_alarm_once_nothing_of_its_is_refused_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watched = Watched(monkeypatch, 100)
+    refusal = RefusedPacketError(Refusal.AUTH_DATA, "another password")
+    watched.bell.refused(watched.instance, Datagram(payload=b"", source=PEER), refusal)
+    assert watched.told == [("vrid_in_use", True)]
+    watched.now += HEALED - 0.1
+    watched.hear(second=False)
+    assert watched.told == [("vrid_in_use", True)], "too early: it may send both"
+    watched.now += 0.1
+    watched.hear(PEER + 1, second=False)
+    assert watched.told == [("vrid_in_use", True)], "it is another host that is understood"
+    watched.hear(second=False)
+    assert watched.told == [("vrid_in_use", True), ("vrid_in_use", False)]
+    watched.hear(second=False)
+    assert len(watched.told) == 2

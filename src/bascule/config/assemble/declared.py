@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bascule.config.diagnostics import Fate, Findings
-from bascule.config.keywords import inline_addresses, lines
+from bascule.config.keywords import inline_addresses, inline_lvs, lines
 from bascule.config.keywords.top import TOP
 from bascule.config.kinds import BOOL, IP, SCRIPT, Choice, IPAddressKind, Kind, RefusedWordError
 from bascule.config.reader import Reader
@@ -22,7 +22,6 @@ from bascule.config.recorder import Recorder, accepted
 from bascule.config.schema import Block, Keyword, LineReader, RefusedLineError
 from bascule.config.tree import Statement
 from bascule.model.declared import Declared, DeclaredValue
-from bascule.model.service import ForwardingMethod
 
 _MERGED = frozenset({"global_defs", "bascule"})
 """Blocks that may stand several times and count as one."""
@@ -247,11 +246,11 @@ def _command(text: str) -> tuple[DeclaredValue, ...]:
 
 
 def _read(statement: Statement, reader: LineReader, value: Any) -> tuple[DeclaredValue, ...]:
-    """Arguments that have a grammar of their own; of a forwarding method, since only a tunnel has options."""
+    """Arguments that have a grammar of their own."""
     if reader is lines.virtual_server_name:
         how, what, port = value
         return (str(what), port) if how == "address" else (how, what)
     if reader is lines.mail_server:
         return tuple(value)
-    words = statement.words[1:2] if value in (ForwardingMethod.NAT, ForwardingMethod.DR) else statement.words[1:]
+    words = inline_lvs.forwarding_words(statement) if reader is inline_lvs.forwarding else statement.words[1:]
     return tuple(map(_number, words))

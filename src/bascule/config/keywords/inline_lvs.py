@@ -13,6 +13,8 @@ from bascule.model.configuration import SyncDaemon, Timeouts
 from bascule.model.service import ForwardingMethod
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bascule.config.tree import Statement
 
 _ID = Integer(0, 255)
@@ -153,6 +155,22 @@ def _tunnel(statement: Statement, method: ForwardingMethod) -> ForwardingMethod:
         refusal.instead = method
         raise
     return method
+
+
+def forwarding_words(statement: Statement) -> Sequence[str]:
+    """The words after `lb_kind` that are in effect: only a tunnel has options, and none counts when one is wrong.
+
+    A tunnel that lacks its port stays as it is.
+    """
+    method, *options = statement.words[1:]
+    if not options or method != ForwardingMethod.TUN.value:
+        return (method,)
+    try:
+        forwarding(statement)
+    except RefusedLineError as refusal:
+        if refusal.code != "incomplete":
+            return (method,)
+    return statement.words[1:]
 
 
 def _no_tunnel_option(scan: Scan) -> None:

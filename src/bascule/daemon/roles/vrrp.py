@@ -90,7 +90,8 @@ class Runner:
         self._monitor = Monitor((GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS))
         self._netlink = Netlink()
         self._poll = Poll()
-        self._group = Group(self._netlink, self._log, self._report, self._heard_lower, self._tell_group)
+        told = (self._report, self._heard_lower, self._tell_group)
+        self._group = Group(self._netlink, self._log, *told, context.run_dir / "state")
         self._group.tracking.tell = self._tell
         self._switchboard = Switchboard(self._group, self._log)
         self._handover = Handover(active=())
@@ -123,6 +124,7 @@ class Runner:
         if not self._context.configuration.virtual_servers:
             self._group.ready(True)
         privileges.allow_descriptors(DESCRIPTORS)
+        self._group.hands.clear()
         self._apply(self._context.configuration, self._context.generation)
         refused = (scheduling.make_realtime(scheduling.PRIORITY_VRRP), scheduling.lock_memory())
         self._notes = tuple(reason for reason in refused if reason is not None)
@@ -289,7 +291,7 @@ class Runner:
     def _send_will(self) -> None:
         self._willed_at = boottime()
         self._will_at = self._willed_at + self._group.farewell_each
-        self._tell(will_of(self._group.instances.values(), self._group.routes.will))
+        self._tell(will_of(self._group.instances.values(), self._group.hands.routes.will))
 
     def _end(self) -> None:
         self._finish_switch()

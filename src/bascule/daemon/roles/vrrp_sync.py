@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sync groups at work: which instance is in which, their shared faults, who moves with whom, what is reported.
 
-Knowledge only: vrrp_group.py has the instances and carries the moves out. The rules are in bascule.vrrp.sync_group.
+Knowledge only: vrrp_group.py has the instances, and vrrp_following.py carries the moves out. The rules are in
+bascule.vrrp.sync_group.
 """
 
 from __future__ import annotations
