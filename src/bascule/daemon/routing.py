@@ -19,6 +19,7 @@ from bascule.model.messages import (
     LastWill,
     LowerPriorityHeard,
     Message,
+    PredecessorAsks,
     QuorumChanged,
     Ready,
     Role,
@@ -34,6 +35,7 @@ from bascule.model.messages import (
 
 SENDERS: dict[type[msgspec.Struct], Role] = {
     InstanceState: Role.VRRP,
+    PredecessorAsks: Role.VRRP,
     LastWill: Role.VRRP,
     Handover: Role.VRRP,
     SwitchOutcome: Role.VRRP,

@@ -92,7 +92,7 @@ class Runner:
         self._poll = Poll()
         self._group = Group(self._netlink, self._log, self._report, self._heard_lower, self._tell_group)
         self._group.tracking.tell = self._tell
-        self._switchboard = Switchboard(self._group, self._log)
+        self._switchboard = Switchboard(self._group, self._log, self._tell)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
         self._orphaned = False

@@ -20,8 +20,8 @@ from bascule.daemon.roles.vrrp_lines import Came, Line, Lines
 from bascule.daemon.roles.vrrp_plan import router_of
 from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import BasculeOptions, VrrpState
-from bascule.model.messages import SwitchOrder, SwitchOutcome
-from bascule.vrrp.events import Declined, HandOver, Release, Succeeded, TakeOver
+from bascule.model.messages import PredecessorAsks, SwitchOrder, SwitchOutcome
+from bascule.vrrp.events import SUCCESSION, Declined, HandOver, Release, Succeeded, TakeOver
 from bascule.vrrp.handover import (
     NONCE_LENGTH,
     NOTHING,
@@ -32,10 +32,15 @@ from bascule.vrrp.handover import (
     RefusedOrderError,
     Standing,
     Tickets,
+    mac_of,
+    mac_text,
 )
 from bascule.vrrp.switch import WINDOW, Decision, Switch
 
 Done = Callable[[SwitchOutcome], None]
+
+ARMED = 0.25
+"""Seconds for which the data plane is not told the same again: questions can be recorded and sent again in masses."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -66,10 +71,11 @@ class _Running:
 class Switchboard:
     """Both sides of planned switches, for all instances of this director. One at a time begins here."""
 
-    def __init__(self, group: Group, log: Log) -> None:
-        """Deaf and mute until it is configured."""
+    def __init__(self, group: Group, log: Log, tell: Callable[[PredecessorAsks], None]) -> None:
+        """Deaf and mute until it is configured. `tell` gets who may hand over in a moment, for the data plane."""
         self._group = group
         self._log = log
+        self._tell = tell
         self._name = ""
         self._options = BasculeOptions()
         self._me = os.urandom(ROUTER_LENGTH)
@@ -77,6 +83,8 @@ class Switchboard:
         self._running: _Running | None = None
         self._asked: dict[str, _Asked] = {}
         """Who was asked last, by instance."""
+        self._asks: dict[str, tuple[bytes, float]] = {}
+        """What the data plane was told last, by instance: whose MAC, and when."""
         self.lines = Lines(group.ports, log)
 
     def configure(self, options: BasculeOptions, name: str) -> None:
@@ -143,8 +151,10 @@ class Switchboard:
                 self._ask(self._group.instances[name], nonce)
 
     def _ask(self, instance: Instance, nonce: bytes) -> None:
+        port = self._group.ports.get(instance.config.interface)
+        mac = "" if port is None else mac_text(port.facts.hardware_address)
         for destination in instance.destinations:
-            self.lines.send(instance, self._order(instance, Kind.ASK, nonce=nonce), destination)
+            self.lines.send(instance, self._order(instance, Kind.ASK, nonce=nonce, name=mac), destination)
 
     def _meant(self, request: SwitchOrder) -> tuple[str, ...]:
         """Those of a sync group are meant together."""
@@ -267,22 +277,40 @@ class Switchboard:
     # As the peer.
 
     def _present(self, came: Came) -> None:
+        self._arm(came)
         ticket = self._tickets.issue(router_of(came.instance.config), came.source, boottime())
         here = self._order(came.instance, Kind.HERE, nonce=ticket, echo=came.order.nonce, name=self._name)
         self.lines.send(came.instance, here, came.source)
+
+    def _arm(self, came: Came) -> None:
+        """The data plane is told now: the successor's first frames come as soon as it has announced."""
+        name, mac, now = came.instance.name, mac_of(came.order), boottime()
+        if mac is None or came.instance.state is not VrrpState.BACKUP:
+            return
+        last, at = self._asks.get(name, (b"", 0.0))
+        if last != mac or now - at > ARMED:
+            self._asks[name] = (mac, now)
+            self._tell(PredecessorAsks(instance=name, mac=mac))
 
     def _take_over(self, came: Came) -> None:
         instance = came.instance
         self._tickets.redeem(came.order.echo, router_of(instance.config), came.source, boottime())
         # What the active sent before it asked is heard before its request is.
         self._group.packets(self._group.ports.require(instance.seat.talks))
+        age = boottime() - came.at
+        if age > SUCCESSION:
+            self._refuse(came, f"asked {age * 1000:.1f} ms ago: too late")
+            raise RefusedOrderError(Refused.LATE, f"a request of {age * 1000:.1f} ms ago")
         self._group.tell(instance.name, TakeOver(came.source))
         if instance.state is VrrpState.MASTER:
             answer = self._order(instance, Kind.TAKEN, echo=came.order.nonce)
+            self.lines.send(instance, answer, came.source)
         else:
-            why = f"{instance.state.value}: {instance.machine.snapshot().reason}"
-            answer = self._order(instance, Kind.REFUSED, echo=came.order.nonce, name=why)
-        self.lines.send(instance, answer, came.source)
+            self._refuse(came, f"{instance.state.value}: {instance.machine.snapshot().reason}")
+
+    def _refuse(self, came: Came, why: str) -> None:
+        answer = self._order(came.instance, Kind.REFUSED, echo=came.order.nonce, name=why)
+        self.lines.send(came.instance, answer, came.source)
 
     def _order(
         self, instance: Instance, kind: Kind, *, nonce: bytes = NOTHING, echo: bytes = NOTHING, name: str = ""
