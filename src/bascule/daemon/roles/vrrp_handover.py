@@ -151,10 +151,14 @@ class Switchboard:
                 self._ask(self._group.instances[name], nonce)
 
     def _ask(self, instance: Instance, nonce: bytes) -> None:
-        port = self._group.ports.get(instance.config.interface)
-        mac = "" if port is None else mac_text(port.facts.hardware_address)
         for destination in instance.destinations:
-            self.lines.send(instance, self._order(instance, Kind.ASK, nonce=nonce, name=mac), destination)
+            order = self._order(instance, Kind.ASK, nonce=nonce, name=self._own_mac(instance))
+            self.lines.send(instance, order, destination)
+
+    def _own_mac(self, instance: Instance) -> str:
+        """Of the interface itself, which is served whether or not the instance is active; never its virtual one."""
+        port = self._group.ports.get(instance.config.interface)
+        return "" if port is None else mac_text(port.facts.hardware_address)
 
     def _meant(self, request: SwitchOrder) -> tuple[str, ...]:
         """Those of a sync group are meant together."""
