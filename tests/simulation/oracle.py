@@ -529,9 +529,14 @@ class Oracle:
                 self._not_two(router, other)
 
     def _not_beside_successor(self, one: Router, other: Router) -> None:
-        """A successor and who has asked it are active together for as long as the one waits, and no longer."""
+        """A successor and who has asked it are active together for as long as the one waits, and no longer.
+
+        Nobody can notice that the network kept the request back for longer than that.
+        """
         first, second = self.facts[one.number], self.facts[other.number]
-        asked = second.predecessor == one.number and second.active_since == second.appointed_at
+        came = (second.asked_at - other.offset) / other.rate
+        in_time = came <= first.handing_at_true + SUCCESSION
+        asked = in_time and second.predecessor == one.number and second.active_since == second.appointed_at
         since = max(second.active_since_true, first.woke_at_true)
         longest = SUCCESSION + 2 * EPSILON + one.plan.company
         if asked and first.active_since_true < second.active_since_true and self._world.now - since > longest:

@@ -31,7 +31,7 @@ orders = st.builds(
     nonce=st.binary(min_size=16, max_size=16),
     echo=st.binary(min_size=16, max_size=16),
     priority=st.integers(0, 255).map(Priority),
-    standing=st.integers(0, 15).map(Standing),
+    standing=st.integers(0, 31).map(Standing),
     name=st.text(max_size=16).map(lambda text: "".join(each for each in text if each.isprintable())),
 )
 
@@ -124,7 +124,7 @@ def signed(data: bytes) -> bytes:
 def test_what_is_signed_must_make_sense_all_the_same() -> None:
     head = handover.encode(ORDER, KEY, HERE)[:-32]
     assert refusal(signed(head[:5] + b"\x09" + head[6:])) is Refused.KIND
-    assert refusal(signed(head[:49] + b"\x10" + head[50:])) is Refused.KIND
+    assert refusal(signed(head[:49] + b"\x20" + head[50:])) is Refused.KIND
     assert refusal(signed(head[:50] + b"\1" + head[51:] + b"\xff")) is Refused.CONTENT
     assert refusal(signed(head[:50] + b"\4" + head[51:] + b"\x1b[2J")) is Refused.CONTENT
 

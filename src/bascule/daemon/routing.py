@@ -20,6 +20,7 @@ from bascule.model.messages import (
     LowerPriorityHeard,
     Message,
     PredecessorAsks,
+    PredecessorKnown,
     QuorumChanged,
     Ready,
     Role,
@@ -36,6 +37,7 @@ from bascule.model.messages import (
 SENDERS: dict[type[msgspec.Struct], Role] = {
     InstanceState: Role.VRRP,
     PredecessorAsks: Role.VRRP,
+    PredecessorKnown: Role.PLANE,
     LastWill: Role.VRRP,
     Handover: Role.VRRP,
     SwitchOutcome: Role.VRRP,

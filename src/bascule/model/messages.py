@@ -154,6 +154,12 @@ class PredecessorAsks(Model, frozen=True, kw_only=True, tag="predecessor_asks"):
     """Its own, on the instance's interface."""
 
 
+class PredecessorKnown(Model, frozen=True, kw_only=True, tag="predecessor_known"):
+    """plane to vrrp: what `PredecessorAsks` said of this instance is in effect, or cannot be."""
+
+    instance: str
+
+
 class LastWill(Model, frozen=True, kw_only=True, tag="last_will"):
     """vrrp to supervisor: what to send and what to remove if this role dies now; replaces the one before."""
 
@@ -332,6 +338,7 @@ Message: TypeAlias = (
     | StatusReply
     | InstanceState
     | PredecessorAsks
+    | PredecessorKnown
     | LastWill
     | Ready
     | SuspendChecks
@@ -356,6 +363,7 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     SwitchOutcome: (Role.SUPERVISOR,),
     InstanceState: (Role.PLANE, Role.NOTIFY, Role.SUPERVISOR),
     PredecessorAsks: (Role.PLANE,),
+    PredecessorKnown: (Role.VRRP,),
     LastWill: (Role.SUPERVISOR,),
     Handover: (Role.SUPERVISOR,),
     Ready: (Role.VRRP, Role.SUPERVISOR),

@@ -66,10 +66,12 @@ class Standing(enum.Flag):
     """It may preempt: its checks are done and its table is there."""
     HELD = 8
     """It handed over itself and keeps back."""
+    ARMING = 16
+    """Its data plane does not know the predecessor yet: the same answer follows without this as soon as it does."""
 
 
 NO_STANDING = Standing(0)
-_STANDING_ALL = int(Standing.ACTIVE.value | Standing.BACKUP.value | Standing.READY.value | Standing.HELD.value)
+_STANDING_ALL = sum(standing.value for standing in Standing)
 
 
 class Refused(enum.Enum):

@@ -36,6 +36,7 @@ from bascule.model.messages import (
     Configure,
     Message,
     PredecessorAsks,
+    PredecessorKnown,
     Ready,
     Refused,
     Role,
@@ -215,6 +216,8 @@ def test_a_predecessor_that_asks_is_told_to_the_plane_for_the_addresses_that_are
         rig.bus.send(PredecessorAsks(instance=instance, mac=mac))
     rig.wait_for(lambda: rig.plane.relayed, "the plane to be told")
     assert rig.plane.relayed == [("eth0", [WEB.address], MAC)]
+    answers = [PredecessorKnown(instance=name) for name in ("VI_9", "VI_1", "VI_1")]
+    rig.wait_for(lambda: [m for m in rig.said if isinstance(m, PredecessorKnown)] == answers, "the answers")
     assert rig.thread.is_alive(), "a refusal is logged, and today's behaviour stays"
 
 

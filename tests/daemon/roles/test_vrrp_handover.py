@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import ipaddress
 import select
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from bascule.daemon.log import Log
 from bascule.daemon.roles import vrrp_handover
 from bascule.daemon.roles.vrrp_handover import Switchboard
 from bascule.daemon.roles.vrrp_lines import Lines
-from bascule.lab.captures import Captures
 from bascule.lab.lone_role import LoneRole
 from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import Host, HostRole, Link, Segment, Topology
@@ -38,11 +36,10 @@ from bascule.model.configuration import (
     VrrpInstance,
     VrrpState,
 )
-from bascule.model.messages import Handover, InstanceChanged, PredecessorAsks, Role, StopMode, SwitchOrder, SwitchOutcome
+from bascule.model.messages import Handover, InstanceChanged, Role, StopMode, SwitchOrder, SwitchOutcome
 from bascule.model.status import VrrpStatus
 from bascule.model.tracking import SyncGroup, Tracked, TrackerKind
 from bascule.vrrp import handover
-from bascule.vrrp.events import SUCCESSION
 from bascule.vrrp.handover import Kind, Order, Standing
 from bascule.vrrp.packet import GROUP_IPV4
 from tests.daemon.echoes import Flood
@@ -329,71 +326,6 @@ def test_a_recorded_request_is_of_no_use(pair: tuple[LoneRole, LoneRole], strang
     before = states(two)
     stranger.socket.send(recorded, C, D2)
     wait_for(lambda: status(two).orders_refused.get("echo", 0) == 1, 10, "the refusal")
-    assert states(two) == before
-    assert state(one) is VrrpState.MASTER
-
-
-def asks(role: LoneRole) -> list[PredecessorAsks]:
-    role.pump(0)
-    return [message for message in role.messages if isinstance(message, PredecessorAsks)]
-
-
-def test_the_data_plane_knows_the_predecessor_before_the_address_is_announced(
-    network: Network, pair: tuple[LoneRole, LoneRole]
-) -> None:
-    """It is told as soon as it is asked, and so before it answers; the request only follows the answer."""
-    one, two = pair
-    with Captures(network, (network.host("d2"),), VIP, 80) as captures:
-        begun = time.monotonic()
-        switched(one, two)
-        (told,) = asks(two)
-        assert told.instance == "VI_1"
-        assert told.mac == hardware_address(network.host("d1"))
-        kinds = [order.kind for order in captures.of["d2"].orders]
-        here = next(order.at for order in captures.of["d2"].orders if order.kind is Kind.HERE)
-        announced = wait_for(lambda: captures.first_announcement("d2", begun), 10, "the announcement")
-    assert kinds[0] is Kind.HERE
-    assert announced is not None
-    assert here < announced
-    order_of = [type(m) for m in two.messages if isinstance(m, PredecessorAsks | InstanceChanged)]
-    assert order_of.index(PredecessorAsks) < len(order_of) - 1, "before it is active"
-    assert asks(one) == [], "who asks, or is active, has no predecessor"
-
-
-def hardware_address(host: LabHost) -> bytes:
-    shown = host.run(["ip", "link", "show", "eth0"]).stdout
-    return bytes.fromhex(shown.partition("link/ether ")[2].split()[0].replace(":", ""))
-
-
-def test_questions_in_masses_are_told_seldom_and_those_without_a_mac_never(
-    pair: tuple[LoneRole, LoneRole], stranger: Stranger
-) -> None:
-    one, two = pair
-    for _ in range(50):
-        stranger.send(Kind.ASK, D2, nonce=b"q" * 16, name="02:00:00:00:00:99")
-        stranger.send(Kind.ASK, D2, nonce=b"q" * 16)
-        stranger.send(Kind.ASK, D1, nonce=b"q" * 16, name="02:00:00:00:00:99")
-        stranger.expect(Kind.HERE)
-    assert {told.mac.hex() for told in asks(two)} == {"020000000099"}
-    assert len(asks(two)) < 50
-    assert asks(one) == []
-
-
-def test_a_request_that_waited_too_long_is_refused(pair: tuple[LoneRole, LoneRole], stranger: Stranger) -> None:
-    """Who was stopped when it was asked: the active has long gone on."""
-    one, two = pair
-    before = states(two)
-    stranger.send(Kind.ASK, D2, nonce=b"q" * 16)
-    ticket = stranger.expect(Kind.HERE).nonce
-    two.process.send_signal(signal.SIGSTOP)
-    stranger.send(Kind.REQUEST, D2, echo=ticket, nonce=b"r" * 16)
-    time.sleep(4 * SUCCESSION)  # what is tested is that it waited so long
-    two.process.send_signal(signal.SIGCONT)
-    answer = stranger.expect(Kind.REFUSED)
-    assert answer.echo == b"r" * 16
-    assert answer.name.startswith("asked ")
-    assert answer.name.endswith(" ms ago: too late")
-    wait_for(lambda: status(two).orders_refused.get("late", 0) == 1, 10, "the refusal to be counted")
     assert states(two) == before
     assert state(one) is VrrpState.MASTER
 

@@ -30,6 +30,7 @@ from bascule.model.messages import (
     Configure,
     Message,
     PredecessorAsks,
+    PredecessorKnown,
     Ready,
     Refused,
     Role,
@@ -160,6 +161,7 @@ class _PlaneRole:
                     self._plane.relay(instance.interface, addresses, asks.mac)
                 except KernelRefusedError as error:
                     self._log.warning("relay_refused", instance=instance.name, error=error)
+        self._say(PredecessorKnown(instance=asks.instance))
 
     def _tell(self, event: PoolEvent) -> None:
         """Log what happened to a server or a quorum, and have it mailed."""

@@ -20,7 +20,7 @@ from bascule.daemon.roles.vrrp_lines import Came, Line, Lines
 from bascule.daemon.roles.vrrp_plan import router_of
 from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import BasculeOptions, VrrpState
-from bascule.model.messages import PredecessorAsks, SwitchOrder, SwitchOutcome
+from bascule.model.messages import PredecessorAsks, PredecessorKnown, SwitchOrder, SwitchOutcome
 from bascule.vrrp.events import SUCCESSION, Declined, HandOver, Release, Succeeded, TakeOver
 from bascule.vrrp.handover import (
     NONCE_LENGTH,
@@ -50,6 +50,18 @@ class _Asked:
     nonce: bytes
     peer: IPAddress
     at: float
+
+
+@dataclasses.dataclass(slots=True)
+class _Predecessor:
+    """An active that may hand over in a moment, as the data plane was told."""
+
+    mac: bytes
+    at: float
+    known: bool = False
+    """The data plane has said so."""
+    waiting: dict[IPAddress, Came] = dataclasses.field(default_factory=dict)
+    """Who is to hear when it does."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -83,13 +95,15 @@ class Switchboard:
         self._running: _Running | None = None
         self._asked: dict[str, _Asked] = {}
         """Who was asked last, by instance."""
-        self._asks: dict[str, tuple[bytes, float]] = {}
-        """What the data plane was told last, by instance: whose MAC, and when."""
+        self._serves = False
+        self._predecessors: dict[str, _Predecessor] = {}
+        """What the data plane was told last, by instance."""
         self.lines = Lines(group.ports, log)
 
-    def configure(self, options: BasculeOptions, name: str) -> None:
-        """Follow the group's configuration; `name` is what peers show of this director."""
+    def configure(self, options: BasculeOptions, name: str, *, serves: bool) -> None:
+        """Follow the group's configuration; `name` is what peers show of this director; `serves`: it has services."""
         self._name = name
+        self._serves = serves
         self._options = options
         self.lines.configure(self._group.instances, options)
 
@@ -281,20 +295,37 @@ class Switchboard:
     # As the peer.
 
     def _present(self, came: Came) -> None:
-        self._arm(came)
+        self._answer(came, Standing.ARMING if self._arms(came) else Standing(0))
+
+    def _answer(self, came: Came, more: Standing) -> None:
         ticket = self._tickets.issue(router_of(came.instance.config), came.source, boottime())
         here = self._order(came.instance, Kind.HERE, nonce=ticket, echo=came.order.nonce, name=self._name)
+        here = dataclasses.replace(here, standing=here.standing | more)
         self.lines.send(came.instance, here, came.source)
 
-    def _arm(self, came: Came) -> None:
-        """The data plane is told now: the successor's first frames come as soon as it has announced."""
+    def _arms(self, came: Came) -> bool:
+        """Tell the data plane now, for the successor's first frames come as soon as it has announced. Whether it is
+        still to say that it knows.
+        """
         name, mac, now = came.instance.name, mac_of(came.order), boottime()
-        if mac is None or came.instance.state is not VrrpState.BACKUP:
-            return
-        last, at = self._asks.get(name, (b"", 0.0))
-        if last != mac or now - at > ARMED:
-            self._asks[name] = (mac, now)
+        if mac is None or not self._serves or came.instance.state is not VrrpState.BACKUP:
+            return False
+        last = self._predecessors.get(name)
+        if last is None or last.mac != mac or now - last.at > ARMED:
+            last = self._predecessors[name] = _Predecessor(mac, now)
             self._tell(PredecessorAsks(instance=name, mac=mac))
+        if not last.known:
+            last.waiting[came.source] = came
+        return not last.known
+
+    def known(self, message: PredecessorKnown) -> None:
+        """The data plane knows the predecessor of an instance: say so to those who wait for that."""
+        last = self._predecessors.get(message.instance)
+        if last is not None:
+            last.known, waiting = True, tuple(last.waiting.values())
+            last.waiting.clear()
+            for came in waiting:
+                self._answer(came, Standing(0))
 
     def _take_over(self, came: Came) -> None:
         instance = came.instance
