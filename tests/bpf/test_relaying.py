@@ -74,6 +74,18 @@ def test_relayed_when_the_entry_here_is_over(armed: Trial) -> None:
     assert armed.send(LATE).counted == {"relayed": 1}
 
 
+def test_relayed_when_what_is_here_has_ended_and_the_port_is_used_again(armed: Trial) -> None:
+    server = armed.establish(Packet())
+    assert armed.send(LATE.with_(flags=FIN | ACK)).server == server
+    assert armed.send(LATE).server == server, "its last words"
+    armed.age(armed.the_only(), 2)
+    assert armed.send(LATE).counted == {"relayed": 1}
+    assert armed.send(LATE.with_(source_mac=PREDECESSOR)).server == server, "the predecessor does not know it"
+    armed.age(armed.the_only(), 2)
+    armed.director.forget_relays()
+    assert armed.send(LATE).server == server, "without a predecessor, as ever"
+
+
 NOT_RELAYED: list[tuple[str, Packet, str]] = [
     ("SYN", Packet(), "tx"),
     ("from the predecessor, which has none either", LATE.with_(source_mac=PREDECESSOR), "no_entry"),
@@ -99,6 +111,7 @@ def test_not_relayed(armed: Trial, packet: Packet, counter: str) -> None:
 
 def test_a_connection_that_is_here_stays_here(armed: Trial) -> None:
     server = armed.establish(Packet())
+    armed.age(armed.the_only(), 600)
     assert armed.send(LATE).server == server
     assert armed.send(LATE.with_(flags=FIN | ACK)).server == server
 

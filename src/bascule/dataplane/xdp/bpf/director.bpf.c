@@ -135,7 +135,7 @@ static __always_inline int balance(struct xdp_md *context, const struct packet *
 	struct slot *slot = find(opening.key, settings);
 	__u64 value = slot ? published(slot, opening.key) : 0;
 
-	if (value && belongs(packet, value, now, settings))
+	if (value && belongs(packet, value, now, settings) && !began_there(context, packet, value, now, settings))
 		return go_on(context, packet, service, slot, value, now);
 	if (!begins(packet))
 		return slot && !value ? drop(VERDICT_RACED) : relay(context, packet);
