@@ -79,8 +79,7 @@ class Tally:
         """What has never occurred."""
         faults = [f"fault: {kind.value}" for kind in Kind if not self.faults[kind]]
         rows = [f"transition: {name_of(row)}" for row in _all_rows() if not self.rows[row]]
-        stale = [] if self.stale_requests else ["a request that came too late"]
-        return faults + rows + stale
+        return faults + rows
 
     def lines(self) -> list[str]:
         """Everything, a line each."""
