@@ -82,12 +82,17 @@ def test_to_the_group_and_to_a_host(network: Network, family: int) -> None:
 
 def test_how_long_it_waited_is_told(network: Network) -> None:
     here, there = (opened(network.host(name), 4) for name in ("d1", "d2"))
-    here.send(b"hello", SECOND[4], THERE[4])
-    assert select.select([there], [], [], 5)[0]
-    time.sleep(0.05)
+
+    def waited() -> bool:
+        here.send(b"hello", SECOND[4], THERE[4])
+        assert select.select([there], [], [], 5)[0]
+        came = time.monotonic()
+        wait_for(lambda: time.monotonic() >= came + 0.05, 10, "it to grow old")
+        return one(there).age >= 0.05
+
+    # The kernel begins to stamp a moment after it was first asked to.
+    wait_for(waited, 10, "a packet that is as old as it is")
     fresh = time.clock_gettime(time.CLOCK_BOOTTIME)
-    waited = one(there).age
-    assert waited >= 0.05
     here.send(b"again", SECOND[4], THERE[4])
     assert one(there).age <= time.clock_gettime(time.CLOCK_BOOTTIME) - fresh, "not before it was last found empty"
     here.close()

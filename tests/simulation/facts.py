@@ -131,9 +131,9 @@ class Facts:
     taken_at_true: float = LONG_AGO
     """When it last became active because it was asked."""
     appointed_at: float = LONG_AGO
-    asked_at: float = LONG_AGO
-    """When the request came that it is told of."""
     """When it was asked to take over."""
+    requested_at: float = LONG_AGO
+    """When the request for that had come."""
     predecessor: int = -1
     """By whom."""
     late: bool = False

@@ -51,7 +51,8 @@ def test_a_question_carries_the_mac_of_a_host(mac: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "d1", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "02:00:00:00:00:0", "02:00:00:00:00:01:02", "\u0662" * 17]
+    "text",
+    ["", "d1", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "02:00:00:00:00:0", "02:00:00:00:00:01:02", "\u0662" * 17],
 )
 def test_a_text_that_is_no_mac_of_a_host_is_none(text: str) -> None:
     assert handover.mac_of(dataclasses.replace(ORDER, name=text)) is None

@@ -69,12 +69,12 @@ CONFIGURATION = Configuration(
     ),
     virtual_servers=(
         VirtualServerConfig(id=WEB, forwarding=ForwardingMethod.DR, real_servers=(SERVER,), ha_suspend=True),
-    )
+    ),
 )
 
 
 class Recorded(MemoryPlane):
-    """Notes how it ended and what it was to relay; refuses a configuration without services, and relays to MAC_REFUSED."""
+    """Notes how it ended and what it relays; refuses a configuration without services, and MAC_REFUSED."""
 
     ended: str | None = None
 
