@@ -21,7 +21,6 @@ import pytest
 
 from bascule.lab.captures import Captures
 from bascule.lab.directors import Director, program
-from bascule.lab.metronome import LATE, Metronome
 from bascule.lab.network import Network
 from bascule.lab.records import Request
 from bascule.lab.servers import Nginx
@@ -31,7 +30,6 @@ from bascule.lab.waiting import wait_for
 from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.handover import Kind
-from bascule.vrrp.switch import WINDOW
 
 pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(240)]
 
@@ -144,7 +142,6 @@ class Stage:
     def __init__(self, network: Network) -> None:
         """Start everything; d1 is active."""
         self.network = network
-        self.metronome = Metronome(network.folder)
         self.directors = {name: self._director(name) for name in ("d1", "d2")}
         for name in ("rs1", "rs2"):
             host = network.host(name)
@@ -199,9 +196,7 @@ class Stage:
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     with Network(SEED) as network:
-        made = Stage(network)
-        with made.metronome:
-            yield made
+        yield Stage(network)
 
 
 def switch(stage: Stage, captures: Captures, here: str, there: str, verb: str = "failover") -> tuple[float, bool]:
@@ -214,8 +209,12 @@ def switch(stage: Stage, captures: Captures, here: str, there: str, verb: str = 
     last = [line for line in stage.directors[here].log().splitlines() if "event=planned_switch" in line][-1]
     wait_for(lambda: time.monotonic() > announced + AFTER, AFTER + 5, "the late frames to be over")
     asked = max(o.at for o in captures.of[here].orders if o.kind is Kind.ASK and o.at <= announced)
-    prompt = stage.metronome.late(asked - LATE, announced) + LATE < WINDOW / 2
-    return announced, prompt and "priority 0" not in last
+    requested = max(
+        (o.at for o in captures.of[here].orders if asked < o.at <= announced and o.kind is Kind.REQUEST), default=asked
+    )
+    answers = [o for o in captures.of[there].orders if o.kind is Kind.HERE and asked < o.at < requested]
+    # The second one says that the successor's data plane knows.
+    return announced, len(answers) == 2 and "priority 0" not in last
 
 
 def test_no_new_connection_is_lost_there_and_back_nor_at_a_stop(stage: Stage) -> None:
