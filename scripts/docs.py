@@ -214,6 +214,7 @@ def packets_page() -> str:
                 (f"{layout.SERVERS_PER_SERVICE:,}", "real servers of one service"),
                 (f"{layout.OVERFLOW_ENTRIES:,}", "connections that found no room where they belong in the table"),
                 (f"{layout.MAX_ACCEPTED:,}", "MAC addresses, over all interfaces, whose frames are balanced"),
+                (f"{layout.MAX_RELAYS:,}", "virtual addresses that are relayed in planned switches at once"),
             ],
         ),
     )

@@ -26,6 +26,8 @@ RECORDS = {
     "cursor": layout.CURSOR,
     "server": layout.SERVER,
     "accepted": layout.ACCEPTED,
+    "relay_key": layout.RELAY_KEY,
+    "relay": layout.RELAY,
     "counters": layout.COUNTERS,
     "request": layout.REQUEST,
     "clock": layout.CLOCK,

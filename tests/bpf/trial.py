@@ -79,6 +79,7 @@ class Trial:
         d.free_overflow(held["key"], held["value"])
         for key in d.directory_entries():
             d.withdraw_service(*key)
+        d.forget_relays()
         self.table.view("<u8")[:] = 0
         for array in (d.services, d.servers, d.cursors):
             array.view("u1")[:] = 0

@@ -2,8 +2,9 @@
 """New connections while two directors hand a service's address to and fro: to real servers by direct routing through
 the XDP director, and to a program on the director itself. Each that begins with the successor is answered.
 
-A connection under way at the moment of the switch, begun with one director and ended with the other, is carried over by
-nobody as long as the connection table is not (docs/limits.md): it is counted apart, one for each client at the most.
+So is each to a real server that is under way at the moment of the switch and lasts no longer than half a second: its
+frames go by way of the old director for a second. One to the director itself cannot move: it is counted apart, one for
+each client at the most.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import ipaddress
+import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -22,9 +25,11 @@ from bascule.lab.network import Network
 from bascule.lab.records import Request
 from bascule.lab.servers import Nginx
 from bascule.lab.topologies import SEED
-from bascule.lab.traffic import Traffic
+from bascule.lab.traffic import REASONS, REQUEST, Traffic
 from bascule.lab.waiting import wait_for
+from bascule.model.base import IPAddress
 from bascule.model.configuration import VrrpState
+from bascule.vrrp.handover import Kind
 
 pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(240)]
 
@@ -32,6 +37,9 @@ VIP = ipaddress.ip_address("192.168.2.240")
 SERVICE, OWN = 80, 8080
 CLIENTS = {SERVICE: range(20, 24), OWN: range(24, 26)}
 """Last bytes of addresses; each asks, closes, and asks again two milliseconds later."""
+SLOW = range(26, 30)
+"""Of addresses that take half a second for each question to a real server."""
+SLOW_PARTS, SLOW_PAUSE = 20, 0.025
 PAUSE = 0.002
 EACH_WAY = 3
 TRIES = 8
@@ -83,6 +91,8 @@ class Count:
     lost: list[Request] = dataclasses.field(default_factory=list)
     astride: list[int] = dataclasses.field(default_factory=list)
     """By switch: connections that began before the announcement, ended after it, and failed."""
+    moved: int = 0
+    """Such that did not fail."""
 
     def add(self, requests: Sequence[Request], announced: float) -> None:
         """Take in one switch."""
@@ -90,7 +100,40 @@ class Count:
         failed = [request for request in requests if request.error]
         cut = [request for request in failed if request.begin <= announced <= request.end]
         self.astride.append(len(cut))
+        across = sum(request.begin <= announced <= request.end for request in requests)
+        self.moved += across - len(cut)
         self.lost += [request for request in failed if request not in cut]
+
+
+class Slow(Traffic):
+    """Clients whose questions come in parts."""
+
+    def _run(self, client: IPAddress, number: int) -> None:
+        with self._host.entered():
+            self._end.wait(SLOW_PAUSE * SLOW_PARTS * number / len(SLOW))
+            while not self._end.is_set():
+                self._log.append(slowly(client, *self._target))
+
+
+def slowly(client: IPAddress, virtual: IPAddress, port: int) -> Request:
+    """A question whose parts are frames of their own; answered with the last of them."""
+    begin, error, answer = time.monotonic(), None, b""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.bind((str(client), 0))
+            connection.settimeout(5)
+            connection.connect((str(virtual), port))
+            size = -(-len(REQUEST) // SLOW_PARTS)
+            for first in range(0, len(REQUEST), size):
+                connection.sendall(REQUEST[first : first + size])
+                threading.Event().wait(SLOW_PAUSE)
+            answer = connection.recv(4096)
+    except OSError as refusal:
+        error = REASONS.get(refusal.errno or 0, str(refusal))
+    if error is None and b" 200 " not in answer:
+        error = f"a broken answer: {answer!r}"
+    return Request(client=client, begin=begin, end=time.monotonic(), server=None, error=error)
 
 
 class Stage:
@@ -138,6 +181,14 @@ class Stage:
         addresses = [ipaddress.ip_address(f"192.168.2.{number}") for number in CLIENTS[port]]
         return Traffic(self.network.host("clients"), addresses, VIP, port, pause=PAUSE)
 
+    def slow(self) -> Slow:
+        addresses = [ipaddress.ip_address(f"192.168.2.{number}") for number in SLOW]
+        return Slow(self.network.host("clients"), addresses, VIP, SERVICE)
+
+    def relayed(self, name: str) -> int:
+        status = self.directors[name].status()
+        return status.plane.counters["relayed"] if status and status.plane else 0
+
     def evidence(self) -> str:
         return "\n".join(director.evidence() for director in self.directors.values())
 
@@ -149,7 +200,7 @@ def stage() -> Iterator[Stage]:
 
 
 def switch(stage: Stage, captures: Captures, here: str, there: str, verb: str = "failover") -> tuple[float, bool]:
-    """When the successor announced the address, and whether it was handed over in time."""
+    """When the successor announced the address, and whether it was handed over in time and armed in time."""
     begun = time.monotonic()
     stage.order(here, verb)
     stage.reach(there, VrrpState.MASTER)
@@ -157,38 +208,58 @@ def switch(stage: Stage, captures: Captures, here: str, there: str, verb: str = 
     assert announced is not None
     last = [line for line in stage.directors[here].log().splitlines() if "event=planned_switch" in line][-1]
     wait_for(lambda: time.monotonic() > announced + AFTER, AFTER + 5, "the late frames to be over")
-    return announced, "priority 0" not in last
+    asked = max(o.at for o in captures.of[here].orders if o.kind is Kind.ASK and o.at <= announced)
+    requested = max(
+        (o.at for o in captures.of[here].orders if asked < o.at <= announced and o.kind is Kind.REQUEST), default=asked
+    )
+    answers = [o for o in captures.of[there].orders if o.kind is Kind.HERE and asked < o.at < requested]
+    # The second one says that the successor's data plane knows.
+    return announced, len(answers) == 2 and "priority 0" not in last
 
 
 def test_no_new_connection_is_lost_there_and_back_nor_at_a_stop(stage: Stage) -> None:
-    counts = {port: Count() for port in CLIENTS}
+    counts, slow = {port: Count() for port in CLIENTS}, Count()
     clean = {"d1": 0, "d2": 0}
     with Captures(stage.network, tuple(d.host for d in stage.directors.values()), VIP, SERVICE) as captures:
         for number in range(2 * TRIES):
             here, there = ("d1", "d2") if number % 2 == 0 else ("d2", "d1")
             if min(clean.values()) >= EACH_WAY and here == "d1":
                 break
-            if judged(stage, captures, here, there, counts):
+            if judged(stage, captures, here, there, counts, slow):
                 clean[there] += 1
         assert min(clean.values()) >= EACH_WAY, f"{clean}\n{stage.evidence()}"
-        judged(stage, captures, "d1", "d2", counts, "stop")
+        judged(stage, captures, "d1", "d2", counts, slow, "stop")
     for port, count in counts.items():
         print(f"port {port}: {count.begun_with_successor} after an announcement, astride and cut {count.astride}")
         assert count.begun_with_successor > 100 * EACH_WAY
         assert count.lost == [], stage.evidence()
         assert all(cut <= len(CLIENTS[port]) for cut in count.astride)
+    print(f"of those under way that were carried over: {counts[SERVICE].moved} short ones, {slow.moved} slow ones")
+    assert sum(counts[SERVICE].astride) == 0, stage.evidence()
+    assert (slow.lost, sum(slow.astride)) == ([], 0), stage.evidence()
+    assert slow.moved >= 2 * EACH_WAY * len(SLOW) - len(SLOW), "they were under way"
+    assert stage.relayed("d2") > 0
 
 
 def judged(
-    stage: Stage, captures: Captures, here: str, there: str, counts: dict[int, Count], verb: str = "failover"
+    stage: Stage,
+    captures: Captures,
+    here: str,
+    there: str,
+    counts: dict[int, Count],
+    slow: Count,
+    verb: str = "failover",
 ) -> bool:
-    """A switch under traffic. False: five milliseconds were not enough on this machine, and nothing is judged."""
+    """A switch under traffic. False: its milliseconds were not enough on this machine, and nothing is judged."""
     with contextlib.ExitStack() as stack:
         running = {port: stack.enter_context(stage.traffic(port)) for port in CLIENTS}
+        patient = stack.enter_context(stage.slow())
+        wait_for(lambda: len(patient.requests()) >= len(SLOW), 10, "slow requests")
         for port, traffic in running.items():
             wait_for(lambda t=traffic: len(t.requests()) > 20, 10, f"requests to port {port}")  # type: ignore[misc]
         announced, clean = switch(stage, captures, here, there, verb)
     if clean:
         for port, traffic in running.items():
             counts[port].add(traffic.requests(), announced)
+        slow.add(patient.requests(), announced)
     return clean

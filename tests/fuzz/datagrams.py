@@ -30,7 +30,7 @@ from bascule.model.bfd import BfdSession
 from bascule.model.configuration import AuthType, UnicastPeer, VrrpState
 from bascule.model.messages import SwitchOrder
 from bascule.vrrp import handover
-from bascule.vrrp.events import PlannedSwitch, Timeout
+from bascule.vrrp.events import SUCCESSION, PlannedSwitch, Timeout
 from bascule.vrrp.handover import Kind, Order, Standing, Tickets
 from tests.fuzz import packets
 from tests.fuzz.packets import HERE, PEER, VIP
@@ -134,7 +134,8 @@ class Director:
         log = packets.Quiet("fuzz")
         self.group = _Group(self.now)
         self.now = self.group.now
-        self.board = _Board(self.group, log)  # type: ignore[arg-type]
+        self.board = _Board(self.group, log, lambda _: None)  # type: ignore[arg-type]
+        self.board._serves = True
         self.board._me, self.board._tickets = bytes(handover.ROUTER_LENGTH), Tickets(b"secret")
         routers = {(each.config.vrid, 4): each for each in self.group.instances.values()}
         self.line = Line("eth0", 2, self.socket, dict.fromkeys(routers, KEY), routers)  # type: ignore[arg-type]
@@ -157,7 +158,8 @@ class Director:
             if data[0] & 1:
                 self.bfd._hear(_received(self._known(data[2:]), source, ttl))
             else:
-                self.socket.waiting.append(_received(self._filled(data[2:], source), source, ttl))
+                age = 2 * SUCCESSION if data[0] & 8 else 0.0
+                self.socket.waiting.append(_received(self._filled(data[2:], source), source, ttl, age))
                 self.board.receive(self.line)
             self._run()
         self._whole()
@@ -217,8 +219,8 @@ class Director:
         return data.replace(OURS.to_bytes(4, "big"), (1).to_bytes(4, "big"))
 
 
-def _received(payload: bytes, source: IPAddress, ttl: int) -> Received:
-    return Received(payload=payload, source=source, destination=HERE, ttl=ttl, age=0.0)
+def _received(payload: bytes, source: IPAddress, ttl: int, age: float = 0.0) -> Received:
+    return Received(payload=payload, source=source, destination=HERE, ttl=ttl, age=age)
 
 
 def signed(data: bytes, source: IPAddress) -> bytes:

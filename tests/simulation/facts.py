@@ -22,6 +22,7 @@ class Rule(enum.Enum):
     TOO_SOON = "preempted before its preempt_delay was over"
     HANDING = "sent or announced while its successor was asked, or waited for it too long"
     UNASKED = "became active as a successor that nobody had asked"
+    OUTDATED = "became active as a successor that had been asked too long ago"
     UNBELIEVED = "became active right after it had been stopped for long, without listening first"
     LATENESS = "became active by its own lateness alone"
     HELD = "preempted within the time that it holds back after a crash"
@@ -131,6 +132,8 @@ class Facts:
     """When it last became active because it was asked."""
     appointed_at: float = LONG_AGO
     """When it was asked to take over."""
+    requested_at: float = LONG_AGO
+    """When the request for that had come."""
     predecessor: int = -1
     """By whom."""
     late: bool = False

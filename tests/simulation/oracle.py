@@ -150,10 +150,10 @@ class Oracle:
         if facts.reported is VrrpState.MASTER:
             facts.handing_at, facts.handing_at_true = router.now, self._world.now
 
-    def appointing(self, router: Router, active: Router) -> None:
-        """It is about to be asked to take over."""
+    def appointing(self, router: Router, active: Router, requested_at: float) -> None:
+        """It is about to be told that it was asked to take over."""
         facts = self.facts[router.number]
-        facts.appointed_at, facts.predecessor = router.now, active.number
+        facts.appointed_at, facts.predecessor, facts.requested_at = router.now, active.number, requested_at
 
     def reluctant(self, router: Router) -> None:
         """As backup it was asked to take over, and has not."""
@@ -318,6 +318,8 @@ class Oracle:
     def _appointed(self, router: Router, facts: Facts) -> None:
         if router.now > facts.appointed_at:
             self._fail(Rule.UNASKED, router)
+        if router.now - facts.requested_at > SUCCESSION + EPSILON:
+            self._fail(Rule.OUTDATED, router, f"{router.now - facts.requested_at:.3f} s")
         facts.taken_at_true = self._world.now
 
     def _handed(self, router: Router, facts: Facts, cause: Cause) -> None:
@@ -539,10 +541,11 @@ class Oracle:
     def _not_beside_successor(self, one: Router, other: Router) -> None:
         """A successor and who has asked it are active together for as long as the one waits, and no longer.
 
-        One that was stopped while it was asked takes over when it runs again, within the second that a ticket is good.
+        Nobody can notice that the network kept the request back for longer than that.
         """
         first, second = self.facts[one.number], self.facts[other.number]
-        in_time = second.taken_at_true <= first.handing_at_true + SUCCESSION
+        came = (second.requested_at - other.offset) / other.rate
+        in_time = came <= first.handing_at_true + SUCCESSION
         asked = in_time and second.predecessor == one.number and second.active_since == second.appointed_at
         since = max(second.active_since_true, first.woke_at_true)
         longest = SUCCESSION + 2 * EPSILON + one.plan.company

@@ -15,6 +15,7 @@ from bascule.model.base import IPAddress, Priority, Seconds
 from bascule.model.configuration import VrrpState
 from bascule.vrrp.events import (
     LINK_DOWN,
+    SUCCESSION,
     AdvertReceived,
     Announce,
     AskWitness,
@@ -87,14 +88,14 @@ class Standing:
 
 @dataclasses.dataclass(slots=True, frozen=True)
 class Request:
-    """An active asks for a successor; the ticket that it gives back is of `issued`, by the successor's clock."""
+    """An active asks for a successor; it came at `at`, by the successor's clock."""
 
     active: Router
-    issued: float
+    at: float
 
 
-TICKET = 1.0
-"""Seconds for which a ticket is good."""
+PATIENCE = SUCCESSION
+"""Seconds for which a request is good: the active waits no longer."""
 HANDED = (Cause.SUCCEEDED, Cause.SUCCESSOR_SILENT, Cause.YIELDED)
 
 Order: TypeAlias = Request | Event | Configuration | Standing
@@ -102,6 +103,8 @@ Order: TypeAlias = Request | Event | Configuration | Standing
 
 class Router:
     """A machine with its clock, its interface, and perhaps a `vrrp` process."""
+
+    patience = PATIENCE
 
     def __init__(self, world: World, number: int, plan: RouterPlan) -> None:
         """Powered off."""
@@ -310,6 +313,11 @@ class Router:
             self.orders.append(order)
             self.touch()
 
+    def asked_by(self, active: Router) -> None:
+        """The kernel has got a request to take over, if it runs."""
+        if self.stalled in (None, Kind.PAUSE):
+            self.order(Request(active, self.now))
+
     # One round of the role's loop.
 
     def round(self) -> None:
@@ -438,16 +446,18 @@ class Router:
         self.handle(order)
         for peer in self.world.routers:
             if peer.address == self.machine.awaits:
-                self.world.wire.tell(self, peer, peer.order, Request(self, peer.now))
+                self.world.wire.tell(self, peer, peer.asked_by, self)
 
     def _take_over(self, request: Request) -> None:
-        """As the role does: what the active sent before is heard before; a ticket that is too old is refused."""
-        if self.now - request.issued > TICKET:
-            return
+        """As the role does: what the active sent before is heard before; a request that is too old is refused."""
         self.packets()
         active, source = request.active, self.address
+        if self.now - request.at > self.patience:
+            self.world.tally.stale_requests += 1
+            self.world.wire.tell(self, active, active.order, Declined(source, "too late"))
+            return
         able = self.state is VrrpState.BACKUP
-        self.world.oracle.appointing(self, active)
+        self.world.oracle.appointing(self, active, request.at)
         self.handle(TakeOver(active.address))
         taken = self.state is VrrpState.MASTER
         if able and not taken:

@@ -45,6 +45,8 @@ class Tally:
     refused: int = 0
     unseen: int = 0
     """Promotions by stops that nobody can notice."""
+    stale_requests: int = 0
+    """Successors that read a request when the active had gone on."""
     paces: Counter[Pace] = dataclasses.field(default_factory=Counter)
     """How many schedules of each."""
     seconds: dict[Pace, float] = dataclasses.field(default_factory=lambda: dict.fromkeys(Pace, 0.0))
@@ -68,6 +70,7 @@ class Tally:
         self.adverts += other.adverts
         self.refused += other.refused
         self.unseen += other.unseen
+        self.stale_requests += other.stale_requests
         self.paces.update(other.paces)
         for pace, seconds in other.seconds.items():
             self.seconds[pace] += seconds
@@ -83,11 +86,12 @@ class Tally:
         faults = [f"{self.faults[kind]:>12,}  {kind.value}" for kind in Kind]
         rows = [f"{self.rows[row]:>12,}  {name_of(row)}" for row in _all_rows()]
         unseen = f"{self.unseen:>12,}  times became active after several stops that nobody can notice"
+        stale = f"{self.stale_requests:>12,}  requests of planned switches refused because they came too late"
         rates = [
             f"{self.paces[pace]:>12,}  schedules {pace.value}, {self.rate(pace):.0f} a second on one core"
             for pace in Pace
         ]
-        return ["faults that had an effect", *faults, "transitions", *rows, unseen, "speed", *rates]
+        return ["faults that had an effect", *faults, "transitions", *rows, unseen, stale, "speed", *rates]
 
 
 def _all_rows() -> list[Row]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 
 import pytest
@@ -30,7 +31,7 @@ orders = st.builds(
     nonce=st.binary(min_size=16, max_size=16),
     echo=st.binary(min_size=16, max_size=16),
     priority=st.integers(0, 255).map(Priority),
-    standing=st.integers(0, 15).map(Standing),
+    standing=st.integers(0, 31).map(Standing),
     name=st.text(max_size=16).map(lambda text: "".join(each for each in text if each.isprintable())),
 )
 
@@ -40,6 +41,25 @@ def refusal(data: bytes, source: IPAddress = HERE) -> Refused:
         handover.decode(data, source, KEYS)
     assert str(found.value).startswith(f"{found.value.reason.value}: ")
     return found.value.reason
+
+
+@given(st.binary(min_size=6, max_size=6))
+def test_a_question_carries_the_mac_of_a_host(mac: bytes) -> None:
+    asked = dataclasses.replace(ORDER, name=handover.mac_text(mac))
+    read = handover.decode(handover.encode(asked, KEY, HERE), HERE, KEYS)
+    assert handover.mac_of(read) == (mac if any(mac) and not mac[0] & 1 else None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "d1", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "02:00:00:00:00:0", "02:00:00:00:00:01:02", "\u0662" * 17],
+)
+def test_a_text_that_is_no_mac_of_a_host_is_none(text: str) -> None:
+    assert handover.mac_of(dataclasses.replace(ORDER, name=text)) is None
+
+
+def test_what_is_no_ethernet_address_is_not_sent() -> None:
+    assert (handover.mac_text(b""), handover.mac_text(bytes(20))) == ("", "")
 
 
 @given(orders, sources, st.binary(max_size=20))
@@ -105,7 +125,7 @@ def signed(data: bytes) -> bytes:
 def test_what_is_signed_must_make_sense_all_the_same() -> None:
     head = handover.encode(ORDER, KEY, HERE)[:-32]
     assert refusal(signed(head[:5] + b"\x09" + head[6:])) is Refused.KIND
-    assert refusal(signed(head[:49] + b"\x10" + head[50:])) is Refused.KIND
+    assert refusal(signed(head[:49] + b"\x20" + head[50:])) is Refused.KIND
     assert refusal(signed(head[:50] + b"\1" + head[51:] + b"\xff")) is Refused.CONTENT
     assert refusal(signed(head[:50] + b"\4" + head[51:] + b"\x1b[2J")) is Refused.CONTENT
 

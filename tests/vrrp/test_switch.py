@@ -10,7 +10,7 @@ import pytest
 
 from bascule.model.base import Priority, Seconds, Vrid
 from bascule.vrrp.handover import Kind, Order, Standing
-from bascule.vrrp.switch import WINDOW, Decision, Switch
+from bascule.vrrp.switch import ARMING_WINDOWS, WINDOW, Decision, Switch
 
 READY = Standing.BACKUP | Standing.READY
 ONE = [("VI_1",)]
@@ -52,6 +52,29 @@ def only(here: Switch) -> Decision:
 
 def test_the_window_may_be_another() -> None:
     here = Switch(ONE, NONCES, 100.0, to=None, urgent=True, window=Seconds(0.005))
+    assert here.deadline() == 100.005
+
+
+def test_who_is_not_ready_to_relay_is_waited_for_but_not_for_ever() -> None:
+    here = switch(ONE)
+    answer(here, 1, standing=READY | Standing.ARMING)
+    answer(here, 2)
+    assert here.deadline() == 100.0 + ARMING_WINDOWS * WINDOW
+    answer(here, 1)
+    assert here.deadline() == 100.0 + WINDOW
+    here = switch(ONE, "192.168.2.1")
+    answer(here, 1, standing=READY | Standing.ARMING)
+    assert here.deadline() > 100.0 + WINDOW
+    answer(here, 1)
+    assert here.deadline() == 100.001, "it was named, and has nothing more to say"
+    here = switch(ONE)
+    answer(here, 1, standing=READY | Standing.ARMING)
+    assert only(here).why == "handed over to d1 (192.168.2.1)", "it takes over as it is"
+
+
+def test_who_does_not_know_how_long_it_lives_waits_for_nobody() -> None:
+    here = Switch(ONE, NONCES, 100.0, to=None, urgent=True, window=Seconds(0.005))
+    answer(here, 1, standing=READY | Standing.ARMING)
     assert here.deadline() == 100.005
 
 

@@ -19,6 +19,8 @@ from bascule.model.messages import (
     LastWill,
     LowerPriorityHeard,
     Message,
+    PredecessorAsks,
+    PredecessorKnown,
     QuorumChanged,
     Ready,
     Role,
@@ -34,6 +36,8 @@ from bascule.model.messages import (
 
 SENDERS: dict[type[msgspec.Struct], Role] = {
     InstanceState: Role.VRRP,
+    PredecessorAsks: Role.VRRP,
+    PredecessorKnown: Role.PLANE,
     LastWill: Role.VRRP,
     Handover: Role.VRRP,
     SwitchOutcome: Role.VRRP,

@@ -7,11 +7,12 @@ It refuses what the kernel's planes refuse, in ipvsadm's words, so that whatever
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from bascule.errors import KernelRefusedError
+from bascule.model.base import IPAddress
 from bascule.model.configuration import Configuration
 from bascule.model.service import (
     Connection,
@@ -113,6 +114,9 @@ class MemoryPlane:
     def count(self, service: ServiceId, server: ServerId, counters: Counters) -> None:
         """Have a real server show these counters; they outlive its absence, as on a real plane."""
         self._counters[(service, server)] = counters
+
+    def relay(self, interface: str, addresses: Iterable[IPAddress], mac: bytes) -> None:
+        """No frames, nothing to send on."""
 
     def housekeep(self, now: float) -> float:
         """Nothing to keep up."""

@@ -8,9 +8,10 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from bascule.model.base import IPAddress
 from bascule.model.configuration import Configuration
 from bascule.model.service import Connection, RealServer, ServerId, ServiceId, ServiceView, VirtualService
 from bascule.model.status import AttachmentStatus
@@ -74,6 +75,12 @@ class Plane(PlaneReader, Protocol):
 
     def remove_server(self, service: ServiceId, server: ServerId) -> None:
         """Take a real server out; packets of its connections are dropped."""
+        ...
+
+    def relay(self, interface: str, addresses: Iterable[IPAddress], mac: bytes) -> None:
+        """For a moment, send frames for these addresses that come by `interface` and are of no connection here to the
+        director with this MAC, which may hand them over. Raises KernelRefusedError.
+        """
         ...
 
     def housekeep(self, now: float) -> float:

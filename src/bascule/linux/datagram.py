@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from bascule.linux.arrivals import IP_PKTINFO, SPACE, Received, arrived
 from bascule.linux.netlink import NetlinkError
 from bascule.linux.rawsocket import CLASS_OF_SERVICE
+from bascule.linux.stamps import STAMP_SPACE, Stamps
 from bascule.model.base import IPAddress
 
 TTL = 255
@@ -35,6 +36,7 @@ class DatagramSocket:
     def __init__(self, interface: str, family: int, port: int, group: IPAddress) -> None:
         """Bind to an interface by name and join a group there. Raises NetlinkError (a KernelRefusedError)."""
         self._interface, self._family, self._port = interface, family, port
+        self._stamps = Stamps()
         kind = socket.AF_INET if family == 4 else socket.AF_INET6
         try:
             self._socket = socket.socket(kind, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -56,6 +58,7 @@ class DatagramSocket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode() + b"\0")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self._stamps.ask(sock)
 
     def _set_up_4(self, group: IPAddress) -> None:
         sock, level = self._socket, socket.IPPROTO_IP
@@ -114,11 +117,12 @@ class DatagramSocket:
         """Every datagram that waits. Raises NetlinkError."""
         while True:
             try:
-                data, ancillary, _, sender = self._socket.recvmsg(LENGTH_MAX, SPACE)
+                data, ancillary, _, sender = self._socket.recvmsg(LENGTH_MAX, SPACE + STAMP_SPACE)
             except BlockingIOError:
+                self._stamps.emptied()
                 return
             except OSError as error:
                 raise NetlinkError(error.errno or errno.EIO, f"receive on {self._interface}") from error
-            found = arrived(self._family, data, ancillary, str(sender[0]), 0.0)
+            found = arrived(self._family, data, ancillary, str(sender[0]), self._stamps.age(ancillary))
             if found is not None:
                 yield found

@@ -146,6 +146,20 @@ class WillRequest(Model, frozen=True, kw_only=True):
     """In words, for the log."""
 
 
+class PredecessorAsks(Model, frozen=True, kw_only=True, tag="predecessor_asks"):
+    """vrrp to plane: the active of an instance may hand over in a moment; it has the connections of its addresses."""
+
+    instance: str
+    mac: bytes
+    """Its own, on the instance's interface."""
+
+
+class PredecessorKnown(Model, frozen=True, kw_only=True, tag="predecessor_known"):
+    """plane to vrrp: what `PredecessorAsks` said of this instance is in effect, or cannot be."""
+
+    instance: str
+
+
 class LastWill(Model, frozen=True, kw_only=True, tag="last_will"):
     """vrrp to supervisor: what to send and what to remove if this role dies now; replaces the one before."""
 
@@ -323,6 +337,8 @@ Message: TypeAlias = (
     | StatusRequest
     | StatusReply
     | InstanceState
+    | PredecessorAsks
+    | PredecessorKnown
     | LastWill
     | Ready
     | SuspendChecks
@@ -346,6 +362,8 @@ ROUTES: dict[type[msgspec.Struct], tuple[Role, ...]] = {
     StatusReply: (Role.SUPERVISOR,),
     SwitchOutcome: (Role.SUPERVISOR,),
     InstanceState: (Role.PLANE, Role.NOTIFY, Role.SUPERVISOR),
+    PredecessorAsks: (Role.PLANE,),
+    PredecessorKnown: (Role.VRRP,),
     LastWill: (Role.SUPERVISOR,),
     Handover: (Role.SUPERVISOR,),
     Ready: (Role.VRRP, Role.SUPERVISOR),

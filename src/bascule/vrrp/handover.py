@@ -17,6 +17,7 @@ import dataclasses
 import enum
 import hashlib
 import hmac
+import re
 import struct
 from collections.abc import Mapping
 
@@ -39,6 +40,9 @@ _MAGIC = b"BSCL"
 _VERSION = 1
 _HEAD = struct.Struct(f"!4sBBBB{NONCE_LENGTH}s{NONCE_LENGTH}s{ROUTER_LENGTH}sBBBx")
 _MAC_LENGTH = 32
+_ETHERNET_ADDRESS = 6
+_GROUP_BIT = 1
+_MAC_TEXT = re.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _PURPOSE = b"planned switch 1\0"
 NOTHING = bytes(NONCE_LENGTH)
 
@@ -62,10 +66,12 @@ class Standing(enum.Flag):
     """It may preempt: its checks are done and its table is there."""
     HELD = 8
     """It handed over itself and keeps back."""
+    ARMING = 16
+    """Its data plane does not know the predecessor yet: the same answer follows without this as soon as it does."""
 
 
 NO_STANDING = Standing(0)
-_STANDING_ALL = int(Standing.ACTIVE.value | Standing.BACKUP.value | Standing.READY.value | Standing.HELD.value)
+_STANDING_ALL = sum(standing.value for standing in Standing)
 
 
 class Refused(enum.Enum):
@@ -84,6 +90,8 @@ class Refused(enum.Enum):
     ECHO = "echo"
     """It answers nothing that was asked, or not any more: late, or recorded and sent again."""
     SENDER = "sender"
+    LATE = "late"
+    """A request that was read when the active had gone on without us."""
 
 
 class RefusedOrderError(PeerMisbehavedError):
@@ -113,7 +121,22 @@ class Order:
     """The sender's, as it counts now."""
     standing: Standing = NO_STANDING
     name: str = ""
-    """HERE: the director's name; REFUSED: why, in words."""
+    """ASK: the sender's own MAC on the instance's interface, as `mac_text` has it; HERE: the director's name; REFUSED:
+    why, in words.
+    """
+
+
+def mac_text(mac: bytes) -> str:
+    """A MAC as an ASK carries it; nothing for what is no Ethernet address."""
+    return mac.hex(":") if len(mac) == _ETHERNET_ADDRESS else ""
+
+
+def mac_of(order: Order) -> bytes | None:
+    """The MAC that an ASK carries, if it is one that a host can have."""
+    if not _MAC_TEXT.fullmatch(order.name):
+        return None
+    mac = bytes.fromhex(order.name.replace(":", ""))
+    return mac if any(mac) and not mac[0] & _GROUP_BIT else None
 
 
 def key_of(secret: bytes) -> bytes:

@@ -17,6 +17,9 @@ from bascule.vrrp.handover import Kind, Order, Standing
 WINDOW = Seconds(0.02)
 """How long answers are waited for: a peer on the same segment needs a tenth of that."""
 
+ARMING_WINDOWS = 5
+"""So many times as long in all, if a peer's data plane is not ready: it may be looking through a large table."""
+
 WINDOW_ORPHANED = Seconds(0.005)
 """The same when the supervisor is dead: who waits then does not know how long it will live itself."""
 
@@ -70,10 +73,13 @@ class Switch:
         self._urgent = urgent
         self._answers: dict[str, dict[bytes, Answer]] = {name: {} for unit in units for name in unit}
         self._until = now + window
+        self._at_most = now + window * (ARMING_WINDOWS if window >= WINDOW else 1)
 
     def deadline(self) -> float:
         """When to decide."""
-        return self._until
+        answers = (answer for of in self._answers.values() for answer in of.values())
+        arming = any(Standing.ARMING in answer.standing for answer in answers)
+        return max(self._until, self._at_most) if arming else self._until
 
     def heard(self, instance: str, order: Order, source: IPAddress, now: float) -> bool:
         """Take an answer in. False: it answers nothing that was asked here."""

@@ -10,7 +10,7 @@ import pathlib
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import pytest
@@ -22,12 +22,21 @@ from bascule.daemon.roles import plane as plane_role
 from bascule.dataplane.memory import MemoryPlane
 from bascule.errors import KernelRefusedError
 from bascule.lab.waiting import wait_for
-from bascule.model.base import Weight, from_json, pack
-from bascule.model.configuration import Configuration, RealServerConfig, TcpCheck, VirtualServerConfig
+from bascule.model.base import IPAddress, Vrid, Weight, from_json, pack
+from bascule.model.configuration import (
+    Configuration,
+    RealServerConfig,
+    TcpCheck,
+    VirtualAddress,
+    VirtualServerConfig,
+    VrrpInstance,
+)
 from bascule.model.messages import (
     CheckTarget,
     Configure,
     Message,
+    PredecessorAsks,
+    PredecessorKnown,
     Ready,
     Refused,
     Role,
@@ -47,17 +56,36 @@ from bascule.model.status import PlaneStatus
 WEB = ServiceId(protocol=Protocol.TCP, address=ipaddress.ip_address("192.0.2.240"), port=80)
 SERVER = RealServerConfig(address=ipaddress.ip_address("192.0.2.1"), port=80, checks=(TcpCheck(),))
 NAME = ServerId(address=SERVER.address, port=80)
+MAC, MAC_REFUSED = bytes.fromhex("020000000002"), bytes.fromhex("020000000003")
+NOT_SERVED = ipaddress.ip_address("192.0.2.241")
 CONFIGURATION = Configuration(
+    instances=(
+        VrrpInstance(
+            name="VI_1",
+            interface="eth0",
+            vrid=Vrid(51),
+            virtual_addresses=tuple(VirtualAddress(address=a, prefix_length=32) for a in (WEB.address, NOT_SERVED)),
+        ),
+    ),
     virtual_servers=(
         VirtualServerConfig(id=WEB, forwarding=ForwardingMethod.DR, real_servers=(SERVER,), ha_suspend=True),
-    )
+    ),
 )
 
 
 class Recorded(MemoryPlane):
-    """Notes how it ended; refuses a configuration without services."""
+    """Notes how it ended and what it relays; refuses a configuration without services, and MAC_REFUSED."""
 
     ended: str | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relayed: list[tuple[str, list[IPAddress], bytes]] = []
+
+    def relay(self, interface: str, addresses: Iterable[IPAddress], mac: bytes) -> None:
+        if mac == MAC_REFUSED:
+            raise KernelRefusedError("no room")
+        self.relayed.append((interface, list(addresses), mac))
 
     def configure(self, configuration: Configuration) -> None:
         if not configuration.virtual_servers:
@@ -180,6 +208,17 @@ def test_a_reload_changes_what_differs_and_a_refused_one_nothing(rig: Rig) -> No
     rig.wait_for_message(Refused(role=Role.PLANE, reason="no interface left"))
     assert rig.servers() == [4]
     assert rig.thread.is_alive()
+
+
+def test_a_predecessor_that_asks_is_told_to_the_plane_for_the_addresses_that_are_served(rig: Rig) -> None:
+    rig.wait_for_message(Started(role=Role.PLANE, generation=1))
+    for instance, mac in (("VI_9", MAC), ("VI_1", MAC_REFUSED), ("VI_1", MAC)):
+        rig.bus.send(PredecessorAsks(instance=instance, mac=mac))
+    rig.wait_for(lambda: rig.plane.relayed, "the plane to be told")
+    assert rig.plane.relayed == [("eth0", [WEB.address], MAC)]
+    answers = [PredecessorKnown(instance=name) for name in ("VI_9", "VI_1", "VI_1")]
+    rig.wait_for(lambda: [m for m in rig.said if isinstance(m, PredecessorKnown)] == answers, "the answers")
+    assert rig.thread.is_alive(), "a refusal is logged, and today's behaviour stays"
 
 
 def test_a_hand_change_stands_no_longer_than_the_recheck(rig: Rig) -> None:

@@ -260,7 +260,7 @@ def test_nobody_is_waited_for_who_cannot_be_asked(
     answers = iter(name in speaking for name in ("VI_1", "VI_2"))
     monkeypatch.setattr(Lines, "has", lambda _lines, _instance: next(answers))
     monkeypatch.setattr(vrrp_handover, "boottime", lambda: 100.0)
-    board = Switchboard(Mute(), Log("vrrp"))  # type: ignore[arg-type]
+    board = Switchboard(Mute(), Log("vrrp"), lambda _: None)  # type: ignore[arg-type]
     board.begin(SwitchOrder(number=0), lambda _: None, urgent=True)
     assert (board.deadline() > 100.0) is waits
 

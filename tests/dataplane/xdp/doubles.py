@@ -36,6 +36,9 @@ class FakeDirector(Director):
         self.published: dict[tuple[IPv4Address, int, int], int] = {}
         self.accepted: list[tuple[tuple[int, bytes], ...]] = []
         self.aside: list[tuple[int, int]] = []
+        self.relays: dict[tuple[IPv4Address, int], tuple[bytes, bytes, int]] = {}
+        self.later = 0
+        """Ticks since `NOW`."""
         self.of_servers = np.zeros(layout.MAX_SERVERS, dtype=COUNTERS)
         self.of_services = np.zeros(32, dtype=COUNTERS)
 
@@ -66,7 +69,16 @@ class FakeDirector(Director):
         return HZ
 
     def now(self) -> int:
-        return NOW
+        return NOW + self.later
+
+    def clock(self) -> tuple[int, int]:
+        return self.now(), 0
+
+    def relay(self, address: IPv4Address, ifindex: int, mac: bytes, source_mac: bytes, until: int) -> None:
+        self.relays[address, ifindex] = (mac, source_mac, until)
+
+    def forget_relays(self) -> None:
+        self.relays.clear()
 
     def overflow(self) -> npt.NDArray[np.void]:
         return np.array(self.aside, dtype=RAW_SLOT)

@@ -16,6 +16,7 @@ from bascule.dataplane.xdp import loader
 from bascule.dataplane.xdp.layout import (
     ACCEPTED,
     MAX_ACCEPTED,
+    RELAY,
     TIMEOUTS,
     State,
     connection_key,
@@ -24,7 +25,7 @@ from bascule.dataplane.xdp.layout import (
 )
 from bascule.dataplane.xdp.libbpf import map_info, pin
 from bascule.dataplane.xdp.loader import Director
-from bascule.dataplane.xdp.maps import MappedArray
+from bascule.dataplane.xdp.maps import MappedArray, hash_values
 from bascule.errors import KernelRefusedError
 
 pytestmark = pytest.mark.root
@@ -97,6 +98,21 @@ def test_an_interrupted_creation_is_begun_anew(pins: pathlib.Path) -> None:
     again = Director.open(pins, lines=32)
     assert (again.adopted, len(again.table)) == (False, 128)
     again.close()
+
+
+def test_relays_are_adopted_with_the_rest_and_replaced_and_forgotten(pins: pathlib.Path) -> None:
+    first = Director.open(pins, lines=64)
+    first.relay(VIP, 2, MAC, MAC, 1 << 40)
+    first.close()
+    second = Director.open(pins, lines=64)
+    second.relay(VIP, 2, MAC, bytes(6), 7)
+    second.relay(VIP, 3, MAC, MAC, 8)
+    held = hash_values(second.map("relays"), RELAY, 8)
+    assert sorted(held["until"].tolist()) == [7, 8]
+    assert set(held["mac"].tolist()) == {mac_word(MAC)}
+    second.forget_relays()
+    assert len(hash_values(second.map("relays"), RELAY, 8)) == 0
+    second.close()
 
 
 def refused(pins: pathlib.Path) -> None:

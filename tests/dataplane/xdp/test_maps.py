@@ -10,10 +10,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bascule.dataplane.xdp.layout import COUNTERS, RAW_SLOT, State, connection_key, connection_value
+from bascule.dataplane.xdp.layout import COUNTERS, RAW_SLOT, RELAY, State, connection_key, connection_value
 from bascule.dataplane.xdp.libbpf import BpfError, check, library, possible_cpus
 from bascule.dataplane.xdp.loader import Director
-from bascule.dataplane.xdp.maps import MappedArray, clear_per_cpu, close_all, hash_values, per_cpu_counters
+from bascule.dataplane.xdp.maps import (
+    MappedArray,
+    clear_per_cpu,
+    close_all,
+    empty,
+    hash_values,
+    per_cpu_counters,
+    put_element,
+)
 
 pytestmark = pytest.mark.root
 
@@ -48,6 +56,16 @@ def test_clearing_leaves_the_neighbours(director: Director) -> None:
     found = per_cpu_counters(director.map("server_counters"), COUNTERS, 5)
     assert found[3].tolist() == (0, 0, 0)
     assert found[4].tolist() == (4 * possible_cpus(),) * 3
+
+
+def test_a_hash_map_takes_an_element_replaces_it_and_is_emptied(director: Director) -> None:
+    relays = director.map("relays")
+    for key, until in ((b"A", 1), (b"B", 2), (b"A", 3)):
+        put_element(relays, key * 8, np.array((1, 2, until), dtype=RELAY).tobytes())
+    assert sorted(hash_values(relays, RELAY, 8)["until"].tolist()) == [2, 3]
+    empty(relays, 8)
+    assert len(hash_values(relays, RELAY, 8)) == 0
+    empty(relays, 8)
 
 
 def test_a_hash_map_whole(director: Director) -> None:

@@ -23,4 +23,13 @@ class TimersFirst(Router):
             self.handle(Timeout())
 
 
-MUTANTS = (Mutant(name="no_drain", what="a timer is called while adverts wait in the socket", router=TimersFirst),)
+class Obliging(Router):
+    """Takes over as long as its ticket is good, though the active has gone on."""
+
+    patience = 1.0
+
+
+MUTANTS = (
+    Mutant(name="no_drain", what="a timer is called while adverts wait in the socket", router=TimersFirst),
+    Mutant(name="stale_request", what="acts on a request that it reads too late", router=Obliging),
+)

@@ -29,6 +29,8 @@ from bascule.model.configuration import Configuration
 from bascule.model.messages import (
     Configure,
     Message,
+    PredecessorAsks,
+    PredecessorKnown,
     Ready,
     Refused,
     Role,
@@ -133,6 +135,8 @@ class _PlaneRole:
             case Verdict():
                 for event in self._table.pool.handle(message):
                     self._tell(event)
+            case PredecessorAsks():
+                self._relay(message)
             case StatusRequest(number=number):
                 body = to_json(self._status())
                 self._say(StatusReply(number=number, role=Role.PLANE, body=body))
@@ -145,6 +149,19 @@ class _PlaneRole:
                 self._loop.stop()
             case _:
                 pass
+
+    def _relay(self, asks: PredecessorAsks) -> None:
+        """Before the addresses come here: what belongs to connections that began there goes back, for a moment."""
+        served = {service.id.address for service in self._configuration.virtual_servers}
+        for instance in self._configuration.instances:
+            if instance.name == asks.instance:
+                virtual = (*instance.virtual_addresses, *instance.excluded_addresses)
+                addresses = [entry.address for entry in virtual if entry.address in served]
+                try:
+                    self._plane.relay(instance.interface, addresses, asks.mac)
+                except KernelRefusedError as error:
+                    self._log.warning("relay_refused", instance=instance.name, error=error)
+        self._say(PredecessorKnown(instance=asks.instance))
 
     def _tell(self, event: PoolEvent) -> None:
         """Log what happened to a server or a quorum, and have it mailed."""

@@ -41,6 +41,7 @@ from bascule.model.messages import (
     GroupChanged,
     Handover,
     Message,
+    PredecessorKnown,
     Ready,
     Refused,
     Role,
@@ -93,7 +94,7 @@ class Runner:
         told = (self._report, self._heard_lower, self._tell_group)
         self._group = Group(self._netlink, self._log, *told, context.run_dir / "state")
         self._group.tracking.tell = self._tell
-        self._switchboard = Switchboard(self._group, self._log)
+        self._switchboard = Switchboard(self._group, self._log, self._tell)
         self._handover = Handover(active=())
         self._stop: StopMode | None = None
         self._orphaned = False
@@ -139,7 +140,8 @@ class Runner:
             # Before anything is put, so that no removal falls in between; others are spared the news of all routes.
             self._monitor.join(ROUTE_GROUPS)
         self._group.configure(configuration, handover, lambda: self._run_bfd(configuration, handover))
-        self._switchboard.configure(configuration.options, configuration.globals.router_id or socket.gethostname())
+        name, serves = configuration.globals.router_id or socket.gethostname(), bool(configuration.virtual_servers)
+        self._switchboard.configure(configuration.options, name, serves=serves)
         for instance in self._group.instances.values():
             self._tell(state_of(instance))
         self._send_will()
@@ -227,6 +229,8 @@ class Runner:
                 self._handover = message
             case Stop(mode=mode):
                 self._stop = mode
+            case PredecessorKnown():
+                self._switchboard.known(message)
             case SwitchOrder():
                 self._switchboard.begin(message, self._tell)
             case StatusRequest(number=number):

@@ -20,8 +20,8 @@ from bascule.daemon.roles.vrrp_lines import Came, Line, Lines
 from bascule.daemon.roles.vrrp_plan import router_of
 from bascule.model.base import IPAddress, Seconds
 from bascule.model.configuration import BasculeOptions, VrrpState
-from bascule.model.messages import SwitchOrder, SwitchOutcome
-from bascule.vrrp.events import Declined, HandOver, Release, Succeeded, TakeOver
+from bascule.model.messages import PredecessorAsks, PredecessorKnown, SwitchOrder, SwitchOutcome
+from bascule.vrrp.events import SUCCESSION, Declined, HandOver, Release, Succeeded, TakeOver
 from bascule.vrrp.handover import (
     NONCE_LENGTH,
     NOTHING,
@@ -32,10 +32,15 @@ from bascule.vrrp.handover import (
     RefusedOrderError,
     Standing,
     Tickets,
+    mac_of,
+    mac_text,
 )
 from bascule.vrrp.switch import WINDOW, Decision, Switch
 
 Done = Callable[[SwitchOutcome], None]
+
+ARMED = 0.25
+"""Seconds for which the data plane is not told the same again: questions can be recorded and sent again in masses."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -45,6 +50,18 @@ class _Asked:
     nonce: bytes
     peer: IPAddress
     at: float
+
+
+@dataclasses.dataclass(slots=True)
+class _Predecessor:
+    """An active that may hand over in a moment, as the data plane was told."""
+
+    mac: bytes
+    at: float
+    known: bool = False
+    """The data plane has said so."""
+    waiting: dict[IPAddress, Came] = dataclasses.field(default_factory=dict)
+    """Who is to hear when it does."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -66,10 +83,11 @@ class _Running:
 class Switchboard:
     """Both sides of planned switches, for all instances of this director. One at a time begins here."""
 
-    def __init__(self, group: Group, log: Log) -> None:
-        """Deaf and mute until it is configured."""
+    def __init__(self, group: Group, log: Log, tell: Callable[[PredecessorAsks], None]) -> None:
+        """Deaf and mute until it is configured. `tell` gets who may hand over in a moment, for the data plane."""
         self._group = group
         self._log = log
+        self._tell = tell
         self._name = ""
         self._options = BasculeOptions()
         self._me = os.urandom(ROUTER_LENGTH)
@@ -77,11 +95,15 @@ class Switchboard:
         self._running: _Running | None = None
         self._asked: dict[str, _Asked] = {}
         """Who was asked last, by instance."""
+        self._serves = False
+        self._predecessors: dict[str, _Predecessor] = {}
+        """What the data plane was told last, by instance."""
         self.lines = Lines(group.ports, log)
 
-    def configure(self, options: BasculeOptions, name: str) -> None:
-        """Follow the group's configuration; `name` is what peers show of this director."""
+    def configure(self, options: BasculeOptions, name: str, *, serves: bool) -> None:
+        """Follow the group's configuration; `name` is what peers show of this director; `serves`: it has services."""
         self._name = name
+        self._serves = serves
         self._options = options
         self.lines.configure(self._group.instances, options)
 
@@ -144,7 +166,13 @@ class Switchboard:
 
     def _ask(self, instance: Instance, nonce: bytes) -> None:
         for destination in instance.destinations:
-            self.lines.send(instance, self._order(instance, Kind.ASK, nonce=nonce), destination)
+            order = self._order(instance, Kind.ASK, nonce=nonce, name=self._own_mac(instance))
+            self.lines.send(instance, order, destination)
+
+    def _own_mac(self, instance: Instance) -> str:
+        """Of the interface itself, which is served whether or not the instance is active; never its virtual one."""
+        port = self._group.ports.get(instance.config.interface)
+        return "" if port is None else mac_text(port.facts.hardware_address)
 
     def _meant(self, request: SwitchOrder) -> tuple[str, ...]:
         """Those of a sync group are meant together."""
@@ -267,22 +295,57 @@ class Switchboard:
     # As the peer.
 
     def _present(self, came: Came) -> None:
+        self._answer(came, Standing.ARMING if self._arms(came) else Standing(0))
+
+    def _answer(self, came: Came, more: Standing) -> None:
         ticket = self._tickets.issue(router_of(came.instance.config), came.source, boottime())
         here = self._order(came.instance, Kind.HERE, nonce=ticket, echo=came.order.nonce, name=self._name)
+        here = dataclasses.replace(here, standing=here.standing | more)
         self.lines.send(came.instance, here, came.source)
+
+    def _arms(self, came: Came) -> bool:
+        """Tell the data plane now, for the successor's first frames come as soon as it has announced. Whether it is
+        still to say that it knows.
+        """
+        name, mac, now = came.instance.name, mac_of(came.order), boottime()
+        if mac is None or not self._serves or came.instance.state is not VrrpState.BACKUP:
+            return False
+        last = self._predecessors.get(name)
+        if last is None or last.mac != mac or now - last.at > ARMED:
+            last = self._predecessors[name] = _Predecessor(mac, now)
+            self._tell(PredecessorAsks(instance=name, mac=mac))
+        if not last.known:
+            last.waiting[came.source] = came
+        return not last.known
+
+    def known(self, message: PredecessorKnown) -> None:
+        """The data plane knows the predecessor of an instance: say so to those who wait for that."""
+        last = self._predecessors.get(message.instance)
+        if last is not None:
+            last.known, waiting = True, tuple(last.waiting.values())
+            last.waiting.clear()
+            for came in waiting:
+                self._answer(came, Standing(0))
 
     def _take_over(self, came: Came) -> None:
         instance = came.instance
         self._tickets.redeem(came.order.echo, router_of(instance.config), came.source, boottime())
         # What the active sent before it asked is heard before its request is.
         self._group.packets(self._group.ports.require(instance.seat.talks))
+        age = boottime() - came.at
+        if age > SUCCESSION:
+            self._refuse(came, f"asked {age * 1000:.1f} ms ago: too late")
+            raise RefusedOrderError(Refused.LATE, f"a request of {age * 1000:.1f} ms ago")
         self._group.tell(instance.name, TakeOver(came.source))
         if instance.state is VrrpState.MASTER:
             answer = self._order(instance, Kind.TAKEN, echo=came.order.nonce)
+            self.lines.send(instance, answer, came.source)
         else:
-            why = f"{instance.state.value}: {instance.machine.snapshot().reason}"
-            answer = self._order(instance, Kind.REFUSED, echo=came.order.nonce, name=why)
-        self.lines.send(instance, answer, came.source)
+            self._refuse(came, f"{instance.state.value}: {instance.machine.snapshot().reason}")
+
+    def _refuse(self, came: Came, why: str) -> None:
+        answer = self._order(came.instance, Kind.REFUSED, echo=came.order.nonce, name=why)
+        self.lines.send(came.instance, answer, came.source)
 
     def _order(
         self, instance: Instance, kind: Kind, *, nonce: bytes = NOTHING, echo: bytes = NOTHING, name: str = ""

@@ -45,6 +45,8 @@ class Came:
     instance: Instance
     order: Order
     source: IPAddress
+    at: float
+    """When the kernel got it, by `boottime`."""
 
 
 def secret_of(config: VrrpInstance, options: BasculeOptions) -> bytes | None:
@@ -153,7 +155,7 @@ class Lines:
             raise RefusedOrderError(Refused.SENDER, f"{received.source} is no unicast_peer")
         if not peers and received.ttl != handover.TTL:
             raise RefusedOrderError(Refused.TTL, f"TTL {received.ttl}, expected {handover.TTL}")
-        return Came(instance, order, received.source)
+        return Came(instance, order, received.source, boottime() - received.age)
 
     def refuse(self, interface: str, source: IPAddress, error: RefusedOrderError) -> None:
         """Count a datagram, and say so seldom."""

@@ -11,7 +11,7 @@ import enum
 
 import numpy as np
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 SLOTS_PER_LINE = 4
 MAX_SERVICES = 16384
@@ -20,6 +20,7 @@ SERVERS_PER_SERVICE = 256
 DIRECTORY_LINES = 8192
 OVERFLOW_ENTRIES = 16384
 MAX_ACCEPTED = 64
+MAX_RELAYS = 4096
 MAX_REQUESTS = 4096
 STATES = 16
 
@@ -107,6 +108,7 @@ class Verdict(enum.IntEnum):
     RACED = 12
     TABLE_FULL = 13
     MALFORMED = 14
+    RELAYED = 15
 
 
 class Incident(enum.IntEnum):
@@ -174,6 +176,10 @@ SERVER = np.dtype(
 )
 
 ACCEPTED = np.dtype([("mac", "<u8"), ("ifindex", "<u4"), ("reserved", "<u4")])
+
+RELAY_KEY = np.dtype([("address", ">u4"), ("ifindex", "<u4")])
+
+RELAY = np.dtype([("mac", "<u8"), ("source_mac", "<u8"), ("until", "<u8")])
 
 COUNTERS = np.dtype([("connections", "<u8"), ("packets", "<u8"), ("bytes", "<u8")])
 

@@ -36,7 +36,15 @@ from bascule.dataplane.xdp.layout import (
 )
 from bascule.dataplane.xdp.libbpf import get_pinned, map_info, pin, run_with_context
 from bascule.dataplane.xdp.links import AttachMode, LinkState
-from bascule.dataplane.xdp.maps import MappedArray, clear_per_cpu, close_all, hash_values, per_cpu_counters
+from bascule.dataplane.xdp.maps import (
+    MappedArray,
+    clear_per_cpu,
+    close_all,
+    empty,
+    hash_values,
+    per_cpu_counters,
+    put_element,
+)
 from bascule.dataplane.xdp.objectfile import FOLDER, ObjectFile
 from bascule.errors import KernelRefusedError
 
@@ -61,7 +69,7 @@ MAPPED: dict[str, npt.DTypeLike] = {
     "requests": layout.REQUEST,
     "settings": layout.SETTINGS,
 }
-MAPS = ("overflow", "server_counters", "service_counters", "verdicts", *MAPPED)
+MAPS = ("overflow", "relays", "server_counters", "service_counters", "verdicts", *MAPPED)
 PINS = (CLOCK_PROGRAM, *MAPS)
 """In the order of pinning: the settings are last, so where they are, all are."""
 USER_READ_ONLY = frozenset({"table"})
@@ -218,6 +226,18 @@ class Director:
     def directory_entries(self) -> dict[ServiceKey, int]:
         """What is published: (address, port, protocol number) to index."""
         return self._directory.entries()
+
+    def relay(self, address: IPv4Address, ifindex: int, mac: bytes, source_mac: bytes, until: int) -> None:
+        """Until then (jiffies), frames for an address that come by an interface and are of no connection here go to
+        this MAC, from that one.
+        """
+        key = np.array((int(address), ifindex), dtype=layout.RELAY_KEY)
+        value = np.array((layout.mac_word(mac), layout.mac_word(source_mac), until), dtype=layout.RELAY)
+        put_element(self.map("relays"), key.tobytes(), value.tobytes())
+
+    def forget_relays(self) -> None:
+        """No frame is another director's any more."""
+        empty(self.map("relays"), layout.RELAY_KEY.itemsize)
 
     # Time
 

@@ -92,6 +92,19 @@ def hash_values(descriptor: int, dtype: npt.DTypeLike, entries: int) -> npt.NDAr
     return values[:done]
 
 
+def put_element(descriptor: int, key: bytes, value: bytes) -> None:
+    """Put an element into a hash map, in place of one with this key: in one step, for a program that looks."""
+    result = library().bpf_map_update_elem(descriptor, key, value, ctypes.c_uint64(0))
+    check(result, "cannot write into a map")
+
+
+def empty(descriptor: int, key_size: int) -> None:
+    """Take every element out of a hash map."""
+    key = ctypes.create_string_buffer(key_size)
+    while library().bpf_map_get_next_key(descriptor, None, key) == 0:
+        check(library().bpf_map_delete_elem(descriptor, key), "cannot empty a map")
+
+
 def close_all(descriptors: list[int]) -> None:
     """Close descriptors that are ours."""
     while descriptors:

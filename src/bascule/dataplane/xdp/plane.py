@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The XDP director as its one writer sees it: puts the parts together and keeps them up.
 
-Edits are in tables.py, interfaces in attach.py, MACs in neighbours.py and following.py, what is over in upkeep.py,
-pins in pins.py; the program and its maps are the loader's.
+Edits are in tables.py, interfaces in attach.py, MACs in neighbours.py and following.py, what a predecessor
+has in relays.py, what is over in upkeep.py, pins in pins.py; the program and its maps are the loader's.
 """
 
 from __future__ import annotations
 
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from bascule.dataplane.xdp.layout import SLOTS_PER_LINE
 from bascule.dataplane.xdp.loader import Director
 from bascule.dataplane.xdp.pins import Pins
 from bascule.dataplane.xdp.rates import Estimator
+from bascule.dataplane.xdp.relays import Relays
 from bascule.dataplane.xdp.tables import Tables
 from bascule.dataplane.xdp.upkeep import Upkeep
 from bascule.errors import KernelRefusedError
@@ -29,6 +30,7 @@ from bascule.linux.interfaces import DELETE_LINK, NEW_LINK
 from bascule.linux.links import Link
 from bascule.linux.neighbours import GROUP_IPV4_ROUTE, GROUP_NEIGHBOUR
 from bascule.linux.netlink import GROUP_IPV4_ADDRESS, GROUP_LINK, Monitor, Netlink
+from bascule.model.base import IPAddress
 from bascule.model.configuration import Configuration
 from bascule.model.service import Connection, RealServer, ServerId, ServiceId, ServiceView, VirtualService
 from bascule.model.status import AttachmentStatus
@@ -72,10 +74,13 @@ class XdpPlane:
         self._monitor = Monitor((GROUP_LINK, GROUP_NEIGHBOUR, GROUP_IPV4_ADDRESS, GROUP_IPV4_ROUTE))
         self._attachments = Attachments(self.director, self._pins)
         self._following = Following(self.director, self._netlink)
+        self._relays = Relays(self.director)
         self._rates = Estimator(self._pins.rates)
         self._looked = float("-inf")
         self._look_due = 0.0
         self._look_cost = 0.0
+        self._links: dict[int, Link] = {}
+        """As they were at the last look, which is at once when one changes."""
 
     @property
     def adopted(self) -> bool:
@@ -136,6 +141,15 @@ class XdpPlane:
         """
         index = self.tables.remove_server(service, server)
         self._upkeep.drop_half_open(index)
+
+    def relay(self, interface: str, addresses: Iterable[IPAddress], mac: bytes) -> None:
+        """For a moment, send frames for these addresses that come by `interface` and are of no connection here to the
+        director with this MAC, which may hand them over. Raises KernelRefusedError.
+        """
+        sits = self._attachments.indexes(self._links)
+        for link in self._links.values():
+            if link.name == interface and link.index in sits:
+                self._relays.arm(link.index, addresses, mac, link.hardware_address)
 
     def fileno(self) -> int:
         """Readable when links, routes or neighbours changed: then `housekeep`."""
@@ -203,6 +217,7 @@ class XdpPlane:
         self._pins.release()
 
     def _accept(self, found: dict[int, Link]) -> None:
+        self._links = found
         self._following.accept(self._attachments.indexes(found), found)
 
     def _look(self, now: float) -> None:

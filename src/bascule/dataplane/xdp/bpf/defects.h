@@ -33,6 +33,18 @@
 #define WEIGHT_OF(server) ((server)->weight)
 #endif
 
+#ifdef DEFECT_RELAY_LOOP
+#define RELAYS_RETURN_NOTHING 0
+#else
+#define RELAYS_RETURN_NOTHING 1
+#endif
+
+#ifdef DEFECT_RELAY_FOREVER
+#define RELAYS_END 0
+#else
+#define RELAYS_END 1
+#endif
+
 #ifdef DEFECT_TTL
 #define TTL_STEP 0
 #else

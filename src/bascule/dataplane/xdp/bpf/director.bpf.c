@@ -9,6 +9,7 @@
 #include "maps.h"
 #include "opening.h"
 #include "parsing.h"
+#include "relaying.h"
 #include "states.h"
 #include "table.h"
 
@@ -134,10 +135,10 @@ static __always_inline int balance(struct xdp_md *context, const struct packet *
 	struct slot *slot = find(opening.key, settings);
 	__u64 value = slot ? published(slot, opening.key) : 0;
 
-	if (value && belongs(packet, value, now, settings))
+	if (value && belongs(packet, value, now, settings) && !began_there(context, packet, value, now, settings))
 		return go_on(context, packet, service, slot, value, now);
 	if (!begins(packet))
-		return slot && !value ? drop(VERDICT_RACED) : pass(VERDICT_NO_ENTRY);
+		return slot && !value ? drop(VERDICT_RACED) : relay(context, packet);
 	opening.old = value;
 	opening.owner = bpf_get_smp_processor_id() + 1;
 	return begin(context, packet, &opening);

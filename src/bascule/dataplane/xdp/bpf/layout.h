@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 #define SLOTS_PER_LINE 4	  /* one cache line */
 #define MAX_SERVICES 16384	  /* index 0 is never a service */
@@ -17,6 +17,7 @@
 #define DIRECTORY_LINES 8192	  /* a power of two */
 #define OVERFLOW_ENTRIES 16384	  /* connections that found both of their lines full */
 #define MAX_ACCEPTED 64		  /* (interface, MAC) pairs */
+#define MAX_RELAYS 4096	  /* (virtual address, interface) pairs that a predecessor may have frames of */
 #define MAX_REQUESTS 4096	  /* orders to the housekeeping program in one run */
 #define STATES 16
 
@@ -70,7 +71,8 @@ enum verdict {
 	VERDICT_RACED = 12,	   /* dropped: another CPU is filling or emptying this connection's slot */
 	VERDICT_TABLE_FULL = 13,   /* dropped: no room for a new connection */
 	VERDICT_MALFORMED = 14,	   /* passed: headers that do not fit the frame, or a source port 0 */
-	VERDICTS = 15,
+	VERDICT_RELAYED = 15,	   /* sent to the director that handed over just now, which has the connection */
+	VERDICTS = 16,
 };
 /* Things that happen beside the verdict. */
 enum incident {
@@ -153,6 +155,18 @@ struct accepted {
 
 struct accepted_list {
 	struct accepted entries[MAX_ACCEPTED];
+};
+
+/* Whose frames without a connection here are another director's: those for an address that it hands over. */
+struct relay_key {
+	__u32 address; /* network order */
+	__u32 ifindex;
+};
+
+struct relay {
+	__u64 mac;	  /* the predecessor's */
+	__u64 source_mac; /* of the interface that the frames come by, and leave by */
+	__u64 until;	  /* jiffies */
 };
 
 struct counters {

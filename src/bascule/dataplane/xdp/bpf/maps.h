@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Every map, and what it is for. All but the per-CPU counters and the overflow are arrays that user space mmaps. */
+/* Every map, and what it is for. All but the per-CPU counters, the overflow and the relays are arrays that user
+ * space mmaps.
+ */
 #ifndef BASCULE_MAPS_H
 #define BASCULE_MAPS_H
 
@@ -90,6 +92,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct accepted_list);
 } accepted SEC(".maps");
+
+/* To whom frames without a connection go for a moment after a planned switch. User space writes; time ends it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_RELAYS);
+	__type(key, struct relay_key);
+	__type(value, struct relay);
+} relays SEC(".maps");
 
 /* Connections, packets and bytes of each real server. */
 struct {
