@@ -13,9 +13,9 @@ from tests.simulation.router import Router
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-REST = 18.0
+REST = 19.0
 """Advert intervals after the last disturbance within which all must have come to rest: the longest hold after a crash,
-readiness, and two elections."""
+readiness, and two elections, the second with a preempt_delay; all at twice the pace that some have."""
 
 
 RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)

@@ -28,6 +28,7 @@ from bascule.vrrp.events import (
     TakeAddresses,
     TakeOver,
 )
+from bascule.vrrp.packet import PRIORITY_STOP
 from bascule.vrrp.priority import PRIORITY_HELD
 from bascule.vrrp.transitions import Cause
 from tests.vrrp.bench import DOWN, PEER, SETTINGS, Bench, active, bench
@@ -120,6 +121,16 @@ def test_a_reload_in_a_switch_announces_nothing_and_is_said_when_the_successor_r
     assert here.machine.priority == OTHER.priority
     here.tell(HandOver(PEER))
     assert kinds(here.tell(Declined(PEER, "FAULT"))) == [SendAdvert], "once is enough"
+
+
+@pytest.mark.parametrize("priority", [PRIORITY_STOP, 50])
+def test_one_who_may_have_announced_while_the_successor_was_asked_is_announced_over_when_it_refuses(
+    priority: int,
+) -> None:
+    here = active()
+    here.tell(HandOver(PEER))
+    assert here.hear(priority, THIRD) == []
+    assert Announce in kinds(here.tell(Declined(PEER, "FAULT")))
 
 
 def test_others_words_are_no_answer() -> None:

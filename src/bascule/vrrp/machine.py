@@ -131,8 +131,8 @@ class Machine:
         self._watch_at = NEVER
         self._believed = 0.0
         """How late the next call may come."""
-        self._disbelieved = 0
-        """Late timers since something was heard."""
+        self._late_timers = self._disbelieved = 0
+        """Late timers: all, and those since something was heard."""
         self._advert_at = self._announce_at = self._refresh_at = NEVER
         self._shift_by = 0.0
         """Seconds by which the skew time has just changed."""
@@ -150,13 +150,12 @@ class Machine:
         self._active_priority = Priority(0)
         self._stopped: IPAddress | None = None
         """The active that has just said that it stops."""
-        self._late_timers = 0
         self._successor: IPAddress | None = None
         """Who was asked, or has the addresses since we keep back."""
         self._succession_at = NEVER
         """When the successor must have announced itself."""
-        self._reload_waits = False
-        """New settings came while the successor was asked."""
+        self._announcement_waits = False
+        """New settings came while the successor was asked, or word of somebody else who may have announced."""
         self._predecessor: tuple[IPAddress, float] | None = None
         """Who asked us, and until when it is not heard."""
         self._held = False
@@ -379,7 +378,7 @@ class Machine:
             case Declined(source=source, why=why) if source == self.awaits:
                 self._succession_at = NEVER
                 self._move(Cause.SUCCESSOR_REFUSED, f"{source}: {why}")
-                if self._reload_waits:
+                if self._announcement_waits:
                     self._move(Cause.RECONFIGURED, "")
             case TakeOver(source=source) if self._state is VrrpState.BACKUP:
                 self._move(Cause.APPOINTED, f"{source} handed over in a planned switch")
@@ -402,7 +401,8 @@ class Machine:
             return False
         if event.source == self.awaits and event.priority != PRIORITY_STOP:
             self._succeeded(event.source)
-        return not self._leads(event)
+        self._announcement_waits |= not (leads := self._leads(event))
+        return not leads
 
     def _learn(self, interval: Seconds) -> None:
         """RFC 9568 6.4.2: the skew time and the down interval follow the active's interval; version 2 has but one."""
@@ -475,7 +475,7 @@ class Machine:
         if not self._learned:
             self._pace = settings.interval
         if self.awaits is not None:
-            self._reload_waits = True  # Only the successor announces now.
+            self._announcement_waits = True  # Only the successor announces now.
         elif self._state in (VrrpState.BACKUP, VrrpState.MASTER):
             self._move(Cause.RECONFIGURED, "")
 
@@ -545,7 +545,7 @@ class Machine:
         return "preempt_delay" if self._now < self._delayed_until < NEVER else "not ready yet"
 
     def _await(self) -> None:
-        self._reload_waits = False
+        self._announcement_waits = False
         self._succession_at = self._now + SUCCESSION
 
     def _hold(self) -> None:
