@@ -13,7 +13,7 @@ from tests.simulation.router import Router
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-REST = 19.0
+REST = 20.0
 """Advert intervals after the last disturbance within which all must have come to rest: the longest hold after a crash,
 readiness, and two elections, the second with a preempt_delay; all at twice the pace that some have."""
 

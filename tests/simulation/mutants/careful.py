@@ -201,7 +201,8 @@ MUTANTS = (
         what="forgets a reload that came while its successor was asked, and which refuses",
         edits=(
             (
-                '                if self._announcement_waits:\n                    self._move(Cause.RECONFIGURED, "")\n',
+                "                if self._announcement_waits:\n"
+                '                    self._move(Cause.RECONFIGURED, "")\n',
                 "",
             ),
         ),
