@@ -208,8 +208,8 @@ MUTANTS = (
         what="announces its addresses after a reload, though its successor may have done so",
         edits=(
             (
-                "        if self.awaits is not None:\n            self._reload",
-                "        if False:\n            self._reload",
+                "        if self.awaits is not None:\n            self._announcement_waits",
+                "        if False:\n            self._announcement_waits",
             ),
         ),
     ),
