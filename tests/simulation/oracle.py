@@ -500,7 +500,8 @@ class Oracle:
 
     def _witnessed_from(self, router: Router, facts: Facts) -> float:
         """Until when it may have waited for its witness; it does as long as it hears nobody."""
-        freed = facts.stop_due > LONG_AGO and facts.woke_at < facts.stop_at
+        # Whoever is heard after a farewell has not said that it stops.
+        freed = facts.stop_due > LONG_AGO and max(facts.woke_at, facts.heard_at) < facts.stop_at
         owner = router.configuration.priority == PRIORITY_OWNER
         if self._world.schedule.witness is None or freed or owner:
             return LONG_AGO
