@@ -336,14 +336,13 @@ class Oracle:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
 
     def _taken_from(self, router: Router, facts: Facts) -> bool:
-        """Whether somebody has become active since it was told to hand over, because it asked.
+        """Whether somebody has become active since it was told to hand over, because it asked or of its own accord.
 
         One that was a second active and stood back just before leaves a last word on its way, which looks the same.
         """
-        takers = (each for each in self.facts if each.predecessor == router.number)
-        taken = any(each.taken_at_true >= facts.handing_at_true for each in takers)
-        others = (each for each in self.facts if each is not facts)
-        return taken or any(each.left_at_true > facts.handing_at_true - router.interval for each in others)
+        since, earlier = facts.handing_at_true, facts.handing_at_true - router.interval
+        others = [each for each in self.facts if each is not facts]
+        return any(each.active_since_true >= since or each.left_at_true > earlier for each in others)
 
     def _successor_of(self, router: Router) -> int | None:
         asked = (number for number, facts in enumerate(self.facts) if facts.predecessor == router.number)
