@@ -486,7 +486,8 @@ class Oracle:
         if now <= freed + SLACK * self._interval:
             return
         # With which priority it woke, and how late it was when it was slow, does not matter here.
-        awake = facts.woke_at + down_interval(self._version, Priority(1), self._longest, router.plan.down_adverts)
+        awake = facts.woke_at + router.plan.company  # It may have been others' turn when it woke, too.
+        awake += down_interval(self._version, Priority(1), self._longest, router.plan.down_adverts)
         silence = max(freed, facts.heard_due)
         witnessed = self._witnessed_from(router, facts)
         preempt = max(freed, awake, witnessed)
