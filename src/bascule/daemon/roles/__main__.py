@@ -41,7 +41,7 @@ ORPHAN_GRACE = 10
 """Seconds that a role has to end in order once the supervisor is gone; then SIGALRM ends it."""
 
 BUS_DESCRIPTOR = 1000
-"""Of the bus in a role: above all others, and below what select(2) can watch."""
+"""Of the bus in a role: above all others, but with hundreds of virtual MACs, and below what select(2) can watch."""
 
 _PR_SET_PDEATHSIG = 1
 
