@@ -9,13 +9,14 @@ covers less than `WANTED`, fails, or is missing. Arguments: rooms or modules to 
 from __future__ import annotations
 
 import concurrent.futures
-import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 from typing import NamedTuple
+
+import coverage
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "bascule"
@@ -59,21 +60,26 @@ def measure(module: pathlib.Path) -> Result:
         return Result(str(module), None, "no twin")
     twins = [str(twin), *map(str, parts(module))]
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "COVERAGE_FILE": f"{folder}/data"}
-        source = f"--include={PACKAGE / module}"
-        python = [sys.executable, "-m"]
+        data = f"{folder}/data"
+        covered = [sys.executable, "-m", "coverage", "run", f"--data-file={data}", f"--include={PACKAGE / module}"]
         run = subprocess.run(
-            [*python, "coverage", "run", source, "-m", "pytest", "-q", "-p", "no:cacheprovider", *twins],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False,
+            [*covered, "-m", "pytest", "-q", "-p", "no:cacheprovider", *twins],
+            cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False,
         )  # fmt: skip
         if run.returncode:
             return Result(str(module), None, run.stdout.strip().splitlines()[-1] if run.stdout.strip() else run.stderr)
-        report = [*python, "coverage", "json", "-q", "-o", "-", source]
-        read = subprocess.run(report, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if read.returncode:
+        return read(module, data)
+
+
+def read(module: pathlib.Path, data: str) -> Result:
+    """What coverage has written down for a module."""
+    found = coverage.Coverage(data_file=data, config_file=False)
+    found.load()
+    if str(PACKAGE / module) not in found.get_data().measured_files():
         return Result(str(module), None, "its twin does not import it")
-    found = next(iter(json.loads(read.stdout)["files"].values()))
-    return Result(str(module), found["summary"]["percent_covered"], spans(found["missing_lines"]))
+    _, statements, _, missing, _ = found.analysis2(str(PACKAGE / module))
+    percent = 100 * (1 - len(missing) / len(statements)) if statements else 100.0
+    return Result(str(module), percent, spans(missing))
 
 
 def spans(lines: list[int]) -> str:

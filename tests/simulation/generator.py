@@ -8,12 +8,12 @@ import random
 from collections.abc import Callable
 
 from bascule.model.base import Priority, Seconds
-from tests.simulation.plan import Fault, Kind, RouterPlan, Schedule
+from tests.simulation.plan import RESTING, Fault, Kind, RouterPlan, Schedule
 
 CALM_AT_END = 21.0
-"""Advert intervals: an election, a hold after a crash, readiness, and one election more."""
+"""Advert intervals: an election, a hold after a crash, readiness, and one election more; at the usual paces."""
 LENGTH = 60.0
-"""Advert intervals."""
+"""Advert intervals at the usual paces."""
 FAST = Seconds(0.1)
 """The interval of every tenth schedule of version 3; version 2 has whole seconds only."""
 
@@ -340,6 +340,14 @@ def _busy(chance: random.Random, router: RouterPlan, interval: float) -> RouterP
     return dataclasses.replace(router, company=Seconds(chance.choice((0.0, 0.1, 0.45)) * interval))
 
 
+def _calm(routers: tuple[RouterPlan, ...], interval: float) -> float:
+    """Seconds from the last disturbance to the end: two elections of the slowest, the second after a delay, may take
+    longer than usual. The skew time is an advert interval at the most."""
+    slowest = max(router.pace * (router.down_adverts + 1) for router in routers)
+    delay = max(router.preempt_delay for router in routers)
+    return max(CALM_AT_END * interval, (2 * slowest + 2 * RESTING) * interval + delay)
+
+
 def generate(seed: int, version: int = 2) -> Schedule:
     """The schedule of `seed`: two to four routers and three to seven faults or more, half of them close together."""
     chance = random.Random(seed)
@@ -381,5 +389,5 @@ def generate(seed: int, version: int = 2) -> Schedule:
         faults=(*whole, *gone),
         witness=witness,
         quiet_from=quiet_from,
-        ends_at=LENGTH * interval,
+        ends_at=quiet_from + _calm(routers, interval),
     )

@@ -506,7 +506,7 @@ class Oracle:
         if self._world.schedule.witness is None or freed or owner:
             return LONG_AGO
         listens = self._listening(Priority(1), self._longest)  # It may have kept back until it became active.
-        witnessed = facts.unwitnessed_at + ASKING * self._longest + listens
+        witnessed = facts.unwitnessed_at + ASKING * self._longest + router.plan.company + listens
         return witnessed if facts.heard_due <= router.now else min(witnessed, facts.heard_since)
 
     def _heard_of(self, router: Router, facts: Facts) -> None:

@@ -51,6 +51,8 @@ class Kind(enum.Enum):
     WITNESS_CUT = "witness out of one router's reach"
 
 
+RESTING = 1.0
+"""Advert intervals at the end of a schedule in which no state changes any more."""
 _AT_ONCE = Seconds(0.0)
 
 
@@ -104,3 +106,4 @@ class Schedule:
     quiet_from: float
     """From here on nothing disturbs any more, but for partitions that stay and the dead."""
     ends_at: float
+    """Late enough for the longest hold after a crash, readiness, and two elections, the second with a preempt_delay."""

@@ -36,5 +36,6 @@ REGRESSIONS = (
     Regression(526668, 3, (0, 2), "the same, of which of two actives at different paces a backup goes by"),
     Regression(526707, 3, (0, 1, 2, 3, 4), "the same, of who is forgotten when one is heard that leads"),
     Regression(1014249, 3, (0, 4), "an advert read late put off the look at the clock, and one stop swallowed two"),
+    Regression(20196943, 2, (1,), "one stop over two uneven adverts, where down_timer_adverts is 2, was not noticed"),
     Regression(2293, 3, (4,), "the last word of a faster active taught a backup the wrong interval"),
 )

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING
 from bascule.model.configuration import VrrpState
 from tests.simulation.announced import check_side
 from tests.simulation.facts import Rule, ViolationError
+from tests.simulation.plan import RESTING
 from tests.simulation.router import Router
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
-
-REST = 20.0
-"""Advert intervals after the last disturbance within which all must have come to rest: the longest hold after a crash,
-readiness, and two elections, the second with a preempt_delay; all at twice the pace that some have."""
-
 
 RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
 
@@ -42,7 +38,7 @@ def check(world: World) -> None:
     for group in components(world):
         _check_group(world, group)
     last = max(facts.changed_at_true for facts in world.oracle.facts)
-    if last > world.schedule.quiet_from + REST * world.schedule.interval:
+    if last > world.schedule.ends_at - RESTING * world.schedule.interval:
         number = max(range(len(world.routers)), key=lambda entry: world.oracle.facts[entry].changed_at_true)
         raise ViolationError(Rule.RESTLESS, number, last)
 

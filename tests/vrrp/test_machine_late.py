@@ -241,6 +241,20 @@ def test_an_advert_read_late_does_not_put_off_the_look_at_the_clock() -> None:
     assert made.is_in(VrrpState.BACKUP)
 
 
+def test_one_stop_over_two_uneven_adverts_is_noticed_where_two_are_enough() -> None:
+    """The active's process is busy: its adverts leave up to half an interval late, so two are closer together."""
+    made = bench(down_adverts=2)
+    made.hear_every_second(3, 200)
+    made.wait(1.4)
+    made.hear(200)
+    made.wait(0.7)
+    made.sleep(0.95)
+    made.tell(Timeout())
+    made.wait(1.3)
+    assert made.is_in(VrrpState.BACKUP)
+    assert made.machine.snapshot().late_timers == 1
+
+
 def test_nobody_is_busy_for_half_an_interval() -> None:
     made = bench()
     made.wait(DOWN - 0.05)

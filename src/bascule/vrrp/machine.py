@@ -73,7 +73,7 @@ nothing while there is an active."""
 
 LATE = 0.5
 """Advert intervals that a backup may then come late and be believed: with `WATCH` less than two, so that a stop that is
-not noticed has kept one advert away at the most."""
+not noticed has kept one advert away at the most; two of an active that is late itself, so not where two are enough."""
 
 CLOSE = 0.25
 """Instead of `WATCH`, when an advert is missed or a timer was late."""
@@ -273,9 +273,9 @@ class Machine:
 
     def _watch(self, *, close: bool) -> None:
         """When to look at the clock again, and how much later that may be."""
-        late, soon = LATE * self._pace, self._now + CLOSE * self._pace
+        late, soon, adverts = LATE * self._pace, self._now + CLOSE * self._pace, self._settings.down_adverts
         self._watch_at = soon if close else max(self._from + WATCH * self._pace, soon)
-        self._believed = min(late, max(CLOSE_LATE * self._pace, JITTER)) if close else late
+        self._believed = min(late, max(CLOSE_LATE * self._pace, JITTER)) if close or adverts < 3 else late
 
     def _check_lateness(self, event: Event) -> None:
         """Before anything else is made of an event, see whether this process slept before it."""
