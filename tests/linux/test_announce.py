@@ -53,8 +53,8 @@ def test_the_neighbour_advertisement_reaches_the_segment_and_its_hosts_believe_i
         d2 = network.host("d2")
         d2.run(["ip", "neighbour", "add", str(VIP6), "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale"])
         with network.host("d1").entered():
-            announcer = Announcer("eth0", hardware_address)
-        announcer.announce(VIP6)
+            announcer = Announcer()
+        announcer.announce("eth0", hardware_address, VIP6)
         wait_for(
             lambda: "02:00:c0:a8:02:d2 router" in d2.run(["ip", "neighbour", "show", str(VIP6)]).stdout,
             5,
@@ -73,10 +73,10 @@ def test_the_frame_reaches_the_segment_and_its_hosts_believe_it() -> None:
         with d2.entered():
             listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
         with network.host("d1").entered():
-            announcer = Announcer("eth0", hardware_address)
+            announcer = Announcer()
         with listener:
             listener.settimeout(5)
-            announcer.announce(VIP)
+            announcer.announce("eth0", hardware_address, VIP)
             assert listener.recv(100) == gratuitous_arp(hardware_address, VIP)
         announcer.close()
         assert "02:00:c0:a8:02:d2" in d2.run(["ip", "neighbour", "show", str(VIP)]).stdout
@@ -86,10 +86,9 @@ def test_the_frame_reaches_the_segment_and_its_hosts_believe_it() -> None:
 @pytest.mark.lab
 def test_an_interface_that_is_down_or_missing_is_named() -> None:
     with Network(PAIR) as network, network.host("d1").entered():
-        announcer = Announcer("eth0", bytes(6))
+        announcer = Announcer()
         network.host("d1").run(["ip", "link", "set", "eth0", "down"])
-        with pytest.raises(NetlinkError, match=r"announce 192\.168\.2\.240 on eth0"):
-            announcer.announce(VIP)
+        for interface in ("eth0", "eth7"):
+            with pytest.raises(NetlinkError, match=rf"announce 192\.168\.2\.240 on {interface}"):
+                announcer.announce(interface, bytes(6), VIP)
         announcer.close()
-        with pytest.raises(NetlinkError, match="send frames on eth7"):
-            Announcer("eth7", bytes(6))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import collections
 import os
+import select
 import socket
 from collections.abc import Iterator
 
@@ -74,6 +75,19 @@ class Bus:
     def fileno(self) -> int:
         """The socket's descriptor."""
         return self._socket.fileno()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until something can be received, or the other end is gone, for so many seconds at the most."""
+        self._poll(select.POLLIN, seconds)
+
+    def wait_to_write(self, seconds: float) -> None:
+        """The same for sending."""
+        self._poll(select.POLLOUT, seconds)
+
+    def _poll(self, wanted: int, seconds: float | None) -> None:
+        poll = select.poll()  # select(2) cannot watch a role's end: its number is too high
+        poll.register(self._socket, wanted)
+        poll.poll(None if seconds is None else seconds * 1000)
 
     @property
     def wants_write(self) -> bool:

@@ -72,33 +72,32 @@ def _checksum(data: bytes) -> int:
 
 
 class Announcer:
-    """A socket that sends frames on one interface. It receives nothing."""
+    """A socket that sends frames on any interface. It receives nothing.
 
-    def __init__(self, interface: str, hardware_address: bytes) -> None:
-        """Bind to an interface with an Ethernet address of 6 bytes. Raises NetlinkError (a KernelRefusedError)."""
-        self._hardware_address = hardware_address
-        self._interface = interface
+    One for a process: the kernel takes about ten milliseconds to close one, and there may be hundreds of interfaces.
+    """
+
+    def __init__(self) -> None:
+        """Open it. Raises NetlinkError (a KernelRefusedError)."""
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "open a packet socket") from error
-        try:
-            self._socket.setblocking(False)
-            self._socket.bind((interface, 0))
-        except OSError as error:
-            self._socket.close()
-            raise NetlinkError(error.errno or errno.EIO, f"send frames on {interface}") from error
+        self._socket.setblocking(False)
 
-    def announce(self, address: IPAddress) -> None:
-        """Send one gratuitous ARP or unsolicited neighbour advertisement. Raises NetlinkError."""
+    def announce(self, interface: str, hardware_address: bytes, address: IPAddress) -> None:
+        """Send one gratuitous ARP or unsolicited neighbour advertisement; an Ethernet address has 6 bytes.
+
+        Raises NetlinkError.
+        """
         if isinstance(address, ipaddress.IPv4Address):
-            frame = gratuitous_arp(self._hardware_address, address)
+            frame = gratuitous_arp(hardware_address, address)
         else:
-            frame = neighbour_advertisement(self._hardware_address, address)
+            frame = neighbour_advertisement(hardware_address, address)
         try:
-            self._socket.send(frame)
+            self._socket.sendto(frame, (interface, 0))
         except OSError as error:
-            raise NetlinkError(error.errno or errno.EIO, f"announce {address} on {self._interface}") from error
+            raise NetlinkError(error.errno or errno.EIO, f"announce {address} on {interface}") from error
 
     def close(self) -> None:
         """Close the socket."""

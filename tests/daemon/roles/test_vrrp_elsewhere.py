@@ -41,7 +41,7 @@ def faults(instance: VrrpInstance) -> list[str]:
     with Netlink() as netlink:
         ports = Ports(netlink)
         found = [each.words for each in vrrp_elsewhere.faults(instance, SEAT, ports)]
-        ports.keep(())
+        ports.close()
         return found
 
 

@@ -60,7 +60,7 @@ def bench() -> Iterator[Bench]:
         made = Bench(network.host("h"), netlink)
         wait_for(lambda: made.news() and made.port.up, 5, "the carrier")
         yield made
-        made.ports.keep(())
+        made.ports.close()
         made.monitor.close()
 
 
@@ -164,7 +164,7 @@ def test_an_interface_made_anew_gets_new_sockets(bench: Bench) -> None:
     bench.ip("address", "add", f"{HERE}/24", "dev", "eth0")
     bench.news()
     bench.port.sockets[4].send(b"x", HERE, ipaddress.IPv4Address("224.0.0.18"))
-    bench.port.announce(VIP)
+    bench.ports.announce("eth0", VIP)
     assert set(bench.port.sockets) == {4, 6}
     assert bench.port.sockets[6].fileno() >= 0
 
@@ -193,7 +193,7 @@ def test_news_that_the_kernel_had_to_drop_are_read_anew(bench: Bench) -> None:
 
 
 def test_ports_that_nobody_uses_are_closed(bench: Bench) -> None:
-    bench.ports.require("lo").announce(VIP)
+    bench.ports.announce("lo", VIP)
     bench.ports.keep({"eth0"})
     assert list(bench.ports) == [bench.port]
     bench.ports.keep(())

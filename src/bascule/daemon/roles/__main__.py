@@ -13,7 +13,6 @@ import fcntl
 import importlib
 import os
 import pathlib
-import select
 import signal
 import sys
 import traceback
@@ -25,6 +24,7 @@ from bascule.daemon.context import RoleContext
 from bascule.daemon.log import Log
 from bascule.daemon.memfd import read_all
 from bascule.errors import BasculeError
+from bascule.linux import privileges
 from bascule.model.base import unpack
 from bascule.model.configuration import Configuration
 from bascule.model.messages import OnStandby, Refused, Role
@@ -40,8 +40,8 @@ ROLES: Mapping[str, str] = {
 ORPHAN_GRACE = 10
 """Seconds that a role has to end in order once the supervisor is gone; then SIGALRM ends it."""
 
-BUS_DESCRIPTOR = 1000
-"""Of the bus in a role: above all others, but with hundreds of virtual MACs, and below what select(2) can watch."""
+BUS_DESCRIPTOR = 8000
+"""Of the bus in a role: above all others, also with thousands of virtual MACs."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str], modules: Mapping[str, str] = ROLES) -> int:
     )
     if options.standby:
         bus.send(OnStandby(role=Role(options.role)))
-        select.select([bus], [], [])
+        bus.wait()
     try:
         return int(role.run(context))
     except BasculeError as error:
@@ -77,10 +77,11 @@ def _last_of_all(descriptor: int) -> int:
     """The same with a higher number. The kernel closes what a killed process had open from the highest number on, and
     waits for its network lock with each socket that is in a multicast group: the supervisor must hear of it before.
     """
+    last = min(privileges.allow_descriptors(BUS_DESCRIPTOR + 1) - 1, BUS_DESCRIPTOR)
     try:
-        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, BUS_DESCRIPTOR)
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, last)
     except OSError:
-        return descriptor  # a process that may have fewer files has to be slower
+        return descriptor  # taken, or not allowed: then its end is noticed a little later
     os.close(descriptor)
     return high
 

@@ -7,7 +7,6 @@ It judges nothing (health.pool does), edits nothing itself (dataplane.reconcile 
 from __future__ import annotations
 
 import os
-import select
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -263,5 +262,5 @@ class _PlaneRole:
         self._presence.close()
         until = self._loop.now() + LAST_WORDS
         while self._connected and self._bus.wants_write and self._loop.now() < until:
-            select.select([], [self._bus], [], LAST_WORDS)
+            self._bus.wait_to_write(LAST_WORDS)
             self._flush()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import math
 import os
-import select
 import socket
 from collections.abc import Collection
 from typing import TYPE_CHECKING, TypeVar
@@ -108,7 +107,7 @@ class Runner:
         """Serve until told to stop, or until the supervisor is gone; returns the exit status."""
         self._read_bus()
         if self._context.restarted and not self._handed_over and self._stop is None:
-            select.select([self._bus], [], [], HANDOVER_WAIT)
+            self._bus.wait(HANDOVER_WAIT)
             self._read_bus()
         if self._stop is None:
             self._set_up()

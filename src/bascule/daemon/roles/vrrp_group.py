@@ -310,6 +310,6 @@ class Group:
         self._links.release()
 
     def close(self) -> None:
-        """Close the sockets. The kernel takes about ten milliseconds for each packet socket, so this comes last."""
+        """Close the sockets. The kernel takes about ten milliseconds for a packet socket, so this comes last."""
         self.bell.close()
-        self.ports.keep(())
+        self.ports.close()

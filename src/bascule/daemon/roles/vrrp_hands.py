@@ -52,7 +52,7 @@ class Hands:
         self._silence = Silence(log)
         self._silence.clear()
         self._forwarding = Forwarding(log)
-        self._pacer = Pacer(lambda name, address: ports.require(name).announce(address), log)
+        self._pacer = Pacer(ports.announce, log)
         self._late = LateFrames(netlink, log, ports.holds, folder)
         self._repeats = Agenda()
 

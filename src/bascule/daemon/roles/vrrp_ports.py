@@ -24,7 +24,7 @@ class Port:
     """One interface. Its sockets belong to one incarnation of it: `refresh` opens new ones for the next."""
 
     def __init__(self, found: Interface) -> None:
-        """Open what announces; `listen` opens what hears. Raises KernelRefusedError."""
+        """Nothing is heard yet: `listen` opens what hears."""
         self.facts = found
         self.refusals = Refusals()
         """Packets that could not be told to belong to an instance."""
@@ -34,7 +34,6 @@ class Port:
         Under `AH` the one for IPv4 packets with an authentication header.
         """
         self._listening: list[tuple[IPAddress, bool]] = []
-        self._announcer = _announcer(found)
         self._opened_for = (found.index, found.hardware_address)
 
     def listen(self, group: IPAddress, authenticated: bool = False) -> None:
@@ -83,22 +82,12 @@ class Port:
             self.facts = dataclasses.replace(found, up=False, running=False)
             return
         self.close()
-        self.sockets, self._announcer, self._opened_for = fresh.sockets, fresh._announcer, fresh._opened_for
-
-    def announce(self, address: IPAddress) -> None:
-        """Send one gratuitous ARP or neighbour advertisement. Raises KernelRefusedError.
-
-        An interface without Ethernet has nobody to tell.
-        """
-        if self._announcer is not None:
-            self._announcer.announce(address)
+        self.sockets, self._opened_for = fresh.sockets, fresh._opened_for
 
     def close(self) -> None:
         """Close the sockets."""
         for opened in self.sockets.values():
             opened.close()
-        if self._announcer is not None:
-            self._announcer.close()
 
 
 def _opened(found: Interface, listening: Iterable[tuple[IPAddress, bool]]) -> Port:
@@ -111,13 +100,6 @@ def _opened(found: Interface, listening: Iterable[tuple[IPAddress, bool]]) -> Po
         port.close()
         raise
     return port
-
-
-def _announcer(found: Interface) -> Announcer | None:
-    """None for an interface without Ethernet. Raises KernelRefusedError."""
-    if len(found.hardware_address) != _ETHERNET_ADDRESS:
-        return None
-    return Announcer(found.name, found.hardware_address)
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -134,12 +116,13 @@ class Ports:
     """All interfaces in use, by name, and every address of the network namespace."""
 
     def __init__(self, netlink: Netlink) -> None:
-        """Read the addresses. Raises KernelRefusedError."""
+        """Read the addresses, and open what announces. Raises KernelRefusedError."""
         self._netlink = netlink
         self._ports: dict[str, Port] = {}
         self._addresses: dict[tuple[int, IPAddress, int], InterfaceAddress] = {}
         self._own: dict[int, frozenset[IPAddress]] = {}
         self._read_addresses()
+        self._announcer = Announcer()
 
     def __iter__(self) -> Iterator[Port]:
         return iter(tuple(self._ports.values()))
@@ -194,6 +177,20 @@ class Ports:
         """Close every port but these."""
         for name in set(self._ports) - set(names):
             self._ports.pop(name).close()
+
+    def announce(self, name: str, address: IPAddress) -> None:
+        """Send one gratuitous ARP or neighbour advertisement on an interface in use. Raises KernelRefusedError.
+
+        An interface without Ethernet has nobody to tell.
+        """
+        hardware_address = self.require(name).facts.hardware_address
+        if len(hardware_address) == _ETHERNET_ADDRESS:
+            self._announcer.announce(name, hardware_address, address)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.keep(())
+        self._announcer.close()
 
     def source(self, port: Port, virtual: frozenset[IPAddress], entry: VrrpInstance) -> IPAddress | None:
         """Where an instance's adverts come from: the configured address if this host has it, else that of its ipvlan,
