@@ -14,6 +14,8 @@ CALM_AT_END = 21.0
 """Advert intervals: an election, a hold after a crash, readiness, and one election more; at the usual paces."""
 LENGTH = 60.0
 """Advert intervals at the usual paces."""
+FOR_GOOD = 2 * LENGTH
+"""Advert intervals that no schedule sees the end of."""
 FAST = Seconds(0.1)
 """The interval of every tenth schedule of version 3; version 2 has whole seconds only."""
 
@@ -67,7 +69,7 @@ def _one_way(draft: _Draft) -> Fault:
 
 def _partition(draft: _Draft) -> Fault:
     side = draft.chance.sample(range(draft.size), draft.chance.randint(1, draft.size - 1))
-    seconds = LENGTH * draft.interval if draft.chance.random() < 0.15 else draft.lasting(1, 15)
+    seconds = FOR_GOOD * draft.interval if draft.chance.random() < 0.15 else draft.lasting(1, 15)
     return draft.fault(Kind.PARTITION, seconds=seconds, others=tuple(sorted(side)))
 
 
@@ -95,7 +97,7 @@ def _gone(kind: Kind) -> Callable[[_Draft], Fault]:
 
     def draw(draft: _Draft) -> Fault:
         chance = draft.chance
-        seconds = LENGTH * draft.interval * 2 if chance.random() < 0.2 else draft.lasting(0.2, 12)
+        seconds = FOR_GOOD * draft.interval if chance.random() < 0.2 else draft.lasting(0.2, 12)
         return draft.fault(kind, seconds=seconds, amount=chance.choice((0.0, 1.0, 6.0)) * draft.interval)
 
     return draw
@@ -309,7 +311,7 @@ def _witness_gone(draft: _Draft, at: float) -> Fault:
     """It is gone around a moment, often within the silence after something else went wrong, now and then for good."""
     chance = draft.chance
     draft.now = min(max(0.0, at + chance.uniform(-1, 5) * draft.interval), draft.quiet_from)
-    seconds = LENGTH * draft.interval * 2 if chance.random() < 0.1 else draft.lasting(0.3, 15)
+    seconds = FOR_GOOD * draft.interval if chance.random() < 0.1 else draft.lasting(0.3, 15)
     kind = chance.choice((Kind.WITNESS_DEAD, Kind.WITNESS_CUT, Kind.WITNESS_CUT))
     return draft.fault(kind, seconds=seconds)
 

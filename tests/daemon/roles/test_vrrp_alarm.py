@@ -24,6 +24,7 @@ from bascule.model.base import IPAddress, Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import AuthType, BasculeOptions, Configuration, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.messages import AlarmChanged, InstanceChanged, Role
 from bascule.model.status import AlarmKind, AlarmStatus, VrrpStatus
+from bascule.model.virtual_mac import VirtualMac, hardware_address
 from bascule.vrrp.events import AdvertReceived, Start, Stop
 from bascule.vrrp.packet import Datagram, Refusal, RefusedPacketError
 
@@ -119,10 +120,15 @@ def test_two_actives_that_do_not_understand_each_other_both_say_why(network: Net
             assert (state(one), state(two)) == (VrrpState.MASTER, VrrpState.MASTER)
 
 
-def test_a_filter_on_this_host_that_eats_our_adverts_is_found_and_it_heals(network: Network) -> None:
-    with LoneRole(network.host("d1"), Role.VRRP, configuration(150, **FAST)) as one:
+@pytest.mark.parametrize("virtual_mac", [None, VirtualMac(address=hardware_address(Vrid(51), 4))])
+def test_a_filter_on_this_host_that_eats_our_adverts_is_found_and_it_heals(
+    network: Network, virtual_mac: VirtualMac | None
+) -> None:
+    """Also one on the interface beneath a macvlan that sends them."""
+    fast = {**FAST, "virtual_mac": virtual_mac}
+    with LoneRole(network.host("d1"), Role.VRRP, configuration(150, **fast)) as one:
         reach(one, VrrpState.MASTER)
-        with LoneRole(network.host("d2"), Role.VRRP, configuration(100, **FAST)) as two:
+        with LoneRole(network.host("d2"), Role.VRRP, configuration(100, **fast)) as two:
             wait_for(lambda: from_json(two.status(), VrrpStatus).instances[0].adverts_received > 0, 10, "adverts")
             host = network.host("d1")
             host.run(["nft", "add table netdev t"])

@@ -137,9 +137,10 @@ class Bell:
         self._look_at = now + max([LOOK, *(3 * instance.config.advert_interval for instance in instances.values())])
         by_interface: dict[str, list[Instance]] = {}
         for instance in instances.values():
-            # What goes to a single host that is not there does not leave either.
+            # What goes to a single host that is not there does not leave either. The interface beneath is where
+            # everything leaves in the end, and one socket is enough for hundreds of macvlans on it.
             if not instance.config.unicast_peers:
-                by_interface.setdefault(instance.seat.talks, []).append(instance)
+                by_interface.setdefault(instance.seat.base, []).append(instance)
         for interface in set(self._taps) - set(by_interface):
             self._drop(interface)
         for interface, members in by_interface.items():
