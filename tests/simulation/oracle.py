@@ -302,7 +302,7 @@ class Oracle:
                 self._appointed(router, facts)
             elif before is VrrpState.BACKUP:
                 self._promoted(router, facts)
-            facts.active_since, facts.active_since_true = router.now, self._world.now
+            facts.active_since, facts.active_since_true, facts.left_to = router.now, self._world.now, None
             facts.pace = router.interval
         elif change.state is VrrpState.BACKUP:
             if before is not VrrpState.MASTER and router.configuration.priority == PRIORITY_OWNER:
