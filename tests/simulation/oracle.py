@@ -399,6 +399,7 @@ class Oracle:
         if facts.asked_at < since - EPSILON or now - facts.asked_at > fresh + EPSILON:
             self._fail(Rule.UNWITNESSED, router, f"asked {now - facts.asked_at:.3f} s ago, silent {now - since:.3f} s")
         wire, began = self._world.wire, self._world.now - (now - since) + FIRST_ASKED * self._longest
+        began = max(began, facts.woke_at_true)  # Who was frozen with its clock has missed nothing by it.
         lost, back = wire.witness_lost[router.number], wire.witness_back[router.number]
         if self._world.now - (now - facts.asked_at) < lost:
             return  # It went by an answer of before, which still counted: `witness_timeout` is long.
