@@ -42,7 +42,7 @@ from bascule.linux.netlink import GROUP_IPV4_ADDRESS, Monitor
 from bascule.model.base import Seconds, to_json
 from bascule.model.control import Verb
 from bascule.model.messages import Role
-from bascule.vrrp.machine import down_interval, skew_time
+from bascule.vrrp.intervals import down_interval, skew_time
 from bench.directors import Bascule, configuration
 from bench.failover import ACTIVE, BACKUP, MACS, PRIORITIES, QUIET_SECONDS, START_SECONDS, TOPOLOGY, VIRTUAL
 from bench.report import DeathReport, DeathRow, Figures

@@ -38,7 +38,7 @@ from bascule.lab.topologies import Segment as Lan
 from bascule.lab.waiting import wait_for
 from bascule.linux import namespaces
 from bascule.model.base import Priority, Seconds, to_json
-from bascule.vrrp.machine import down_interval
+from bascule.vrrp.intervals import down_interval
 from bench import load, promotions
 from bench.directors import PROGRAMS, Bascule, Keepalived, Program, configuration
 from bench.report import EnduranceReport, Moment, PairEndured

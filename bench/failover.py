@@ -35,7 +35,7 @@ from bascule.lab.topologies import Host, HostRole, Link, Topology
 from bascule.lab.topologies import Segment as Lan
 from bascule.lab.waiting import wait_for
 from bascule.model.base import Priority, Seconds, to_json
-from bascule.vrrp.machine import down_interval, skew_time
+from bascule.vrrp.intervals import down_interval, skew_time
 from bench.directors import PROGRAMS, Bascule, Program, configuration
 from bench.report import Cost, FailoverReport, FailoverRow, RowVerdict, Took
 from bench.segment import Kind, Segment

@@ -22,7 +22,7 @@ from bascule.lab.waiting import stays, wait_for
 from bascule.linux import namespaces
 from bascule.model.base import Priority, Seconds
 from bascule.model.configuration import VrrpState
-from bascule.vrrp.machine import down_interval
+from bascule.vrrp.intervals import down_interval
 from tests.daemon.switching import PRIORITIES, SEGMENT, VIP, Pair, Setting
 
 pytestmark = [pytest.mark.root, pytest.mark.lab, pytest.mark.few, pytest.mark.timeout(240)]

@@ -6,6 +6,7 @@ from __future__ import annotations
 ACCEPTANCE = "vrrp/test_acceptance.py::"
 PACKET = "vrrp/test_packet.py::"
 MACHINE = "vrrp/test_machine.py::"
+INTERVALS = "vrrp/test_intervals.py::"
 LATE = "vrrp/test_machine_late.py::"
 V3 = "vrrp/test_machine_v3.py::"
 TABLE = "vrrp/test_transitions.py::"

@@ -107,7 +107,7 @@ VERSION_2: tuple[Requirement, ...] = (
         what="the skew time is a part of a second, whatever the advert interval is; the down interval is three "
         "intervals and the skew time",
         shown=(
-            at.MACHINE + "test_the_skew_time_is_seconds_in_version_2_and_parts_of_the_interval_in_version_3",
+            at.INTERVALS + "test_the_skew_time_is_seconds_in_version_2_and_parts_of_the_interval_in_version_3",
             "simulation/test_simulator.py::test_the_rules_know_the_rfcs_times",
         ),
         against=defects("skew_reversed", "two_adverts", "four_adverts"),

@@ -327,8 +327,8 @@ def _set_faults(router: Router, change: int) -> None:
 # Planned switches.
 
 
-NOBODY, REFUSING = 1, 2
-"""What a planned switch meets: nobody who is named, one that cannot when it is asked."""
+NOBODY, REFUSING, RIVAL = 1, 2, 3
+"""What a planned switch meets: nobody who is named, one that cannot when it is asked, one that is active already."""
 
 
 def _hand_over(world: World, fault: Fault) -> None:
@@ -338,7 +338,8 @@ def _hand_over(world: World, fault: Fault) -> None:
         return
     router = active[fault.router % len(active)]
     _count(world, fault)
-    able = [other for other in world.routers if other.stalled is None and other.state is VrrpState.BACKUP]
+    state = VrrpState.MASTER if fault.amount == RIVAL and len(active) > 1 else VrrpState.BACKUP
+    able = [other for other in world.routers if other.stalled is None and other.state is state and other is not router]
     wire, number = world.wire, router.number
     near = [peer for peer in able if wire.open(number, peer.number) and wire.open(peer.number, number)]
     best = max(near, key=lambda peer: (peer.ready, peer.priority, peer.number), default=None)

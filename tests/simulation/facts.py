@@ -113,6 +113,7 @@ class Facts:
     """The down interval after that."""
     asked_at: float = LONG_AGO
     """When the latest question to the witness was put whose answer it got."""
+    asked_at_true: float = LONG_AGO
     unwitnessed_at: float = LONG_AGO
     """When a question or its answer was last lost or late."""
     ready_since: float = float("inf")
@@ -132,6 +133,7 @@ class Facts:
     """When it last became active because it was asked."""
     appointed_at: float = LONG_AGO
     """When it was asked to take over."""
+    appointed_at_true: float = LONG_AGO
     requested_at: float = LONG_AGO
     """When the request for that had come."""
     predecessor: int = -1

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 
 from bascule.model.base import Priority, Seconds
+from tests.simulation.disturbances import RIVAL
 from tests.simulation.plan import RESTING, Fault, Kind, RouterPlan, Schedule
 
 CALM_AT_END = 21.0
@@ -271,6 +272,8 @@ _AMID = 0.5
 """The share of planned switches and restarts in whose midst something else happens."""
 _SWITCHES = 0.3
 """The share of schedules with planned switches."""
+_RIVALS = 0.15
+"""The share in which one that is active already may be asked to take over."""
 _AMIDST = (
     *(DRAWS[kind] for kind in (Kind.STOP, Kind.PRIORITY, Kind.LINK, Kind.CRASH, Kind.CRASH_WHOLE, Kind.RESTART)),
     *(DRAWS[kind] for kind in (Kind.PAUSE, Kind.SUSPENSION, Kind.ADDRESSES, Kind.ADDRESSES)),
@@ -291,6 +294,17 @@ def _switches(draft: _Draft, first: float) -> list[Fault]:
             draft.now = min(draft.now + chance.random() * chance.choice(_MOMENTS), draft.quiet_from)
             found.append(chance.choice(_AMIDST)(draft))
     return found
+
+
+def _rivals(draft: _Draft, first: float) -> list[Fault]:
+    """One that is not heard for a while by one that becomes active meanwhile, and then asks it to take over."""
+    chance = draft.chance
+    if chance.random() >= _RIVALS:
+        return []
+    draft.now = first + chance.random() * (draft.quiet_from - first)
+    unheard = dataclasses.replace(_one_way(draft), seconds=draft.lasting(3, 6))
+    draft.now = min(draft.now + unheard.seconds + chance.random() * draft.interval / 2, draft.quiet_from)
+    return [unheard, dataclasses.replace(_handed(draft), amount=RIVAL)]
 
 
 def _while_away(draft: _Draft, faults: list[Fault]) -> list[Fault]:
@@ -381,6 +395,8 @@ def generate(seed: int, version: int = 2) -> Schedule:
         routers = tuple(_busy(chance, router, fastest) for router in routers)
     draft.chance = random.Random(f"witness of {seed}")
     witness, gone = _witnessed(draft, whole)
+    draft.chance = random.Random(f"rivals of {seed}")
+    rivals = _rivals(draft, first)
     return Schedule(
         seed=seed,
         version=version,
@@ -388,7 +404,7 @@ def generate(seed: int, version: int = 2) -> Schedule:
         unicast=unicast,
         interval=interval,
         routers=routers,
-        faults=(*whole, *gone),
+        faults=(*whole, *gone, *rivals),
         witness=witness,
         quiet_from=quiet_from,
         ends_at=quiet_from + _calm(routers, interval),

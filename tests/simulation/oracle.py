@@ -154,6 +154,9 @@ class Oracle:
         """It is about to be told that it was asked to take over."""
         facts = self.facts[router.number]
         facts.appointed_at, facts.predecessor, facts.requested_at = router.now, active.number, requested_at
+        facts.appointed_at_true = self._world.now
+        if facts.reported is MASTER:
+            facts.base = router.now
 
     def reluctant(self, router: Router) -> None:
         """As backup it was asked to take over, and has not."""
@@ -163,15 +166,14 @@ class Oracle:
         """Its priority has changed: a wait shifts with the skew time."""
         facts, now = self.facts[router.number], router.now
         shift = skew_time(self._version, router.priority, facts.pace) - skew_time(self._version, earlier, facts.pace)
-        facts.due = max(facts.due + shift, min(facts.due, now))
-        if facts.stop_due > LONG_AGO:
-            facts.stop_due = max(facts.stop_due + shift, min(facts.stop_due, now))
-        if facts.heard_due > LONG_AGO:
-            facts.heard_due = max(facts.heard_due + shift, min(facts.heard_due, now))
-            if facts.heard_priority >= router.priority:  # The one that it has heard leads now.
-                facts.due = max(facts.due, facts.heard_due)
-                if facts.stop_due > LONG_AGO:
-                    facts.stop_due = max(facts.stop_due, facts.heard_due)
+        facts.due, facts.stop_due, facts.heard_due = (
+            at if at <= now else max(at + shift, now) for at in (facts.due, facts.stop_due, facts.heard_due)
+        )
+        if facts.heard_due > LONG_AGO and facts.heard_priority >= router.priority:
+            # The one that it has heard leads now.
+            facts.due = max(facts.due, facts.heard_due)
+            if facts.stop_due > LONG_AGO:
+                facts.stop_due = max(facts.stop_due, facts.heard_due)
 
     def hearing(self, router: Router, advert: Advert, sender: int, stamp: float) -> VrrpState:
         """It is about to be told of an advert; returns its state."""
@@ -240,7 +242,7 @@ class Oracle:
 
     def _deaf(self, facts: Facts, advert: Advert, sender: int, stamp: float) -> bool:
         """A successor does not hear for a moment what its predecessor had sent."""
-        recent = stamp < facts.appointed_at + DEAF + EPSILON and facts.active_since == facts.appointed_at
+        recent = stamp < facts.appointed_at + DEAF + EPSILON and facts.active_since <= facts.appointed_at
         return recent and sender == facts.predecessor and advert.priority != PRIORITY_STOP
 
     def _allowed_to_wait(self, router: Router, priority: Priority) -> float:
@@ -249,7 +251,8 @@ class Oracle:
     def answering(self, router: Router, asked_at: float) -> None:
         """It is about to be told of an answer of the witness."""
         facts = self.facts[router.number]
-        facts.asked_at = max(facts.asked_at, asked_at)
+        if asked_at > facts.asked_at:
+            facts.asked_at, facts.asked_at_true = asked_at, self._world.now - (router.now - asked_at)
         if router.now - asked_at > min(LATE, self._world.schedule.witness or 0.0):
             facts.unwitnessed_at = max(facts.unwitnessed_at, router.now)
 
@@ -336,13 +339,15 @@ class Oracle:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
 
     def _taken_from(self, router: Router, facts: Facts) -> bool:
-        """Whether somebody has become active since it was told to hand over, because it asked or of its own accord.
+        """Whether somebody has become active since it was told to hand over, because it asked or of its own accord, or
+        was active already when it asked.
 
         One that was a second active and stood back just before leaves a last word on its way, which looks the same.
         """
         since, earlier = facts.handing_at_true, facts.handing_at_true - router.interval
         others = [each for each in self.facts if each is not facts]
-        return any(each.active_since_true >= since or each.left_at_true > earlier for each in others)
+        took = (max(each.active_since_true, each.appointed_at_true) for each in others if each.reported is MASTER)
+        return any(at >= since for at in took) or any(each.left_at_true > earlier for each in others)
 
     def _successor_of(self, router: Router) -> int | None:
         asked = (number for number, facts in enumerate(self.facts) if facts.predecessor == router.number)
@@ -401,7 +406,7 @@ class Oracle:
         wire, began = self._world.wire, self._world.now - (now - since) + FIRST_ASKED * self._longest
         began = max(began, facts.woke_at_true)  # Who was frozen with its clock has missed nothing by it.
         lost, back = wire.witness_lost[router.number], wire.witness_back[router.number]
-        if self._world.now - (now - facts.asked_at) < lost:
+        if facts.asked_at_true < lost:
             return  # It went by an answer of before, which still counted: `witness_timeout` is long.
         if back - max(lost, began) > AWAY * self._longest and self._world.now - back < 0.9 * self._shortest:
             self._fail(Rule.BLIND, router, f"for {back - lost:.3f} s, {self._world.now - back:.3f} s ago")
@@ -572,5 +577,5 @@ class Oracle:
             wire.bad_at[other.number][one.number],
         )
         company = one.plan.company + other.plan.company
-        if self._world.now - since > (1 + 2 * SLACK) * self._longest + company:
+        if self._world.now - since > (1 + 2 * SLACK) * self._longest + LATE + company:
             self._fail(Rule.TWO, one, f"with router {other.number}, for {self._world.now - since:.3f} s")

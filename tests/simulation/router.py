@@ -456,10 +456,12 @@ class Router:
             self.world.tally.stale_requests += 1
             self.world.wire.tell(self, active, active.order, Declined(source, "too late"))
             return
+        assert self.machine is not None
         able = self.state is VrrpState.BACKUP
-        self.world.oracle.appointing(self, active, request.at)
+        if self.machine.awaits is None:
+            self.world.oracle.appointing(self, active, request.at)
         self.handle(TakeOver(active.address))
-        taken = self.state is VrrpState.MASTER
+        taken = self.state is VrrpState.MASTER and self.machine.awaits is None
         if able and not taken:
             self.world.oracle.reluctant(self)
         self.world.wire.tell(self, active, active.order, Succeeded(source) if taken else Declined(source, "not able"))

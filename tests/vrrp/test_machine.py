@@ -32,19 +32,13 @@ from bascule.vrrp.events import (
     TakeAddresses,
     Timeout,
 )
-from bascule.vrrp.machine import Machine, down_interval, skew_time
+from bascule.vrrp.machine import Machine
 from bascule.vrrp.transitions import Cause
 from tests.vrrp.bench import BELOW, DOWN, HERE, PEER, SETTINGS, SKEW, Bench, active, bench
 
 
 def reasons(commands: list[Command]) -> list[str]:
     return [command.reason for command in commands if isinstance(command, StateChanged)]
-
-
-def test_the_skew_time_is_seconds_in_version_2_and_parts_of_the_interval_in_version_3() -> None:
-    assert skew_time(2, Priority(100), Seconds(5.0)) == 156 / 256
-    assert skew_time(3, Priority(100), Seconds(0.5)) == 0.5 * 156 / 256
-    assert down_interval(2, Priority(90), Seconds(5.0)) == 15 + 166 / 256
 
 
 def test_it_starts_as_backup_with_the_addresses_off() -> None:

@@ -28,6 +28,7 @@ from bascule.vrrp.events import (
     TakeAddresses,
     TakeOver,
 )
+from bascule.vrrp.machine import Machine
 from bascule.vrrp.packet import PRIORITY_STOP
 from bascule.vrrp.priority import PRIORITY_HELD
 from bascule.vrrp.transitions import Cause
@@ -151,10 +152,10 @@ def test_a_higher_one_is_followed_even_then() -> None:
     assert not here.machine.snapshot().held
 
 
-def test_only_an_active_hands_over_and_only_a_backup_takes_over() -> None:
+def test_only_an_active_hands_over_and_with_a_fault_nobody_takes_over() -> None:
     waiting = bench()
     assert waiting.tell(HandOver(PEER)) == waiting.tell(HandOver(None)) == []
-    assert active().tell(TakeOver(PEER)) == []
+    assert Bench(Machine(SETTINGS), link=False).tell(TakeOver(PEER)) == []
     assert bench(preempt=False).tell(Release()) == []
 
 
@@ -183,6 +184,20 @@ def test_the_predecessor_s_farewell_is_heard() -> None:
     here.hear(200)
     here.tell(TakeOver(PEER))
     assert kinds(here.hear(0)) == [SendAdvert, Announce]
+
+
+def test_one_that_is_active_already_announces_once_more_and_is_as_deaf() -> None:
+    """It became active of its own accord a moment before, and who asks may have announced since."""
+    here = active()
+    assert kinds(here.tell(TakeOver(PEER))) == [Announce, SendAdvert]
+    assert here.hear(200) == []
+
+
+def test_of_two_that_ask_each_other_neither_takes_over() -> None:
+    here = active()
+    here.tell(HandOver(PEER))
+    assert here.tell(TakeOver(PEER)) == []
+    assert here.machine.awaits == PEER
 
 
 def test_who_handed_over_preempts_nobody() -> None:

@@ -18,6 +18,7 @@ from bascule.vrrp.events import (
     StandingChanged,
     StateChanged,
     TakeAddresses,
+    Timeout,
 )
 from tests.vrrp.bench import SETTINGS, active, bench
 
@@ -82,6 +83,17 @@ def test_a_wait_that_shifts_into_the_past_ends_at_once_and_is_not_late() -> None
     made.wait(0.0)
     assert made.is_in(VrrpState.MASTER)
     assert made.machine.snapshot().late_timers == 0
+
+
+def test_one_that_listens_because_it_was_late_does_so_with_its_priority_of_now() -> None:
+    made = bench(priority=Priority(1))
+    made.sleep(5.0)
+    made.tell(Timeout())
+    made.tell(StandingChanged(change=253))
+    made.hear(254)
+    made.tell(StandingChanged())
+    made.wait(10.0)
+    assert made.entered(VrrpState.MASTER) == pytest.approx(5 + 3 + 255 / 256)
 
 
 def test_a_backup_that_loses_priority_does_not_preempt_with_what_it_heard_before() -> None:

@@ -23,7 +23,7 @@ from bascule.vrrp.events import (
     StateChanged,
     Timeout,
 )
-from bascule.vrrp.machine import WATCH, down_interval
+from bascule.vrrp.machine import WATCH
 from tests.vrrp.bench import BELOW, DOWN, PEER, SETTINGS, SKEW, Bench, active, bench
 
 V3: dict[str, Any] = {"version": 3, "interval": Seconds(0.1)}
@@ -156,7 +156,6 @@ def test_the_down_interval_counts_as_many_adverts_as_configured() -> None:
     made = bench(down_adverts=2)
     made.wait(5)
     assert made.entered(VrrpState.MASTER) == pytest.approx(2 + SKEW)
-    assert down_interval(3, Priority(100), Seconds(0.1), 5) == pytest.approx(0.5 + 0.1 * SKEW)
 
 
 def test_a_short_silence_is_told_in_thousandths() -> None:

@@ -23,7 +23,6 @@ keeps back: it has priority 1 until it is released, or nobody is heard.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 
@@ -61,11 +60,13 @@ from bascule.vrrp.events import (
     TakeOver,
     Timeout,
 )
+from bascule.vrrp.intervals import down_interval, skew_time
 from bascule.vrrp.packet import PRIORITY_OWNER, PRIORITY_STOP
 from bascule.vrrp.priority import PRIORITY_HELD, effective
 from bascule.vrrp.transitions import ROWS, Action, Cause
 
 NEVER = math.inf
+_RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
 
 WATCH = 1.25
 """A backup looks at the clock this many advert intervals after an advert: later than the next one, so that it costs
@@ -90,18 +91,6 @@ FORGIVEN = Seconds(0.1)
 PATIENCE = 8
 """Late timers in a row, with nothing heard between, until a call may come a whole interval late: a machine that is
 always a little late must take over some time, too."""
-
-
-def skew_time(version: int, priority: Priority, interval: Seconds) -> Seconds:
-    """How much longer a lower priority waits: seconds in version 2, parts of the interval in version 3."""
-    share = (256 - priority) / 256
-    return Seconds(share if version == 2 else share * interval)
-
-
-@functools.lru_cache
-def down_interval(version: int, priority: Priority, interval: Seconds, adverts: int = 3) -> Seconds:
-    """How long an active may be silent: three adverts, unless configured otherwise, and the skew time."""
-    return Seconds(adverts * interval + skew_time(version, priority, interval))
 
 
 class Machine:
@@ -326,7 +315,7 @@ class Machine:
             self._move(Cause.OWNER_FAULTS_GONE if owner else Cause.FAULTS_GONE, reason)
         elif self._state is VrrpState.FAULT:
             self._reason = self._why_faulty()
-        elif event.faults and self._state in (VrrpState.BACKUP, VrrpState.MASTER):
+        elif event.faults and self._state in _RUNNING:
             mute = any(fault.mute for fault in event.faults)
             self._move(Cause.LINK_LOST if mute else Cause.FAULT_FOUND, self._why_faulty())
 
@@ -344,7 +333,7 @@ class Machine:
             self._move(Cause.PRIORITY_CHANGED, "")
 
     def _advert(self, event: AdvertReceived) -> None:
-        if self._state not in (VrrpState.BACKUP, VrrpState.MASTER) or self._in_switch(event):
+        if self._state not in _RUNNING or self._in_switch(event):
             return
         self._disbelieved = 0
         # An advert that overtook another on its way here must not make the silence look longer.
@@ -380,7 +369,8 @@ class Machine:
                 self._move(Cause.SUCCESSOR_REFUSED, f"{source}: {why}")
                 if self._announcement_waits:
                     self._move(Cause.RECONFIGURED, "")
-            case TakeOver(source=source) if self._state is VrrpState.BACKUP:
+            case TakeOver(source=source) if self._state in _RUNNING and self.awaits is None:
+                # Also if it is active already, of its own accord: who asks may have announced since.
                 self._move(Cause.APPOINTED, f"{source} handed over in a planned switch")
                 self._predecessor = (source, self._now + DEAF)
             case Release() if self._held:
@@ -476,7 +466,7 @@ class Machine:
             self._pace = settings.interval
         if self.awaits is not None:
             self._announcement_waits = True  # Only the successor announces now.
-        elif self._state in (VrrpState.BACKUP, VrrpState.MASTER):
+        elif self._state in _RUNNING:
             self._move(Cause.RECONFIGURED, "")
 
     def _may_preempt_at(self) -> float:
@@ -519,14 +509,16 @@ class Machine:
         self._down_at = self._preempt_at = max(self._from + self.skew, self._not_freed_before)
 
     def _shift(self) -> None:
-        """Never into the past: that would look like a timer handled late."""
+        """Never into the past: that would look like a timer handled late. A wait that is over stays so."""
         self._down_at = self._shifted(self._down_at)
         self._preempt_at = self._shifted(self._preempt_at)
+        if self._now < self._not_before:
+            self._not_before = self._shifted(self._not_before)
         if self._active is not None and self._active_priority >= self._priority:
             self._preempt_at = max(self._preempt_at, self._down_at)
 
     def _shifted(self, at: float) -> float:
-        return max(at + self._shift_by, self._not_freed_before, min(at, self._now))
+        return at if at <= self._now else max(at + self._shift_by, self._not_freed_before, self._now)
 
     def _hear(self) -> None:
         if self._delayed_until == NEVER:

@@ -147,6 +147,7 @@ TABLE: tuple[Transition, ...] = (
         _MASTER,
         (Action.CLEAR, Action.FORGET, Action.PUT_ADDRESSES, Action.ANNOUNCE, Action.SEND_ADVERT),
     ),
+    Transition(_MASTER, Cause.APPOINTED, _MASTER, (Action.ANNOUNCE, Action.SEND_ADVERT)),
     Transition(_FAULT, Cause.STOPPED, _INIT, (Action.CLEAR, Action.TAKE_ADDRESSES)),
 )
 

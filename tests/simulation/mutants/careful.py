@@ -222,8 +222,8 @@ MUTANTS = (
         what="does not take back what it has handed over",
         edits=(
             (
-                "case TakeOver(source=source) if self._state is VrrpState.BACKUP:",
-                "case TakeOver(source=source) if self._state is VrrpState.BACKUP and not self._held:",
+                "case TakeOver(source=source) if self._state in _RUNNING and self.awaits is None:",
+                "case TakeOver(source=source) if self._state in _RUNNING and self.awaits is None and not self._held:",
             ),
         ),
     ),

@@ -19,8 +19,10 @@ from bascule.vrrp.transitions import ROWS, Action, Cause, Transition
 from tests.simulation.router import Router
 from tests.simulation.runs import Subject
 
-MODULES = ("bascule.vrrp.machine", "bascule.vrrp.machine_grouped", "bascule.vrrp.machine_witnessed")
+MODULES = tuple(f"bascule.vrrp.{name}" for name in ("intervals", "machine", "machine_grouped", "machine_witnessed"))
 """What the machine is made of; each stands on the one before."""
+TABLED = "bascule.vrrp.machine"
+"""The one that goes by the table."""
 
 
 @dataclasses.dataclass(slots=True, frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class Mutant:
         with mock.patch.dict(sys.modules, made):
             for name, text in texts.items():
                 exec(compile(text, f"{name} with defect {self.name}", "exec"), made[name].__dict__)
-        made[MODULES[0]].__dict__["ROWS"] = ROWS | {(row.source, row.cause): row for row in self.rows}
+        made[TABLED].__dict__["ROWS"] = ROWS | {(row.source, row.cause): row for row in self.rows}
         found: type[WitnessedMachine] = made[MODULES[-1]].__dict__["WitnessedMachine"]
         return found
 

@@ -201,7 +201,12 @@ MUTANTS = (
     Mutant(
         name="shifts_into_the_past",
         what="takes a wait that has become shorter for a timer that it missed",
-        edits=(("max(at + self._shift_by, self._not_freed_before, min(at, self._now))", "at + self._shift_by"),),
+        edits=(
+            (
+                "at if at <= self._now else max(at + self._shift_by, self._not_freed_before, self._now)",
+                "at + self._shift_by",
+            ),
+        ),
     ),
     Mutant(
         name="announces_while_it_hands_over",

@@ -337,7 +337,8 @@ class Switchboard:
             self._refuse(came, f"asked {age * 1000:.1f} ms ago: too late")
             raise RefusedOrderError(Refused.LATE, f"a request of {age * 1000:.1f} ms ago")
         self._group.tell(instance.name, TakeOver(came.source))
-        if instance.state is VrrpState.MASTER:
+        # Two that ask each other must not both leave.
+        if instance.state is VrrpState.MASTER and instance.machine.awaits is None:
             answer = self._order(instance, Kind.TAKEN, echo=came.order.nonce)
             self.lines.send(instance, answer, came.source)
         else:
