@@ -129,11 +129,12 @@ class Facts:
     handing_at: float = LONG_AGO
     """When it was told to hand over, until that has ended."""
     handing_at_true: float = LONG_AGO
+    successor: int | None = None
+    """Who was asked then."""
     taken_at_true: float = LONG_AGO
     """When it last became active because it was asked."""
     appointed_at: float = LONG_AGO
     """When it was asked to take over."""
-    appointed_at_true: float = LONG_AGO
     requested_at: float = LONG_AGO
     """When the request for that had come."""
     predecessor: int = -1

@@ -446,7 +446,7 @@ class World:
             for director in dead:
                 self.at(self.now + SWITCH, director.start)
             for director in self.directors:
-                director.release()
+                self.at(self.now + SWITCH, director.release)
 
         return on, off
 

@@ -34,6 +34,8 @@ SLACK = 0.05
 NOTICED = 1.76
 """A stop of more advert intervals than this is always noticed: a backup looks at the clock 1.25 after an advert, and
 believes a timer that is half an interval late."""
+NOTICED_STRICT = 1.376
+"""The same where `down_timer_adverts` leaves no room for that half."""
 NOTICED_CLOSE = 0.251
 """The same when an advert is missed already: it looks at the clock after a quarter, and believes an eighth."""
 BELIEVED = (0.125, 0.02)
@@ -126,7 +128,9 @@ class Oracle:
     def woke(self, router: Router, *, stopped: bool) -> None:
         """It can run again; its clock shows the time that has passed, unless that was frozen."""
         facts = self.facts[router.number]
-        if facts.missed and stopped and router.now - facts.stalled_at < self._unseen:
+        looked_at = facts.lead_at + (NOTICED if router.plan.down_adverts > 2 else NOTICED_STRICT) * self._longest
+        unseen = router.now < max(looked_at, facts.stalled_at + self._unseen)
+        if facts.missed and stopped and unseen:
             facts.unseen_at_true = (*facts.unseen_at_true, self._world.now)
         facts.missed = 0
         facts.woke_at, facts.woke_at_true = router.now, self._world.now
@@ -139,14 +143,16 @@ class Oracle:
         """It is about to be told of another configuration."""
         facts = self.facts[router.number]
         facts.base = max(facts.base, router.now)
+        facts.listens = min(facts.listens, self._listening(router.priority, self._shortest))
         facts.due, facts.stop_due = facts.base + self._down(router), LONG_AGO
         facts.delayed_until = LONG_AGO
         if facts.heard_due > LONG_AGO:
             facts.heard_due = facts.heard_at + self._down(router)
 
-    def handing(self, router: Router) -> None:
+    def handing(self, router: Router, to: int | None) -> None:
         """It is about to be told to hand over."""
         facts = self.facts[router.number]
+        facts.successor = to
         if facts.reported is VrrpState.MASTER:
             facts.handing_at, facts.handing_at_true = router.now, self._world.now
 
@@ -154,7 +160,6 @@ class Oracle:
         """It is about to be told that it was asked to take over."""
         facts = self.facts[router.number]
         facts.appointed_at, facts.predecessor, facts.requested_at = router.now, active.number, requested_at
-        facts.appointed_at_true = self._world.now
         if facts.reported is MASTER:
             facts.base = router.now
 
@@ -166,6 +171,7 @@ class Oracle:
         """Its priority has changed: a wait shifts with the skew time."""
         facts, now = self.facts[router.number], router.now
         shift = skew_time(self._version, router.priority, facts.pace) - skew_time(self._version, earlier, facts.pace)
+        facts.listens = min(facts.listens, self._listening(router.priority, self._shortest))
         facts.due, facts.stop_due, facts.heard_due = (
             at if at <= now else max(at + shift, now) for at in (facts.due, facts.stop_due, facts.heard_due)
         )
@@ -339,15 +345,15 @@ class Oracle:
             self._fail(Rule.HANDING, router, f"for {waited * 1000:.1f} ms")
 
     def _taken_from(self, router: Router, facts: Facts) -> bool:
-        """Whether somebody has become active since it was told to hand over, because it asked or of its own accord, or
-        was active already when it asked.
+        """Whether who was asked is active, or somebody since then, of its own accord.
 
         One that was a second active and stood back just before leaves a last word on its way, which looks the same.
         """
         since, earlier = facts.handing_at_true, facts.handing_at_true - router.interval
-        others = [each for each in self.facts if each is not facts]
-        took = (max(each.active_since_true, each.appointed_at_true) for each in others if each.reported is MASTER)
-        return any(at >= since for at in took) or any(each.left_at_true > earlier for each in others)
+        if facts.successor is not None and self.facts[facts.successor].reported is MASTER:
+            return True
+        others = (each for each in self.facts if each is not facts)
+        return any(each.active_since_true >= since or each.left_at_true > earlier for each in others)
 
     def _successor_of(self, router: Router) -> int | None:
         asked = (number for number, facts in enumerate(self.facts) if facts.predecessor == router.number)
@@ -517,7 +523,8 @@ class Oracle:
 
     def _heard_of(self, router: Router, facts: Facts) -> None:
         now, slack = router.now, SLACK * router.interval + router.plan.company
-        self._not_silent(router, facts, now)
+        if facts.handing_at == LONG_AGO:
+            self._not_silent(router, facts, now)
         delay = ANNOUNCE_ADVERTS * router.interval
         second = facts.active_since + delay
         due = max(second, facts.base + delay, facts.woke_at)

@@ -442,11 +442,11 @@ class Router:
         assert self.machine is not None
         if self.machine.awaits is not None:
             return
-        self.world.oracle.handing(self)
+        asked = next((peer for peer in self.world.routers if peer.address == order.to), None)
+        self.world.oracle.handing(self, None if asked is None else asked.number)
         self.handle(order)
-        for peer in self.world.routers:
-            if peer.address == self.machine.awaits:
-                self.world.wire.tell(self, peer, peer.asked_by, self)
+        if asked is not None and asked.address == self.machine.awaits:
+            self.world.wire.tell(self, asked, asked.asked_by, self)
 
     def _take_over(self, request: Request) -> None:
         """As the role does: what the active sent before is heard before; a request that is too old is refused."""

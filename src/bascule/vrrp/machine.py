@@ -113,10 +113,8 @@ class Machine:
         """From when the timers of this event run: the kernel's stamp of an advert, else now."""
         self._heard_at = self._sent_at = 0.0
         self._down_at = self._preempt_at = NEVER
-        self._not_before = 0.0
-        """While it listens because a timer was late: when that is over."""
-        self._not_freed_before = 0.0
-        """The same when the active says that it stops: that may have waited, while another became active."""
+        self._late_at = -NEVER
+        """When this process had slept, since which it listens."""
         self._watch_at = NEVER
         self._believed = 0.0
         """How late the next call may come."""
@@ -200,6 +198,16 @@ class Machine:
         """How long this instance, as backup, waits for an advert."""
         settings = self._settings
         return down_interval(settings.version, self._priority, self._pace, settings.down_adverts)
+
+    @property
+    def _not_before(self) -> float:
+        """When it has listened for long enough after a timer that was late."""
+        return self._late_at + self.down_interval
+
+    @property
+    def _not_freed_before(self) -> float:
+        """The same when the active says that it stops: that may have waited, while another became active."""
+        return self._late_at + self._pace + self.skew
 
     @property
     def pace(self) -> Seconds:
@@ -493,7 +501,7 @@ class Machine:
     def _clear(self) -> None:
         self._down_at = self._preempt_at = self._advert_at = self._answer_at = NEVER
         self._announce_at = self._answered_again_at = self._refresh_at = NEVER
-        self._not_before = self._not_freed_before = 0.0
+        self._late_at = -NEVER
         self._succession_at = self._delayed_until = NEVER
         self._hold_noticed = False
 
@@ -512,8 +520,6 @@ class Machine:
         """Never into the past: that would look like a timer handled late. A wait that is over stays so."""
         self._down_at = self._shifted(self._down_at)
         self._preempt_at = self._shifted(self._preempt_at)
-        if self._now < self._not_before:
-            self._not_before = self._shifted(self._not_before)
         if self._active is not None and self._active_priority >= self._priority:
             self._preempt_at = max(self._preempt_at, self._down_at)
 
@@ -549,8 +555,7 @@ class Machine:
         self._down_at = self._preempt_at = self._now + self._pace + self.skew
 
     def _put_off(self) -> None:
-        self._not_before = self._now + self.down_interval
-        self._not_freed_before = self._now + self._pace + self.skew
+        self._late_at = self._now
         self._down_at = max(self._down_at, self._not_before)
         self._preempt_at = max(self._preempt_at, self._not_before)
 

@@ -106,15 +106,7 @@ MUTANTS = (
         name="listens_for_one_advert",
         what="listens for one advert when it was late, and sleeps over that one",
         version=3,
-        edits=(
-            ("self._not_before = self._now + self.down_interval", "self._not_before = self._not_freed_before"),
-            ("        self._not_freed_before = self._now + self._pace + self.skew\n", ""),
-            (
-                "    def _put_off(self) -> None:\n",
-                "    def _put_off(self) -> None:\n"
-                "        self._not_freed_before = self._now + self._pace + self.skew\n",
-            ),
-        ),
+        edits=(("return self._late_at + self.down_interval", "return self._not_freed_before"),),
     ),
     Mutant(
         name="impatient",
