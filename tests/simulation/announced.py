@@ -44,7 +44,7 @@ def _excused(world: World, last: int | None, active: int, side: int) -> bool:
         return world.wire.unannounced[active][side] > NEVER
     facts = world.oracle.facts[last]
     since = facts.left_at_true
-    if facts.left_to is not None:  # It may have been stopped between.
+    if facts.left_handing:  # It may have been stopped between.
         since = min(since - SUCCESSION, max(facts.handing_at_true, 0.0))
     teller = last if facts.left_to is None else facts.left_to
     lost = max(world.wire.bad_at[teller][active], world.wire.slept[teller][active]) >= since

@@ -161,5 +161,7 @@ class Facts:
     """When it was active last."""
     left_to: int | None = None
     """Its successor then, in a planned switch, whose adverts say so."""
+    left_handing: bool = False
+    """Whether that was a planned switch. Who became active of its own accord may not have heard that it was asked."""
     left_silently: bool = False
     """It could say nothing then: it died whole, lost its interface, or was asleep."""

@@ -90,6 +90,8 @@ class Oracle:
             left_at_true=before.left_at_true,
             left_silently=before.left_silently,
             left_to=before.left_to,
+            left_handing=before.left_handing,
+            handing_at_true=before.handing_at_true,
             predecessor=before.predecessor,
             taken_at_true=before.taken_at_true,
             late=bool(router.slow),
@@ -102,6 +104,7 @@ class Oracle:
         facts = self.facts[router.number]
         if facts.reported is VrrpState.MASTER:
             facts.left_at_true, facts.left_silently, facts.left_to = self._world.now, True, None
+            facts.left_handing = False
         facts.reported = VrrpState.INIT
         facts.changed_at_true = self._world.now
 
@@ -109,6 +112,7 @@ class Oracle:
         """Its last will was executed: it was active."""
         facts = self.facts[router.number]
         facts.left_at_true, facts.left_silently, facts.left_to = self._world.now, False, None
+        facts.left_handing = False
 
     def stopped(self, router: Router) -> None:
         """It has carried out an ordered stop."""
@@ -363,7 +367,8 @@ class Oracle:
         to = change.state
         mute = LINK_DOWN in router.standing[0]
         facts.left_at_true, facts.left_silently = self._world.now, to is VrrpState.FAULT and mute
-        facts.left_to = self._successor_of(router) if change.cause is Cause.SUCCEEDED else None
+        facts.left_handing = change.cause is Cause.SUCCEEDED
+        facts.left_to = self._successor_of(router) if facts.left_handing else None
         now = router.now
         if (to is VrrpState.INIT or (to is VrrpState.FAULT and not mute)) and facts.stopped_at < now:
             self._fail(Rule.NO_FAREWELL, router)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from bascule.model.base import IPAddress
-from bascule.vrrp.events import SUCCESSION
 from tests.simulation.codec import Message
 from tests.simulation.plan import Kind
 
@@ -117,8 +116,8 @@ class Wire:
     def tell(self, sender: Router, receiver: Router, what: Callable[..., None], *arguments: object) -> None:
         """A message to one router alone: a datagram of a planned switch."""
         lost = self.rough and self._chance.random() < max(self.weather[Kind.LOSS], default=0.0)
-        if lost:  # Whatever it says, as long as it would be waited for.
-            self.bad_at[sender.number][receiver.number] = self._world.now + SUCCESSION
+        if lost:
+            self.bad_at[sender.number][receiver.number] = self._world.now
         elif self.open(sender.number, receiver.number):
             delay = TRANSIT + self._chance.random() * max(self.weather[Kind.DELAY], default=0.0)
             self._world.at(self._world.now + delay, what, *arguments)

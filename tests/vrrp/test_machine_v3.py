@@ -99,6 +99,17 @@ def test_lateness_is_measured_at_the_actives_pace() -> None:
     assert Drain() in made.tell(Timeout())
 
 
+def test_who_was_late_listens_at_the_pace_of_who_is_heard_before_it_preempts() -> None:
+    made = bench(**V3)
+    made.sleep(2.0)
+    made.tell(Timeout())
+    hear_v3(made, 50, 1.0)
+    made.wait(DOWN - 0.01)
+    assert made.is_in(VrrpState.BACKUP)
+    made.wait(0.02)
+    assert made.is_in(VrrpState.MASTER)
+
+
 def test_a_lower_priority_is_answered_at_once_in_version_3() -> None:
     made = active(**V3)
     made.wait(0.05)

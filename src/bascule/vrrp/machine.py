@@ -531,6 +531,7 @@ class Machine:
             delay = self._settings.preempt_delay
             self._delayed_until = self._from + delay + self.down_interval if delay > 0 else 0.0
         self._down_at = max(self._from + self.down_interval, self._not_before, self._down_at)
+        self._preempt_at = max(self._preempt_at, self._not_before)
         may = self._may_preempt_at()
         if self._now > self._preempt_at and may > self._now and not self._hold_noticed:
             self._hold_noticed = True

@@ -110,7 +110,14 @@ MUTANTS = (
     Mutant(
         name="preempts_while_listening",
         what="woke late, and puts off only what silence allows",
-        edits=(("        self._preempt_at = max(self._preempt_at, self._not_before)\n", ""),),
+        edits=(
+            (
+                "_down_at = max(self._down_at, self._not_before)\n"
+                "        self._preempt_at = max(self._preempt_at, self._not_before)\n",
+                "_down_at = max(self._down_at, self._not_before)\n",
+            ),
+            ("        self._preempt_at = max(self._preempt_at, self._not_before)\n", ""),
+        ),
     ),
     Mutant(
         name="always_awake_when_busy",
