@@ -39,10 +39,15 @@ def _excused(world: World, last: int | None, active: int, side: int) -> bool:
     It is told by the advert of one that stands back, stops, or whose last will is executed, and by the successor's of
     one that hands over, which has announced a moment before its predecessor leaves. One that dies whole behind
     a partition says nothing; nor is there a word that cannot get lost. Then only announcing now and then would help.
+    So it does where one that was active already refuses, as it reads too late that it is asked, and its next advert is
+    taken for its answer: the role announces three seconds after the last sign of a second active (vrrp_alarm.py).
     """
     if last is None:
         return world.wire.unannounced[active][side] > NEVER
     facts = world.oracle.facts[last]
+    unasked = facts.left_handing and facts.left_to is None
+    if unasked and world.oracle.facts[active].active_since_true < facts.handing_at_true:
+        return True
     since = facts.left_at_true
     if facts.left_handing:  # It may have been stopped between.
         since = min(since - SUCCESSION, max(facts.handing_at_true, 0.0))
