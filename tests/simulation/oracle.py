@@ -465,6 +465,8 @@ class Oracle:
         facts, state = self.facts[router.number], router.state
         if facts.handing_at > LONG_AGO and router.machine is not None and router.machine.awaits is None:
             facts.handing_at = LONG_AGO
+            if state is VrrpState.MASTER:  # Refused; it announces anew if it has heard of somebody meanwhile.
+                facts.base = router.now
         if facts.reported is not state:
             self._fail(Rule.UNTRUE, router, f"reported {facts.reported.value}, is {state.value}")
         if state is VrrpState.MASTER:
