@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 
 from bascule.daemon import memfd
@@ -56,7 +55,7 @@ class Double:
         self.context.bus.send(Started(role=self.role, generation=self.context.generation))
         self.speak()
         while True:
-            select.select([self.context.bus], [], [])
+            self.context.bus.wait()
             try:
                 for message, descriptor in self.context.bus.receive():
                     if not self.serve(message, descriptor):
