@@ -225,6 +225,9 @@ class Bell:
     def keep(self, instances: Mapping[str, Instance]) -> None:
         """Follow a configuration."""
         self._alarms.keep(frozenset(instances))
+        if self._look_at == math.inf:
+            self._look_at = boottime()
+            self.look(instances)  # which only begins to count
         self._look_at = min(self._look_at, boottime() + LOOK)
 
     def status(self, instance: str) -> tuple[AlarmStatus, ...]:
