@@ -37,5 +37,9 @@ REGRESSIONS = (
     Regression(526707, 3, (0, 1, 2, 3, 4), "the same, of who is forgotten when one is heard that leads"),
     Regression(1014249, 3, (0, 4), "an advert read late put off the look at the clock, and one stop swallowed two"),
     Regression(20196943, 2, (1,), "one stop over two uneven adverts, where down_timer_adverts is 2, was not noticed"),
+    Regression(24961164, 3, (0, 1, 3, 5, 6), "one that was late preempted before it had listened for long enough"),
+    Regression(30257459, 3, (3, 4), "the rules did not know of a rival that reads too late that it is asked"),
+    Regression(30467981, 3, (0, 1, 9, 10), "the same"),
+    Regression(30570241, 3, (0, 1, 3, 5, 6, 7, 9, 10), "nor that one whose successor refuses announces anew"),
     Regression(2293, 3, (4,), "the last word of a faster active taught a backup the wrong interval"),
 )
