@@ -18,7 +18,7 @@ from bascule.lab.network import LabHost, Network
 from bascule.lab.topologies import PAIR
 from bascule.lab.waiting import wait_for
 from bascule.linux import nftables
-from bascule.model.base import Priority, Seconds, Vrid, from_json
+from bascule.model.base import IPAddress, Priority, Seconds, Vrid, from_json
 from bascule.model.configuration import Configuration, VirtualAddress, VrrpInstance, VrrpState
 from bascule.model.messages import Handover, InstanceState, LastWill, Role, StopMode
 from bascule.model.status import VrrpStatus
@@ -151,15 +151,7 @@ def test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does() 
             wire.bind(("eth0", 0))
 
         def routed(mac: str, port: int) -> list[int]:
-            """The ports of what came back, up to a frame to the interface's own MAC that is sent after."""
-            wire.send(frame(mac, port))
-            wire.send(frame(OWN_MAC, MARK))
-            back: list[int] = []
-            while MARK not in back:
-                data = wire.recv(2000)
-                if data[6:12] != bytes.fromhex("0200c0a802d3") and data[30:34] == BEHIND.packed:
-                    back.append(int.from_bytes(data[36:38], "big"))
-            return back
+            return came_back(wire, frame(mac, port), frame(OWN_MAC, MARK), BEHIND)
 
         with wire, LoneRole(host, Role.VRRP, Configuration(instances=(slow,))) as role:
             wire.settimeout(PATIENCE)
@@ -169,6 +161,19 @@ def test_a_backup_does_not_route_frames_to_the_virtual_mac_and_an_active_does() 
             role.until(lambda: states(role)[-1:] == [VrrpState.MASTER], PATIENCE, "to be active")
             assert routed(VIRTUAL_MAC, 1002) == [1002, MARK]
             assert role.stop() == 0
+
+
+def came_back(wire: socket.socket, sent: bytes, mark: bytes, behind: IPAddress) -> list[int]:
+    """The ports of what was routed to `behind`, up to a frame to the interface's own MAC that is sent after."""
+    wire.send(sent)
+    wire.send(mark)
+    ends = {4: 34, 6: 54}[behind.version]
+    back: list[int] = []
+    while MARK not in back:
+        data = wire.recv(2000)
+        if data[6:12] != bytes.fromhex("0200c0a802d3") and data[:ends].endswith(behind.packed):
+            back.append(int.from_bytes(data[ends + 2 : ends + 4], "big"))
+    return back
 
 
 def frame6(mac: str, port: int) -> bytes:
@@ -196,15 +201,7 @@ def test_nor_does_a_backup_over_ipv6_where_the_packet_filter_drops_what_it_would
             wire.bind(("eth0", 0))
 
         def routed(port: int) -> list[int]:
-            """The ports of what came back, up to a frame to the interface's own MAC that is sent after."""
-            wire.send(frame6(mac.address, port))
-            wire.send(frame6(OWN_MAC, MARK))
-            back: list[int] = []
-            while MARK not in back:
-                data = wire.recv(2000)
-                if data[6:12] != bytes.fromhex("0200c0a802d3") and data[38:54] == BEHIND6.packed:
-                    back.append(int.from_bytes(data[56:58], "big"))
-            return back
+            return came_back(wire, frame6(mac.address, port), frame6(OWN_MAC, MARK), BEHIND6)
 
         with wire, LoneRole(host, Role.VRRP, Configuration(instances=(slow,))) as role:
             wire.settimeout(PATIENCE)
